@@ -1,0 +1,336 @@
+"""Which operations are taken: checked against the ontology, the clips' sizes and the labels.
+
+A refusal names the operation by its place in the batch, the field, the kind of what was wrong and
+the remedy; it never repeats free text that was sent.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from .. import rle
+from .apply import Draft, Labels, touched_objects
+
+MAX_OPERATIONS = 5000
+MAX_NUMBER = 1_000_000
+EDGE_TOLERANCE_PX = 1e-6
+SHAPE_GEOMETRIES = ("mask", "tip", "box")
+INTERVAL_GEOMETRIES = ("phase", "event")
+
+ClipSizes = Mapping[str, tuple[int, int, int]]
+
+_ENVELOPE = frozenset(("id", "seq", "op", "object"))
+_FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "track.create": (frozenset(("clip", "class_id")), frozenset(("number",))),
+    "track.delete": (frozenset(), frozenset()),
+    "track.set": (frozenset(("attributes",)), frozenset()),
+    "keyframe.set": (frozenset(("frame_index", "state", "shape", "attributes")), frozenset()),
+    "keyframe.delete": (frozenset(("frame_index",)), frozenset()),
+    "interval.set": (
+        frozenset(("clip", "class_id", "start_frame", "end_frame", "attributes")),
+        frozenset(),
+    ),
+    "interval.delete": (frozenset(), frozenset()),
+}
+
+
+class InvalidOperation(ValueError):
+    """An operation that is not taken.
+
+    ``index`` is its place in the batch (0-based), ``code`` is ``invalid_operation``,
+    ``phase_overlap`` or ``too_many_operations``.
+    """
+
+    def __init__(
+        self, index: int, field: str, message: str, remedy: str, code: str = "invalid_operation"
+    ) -> None:
+        super().__init__(f"operation {index}, {field}: {message}")
+        self.index = index
+        self.field = field
+        self.message = message
+        self.remedy = remedy
+        self.code = code
+
+
+_Refuse = Callable[[str, str, str], InvalidOperation]
+
+
+def validate(op: Any, ontology: Mapping[str, Any], clips: ClipSizes, index: int = 0) -> None:
+    """Check what an operation says by itself; ``validate_in_state`` checks it against the labels.
+
+    ``clips`` maps clip id to (n_frames, width_px, height_px). Raises InvalidOperation.
+    """
+    refuse = _refuser(index)
+    if not isinstance(op, dict):
+        raise refuse("operation", "is not an object", "send a JSON object for each operation")
+    name = op.get("op")
+    if not isinstance(name, str) or name not in _FIELDS:
+        raise refuse("op", "is no known operation", f"use one of {', '.join(_FIELDS)}")
+    required, optional = _FIELDS[name]
+    for field in sorted(_ENVELOPE | required):
+        if field not in op:
+            raise refuse(field, "is missing", f"send {field} with {name}")
+    if set(op) - _ENVELOPE - required - optional:
+        raise refuse("operation", "has a field that is not known", f"send only {name}'s fields")
+    for field in ("id", "object"):
+        if not is_uuid(op[field]):
+            raise refuse(field, "is not a lower-case UUID", "make it with crypto.randomUUID()")
+    if type(op["seq"]) is not int or op["seq"] < 1:
+        raise refuse("seq", "is not a whole number above 0", "count operations of a client from 1")
+    if name == "track.create":
+        _check_class(op, ontology, SHAPE_GEOMETRIES, refuse)
+        _check_clip(op, clips, refuse)
+        number = op.get("number")
+        if number is not None and (type(number) is not int or not 1 <= number <= MAX_NUMBER):
+            raise refuse("number", "is not a whole number above 0", "count tracks from 1")
+    elif name == "interval.set":
+        cls = _check_class(op, ontology, INTERVAL_GEOMETRIES, refuse)
+        n_frames = _check_clip(op, clips, refuse)[0]
+        _check_span(op, n_frames, refuse)
+        _check_attributes(op["attributes"], cls, refuse)
+    elif name in ("keyframe.set", "keyframe.delete"):
+        if type(op["frame_index"]) is not int or op["frame_index"] < 0:
+            raise refuse("frame_index", "is not a frame index", "send a whole number from 0")
+        if name == "keyframe.set":
+            _check_state(op, refuse)
+    if "attributes" in op and not isinstance(op["attributes"], dict):
+        raise refuse("attributes", "is not an object", "send {} when there is none")
+
+
+def validate_in_state(
+    op: Mapping[str, Any],
+    labels: Labels,
+    ontology: Mapping[str, Any],
+    clips: ClipSizes,
+    index: int = 0,
+) -> None:
+    """Check a valid operation against the labels it is to change. Raises InvalidOperation."""
+    refuse = _refuser(index)
+    name, target = op["op"], op["object"]
+    track, interval = labels["tracks"].get(target), labels["intervals"].get(target)
+    if "clip" in op and op["clip"] not in labels["clips"]:
+        raise refuse("clip", "is not in this label set", "use a clip of the label set")
+    if name == "track.create":
+        if track is not None or interval is not None:
+            raise refuse("object", "exists already", "take a new UUID for a new track")
+        return
+    if name == "interval.set":
+        if track is not None:
+            raise refuse("object", "is a track", "take a new UUID for a new interval")
+        if interval is not None and interval["clip"] != op["clip"]:
+            raise refuse("clip", "differs from the interval's", "make a new interval there")
+        return
+    if name == "interval.delete":
+        if interval is None:
+            raise refuse("object", "is no interval here", "load the label set again")
+        return
+    if track is None:
+        raise refuse("object", "is no track here", "create the track first, or load again")
+    cls = class_of(ontology, track["class_id"])
+    if name == "track.set":
+        _check_attributes(op["attributes"], cls, refuse)
+    if name == "keyframe.delete" and str(op["frame_index"]) not in track["keyframes"]:
+        raise refuse("frame_index", "has no keyframe", "load the label set again")
+    if name == "keyframe.set":
+        n_frames, width_px, height_px = clips[track["clip"]]
+        if op["frame_index"] >= n_frames:
+            raise refuse(
+                "frame_index", "is outside the clip", f"its last frame is {n_frames - 1}"
+            )
+        _check_attributes(op["attributes"], cls, refuse)
+        if op["shape"] is not None:
+            check_shape(op["shape"], cls["geometry"], width_px, height_px, refuse)
+
+
+def validate_and_apply(
+    labels: Labels,
+    ops: Sequence[Any],
+    ontology: Mapping[str, Any],
+    clips: ClipSizes,
+) -> Labels:
+    """Labels after a batch, all of it or (InvalidOperation) nothing.
+
+    Phases must not overlap once the whole batch is applied (code ``phase_overlap``); between two
+    operations of one batch they may.
+    """
+    if len(ops) > MAX_OPERATIONS:
+        raise InvalidOperation(
+            MAX_OPERATIONS,
+            "operations",
+            f"has {len(ops)} operations",
+            f"send at most {MAX_OPERATIONS} at a time",
+            "too_many_operations",
+        )
+    draft = Draft(labels)
+    for index, op in enumerate(ops):
+        validate(op, ontology, clips, index)
+        validate_in_state(op, draft.labels, ontology, clips, index)
+        draft.apply(op)
+    check_phases(draft.labels, ontology, ops)
+    return draft.labels
+
+
+def check_phases(
+    labels: Labels, ontology: Mapping[str, Any], ops: Iterable[Mapping[str, Any]]
+) -> None:
+    """Refuse phases that overlap within one clip, naming the last operation that touched one."""
+    last = {name: index for index, op in enumerate(ops) for name in touched_objects(op)}
+    phases = {c["id"] for c in ontology["classes"] if c["geometry"] == "phase"}
+    spans = sorted(
+        (span["clip"], span["start_frame"], span["end_frame"], name)
+        for name, span in labels["intervals"].items()
+        if span["class_id"] in phases
+    )
+    for before, after in zip(spans, spans[1:], strict=False):
+        if before[0] == after[0] and after[1] < before[2]:
+            raise InvalidOperation(
+                max(last.get(before[3], 0), last.get(after[3], 0)),
+                "start_frame",
+                f"two phases overlap from frame {after[1]} to {min(before[2], after[2])}",
+                "shorten the neighbouring phase in the same batch",
+                "phase_overlap",
+            )
+
+
+def class_of(ontology: Mapping[str, Any], class_id: str) -> dict[str, Any]:
+    """The class definition of an id. Raises KeyError."""
+    for cls in ontology["classes"]:
+        if cls["id"] == class_id:
+            return cls
+    raise KeyError(class_id)
+
+
+def is_uuid(value: Any) -> bool:
+    """A UUID in its lower-case form with hyphens."""
+    try:
+        return isinstance(value, str) and len(value) == 36 and str(uuid.UUID(value)) == value
+    except ValueError:
+        return False
+
+
+def check_shape(
+    shape: Any, geometry: str, width_px: int, height_px: int, refuse: _Refuse | None = None
+) -> None:
+    """Check a shape against its class's geometry and the picture. Raises InvalidOperation."""
+    refuse = refuse or _refuser(0)
+    expected = {"mask": {"type", "rle"}, "tip": {"type", "point"}, "box": {"type", "box"}}
+    if not isinstance(shape, dict) or shape.get("type") not in expected:
+        raise refuse("shape", "has no known type", "send a mask, a tip or a box")
+    if shape["type"] != geometry:
+        raise refuse("shape.type", f"is not {geometry}", f"this class is drawn as a {geometry}")
+    if set(shape) != expected[geometry]:
+        raise refuse(
+            "shape",
+            "has fields that are not known or lacks one",
+            f"send {' and '.join(sorted(expected[geometry]))}",
+        )
+    if geometry == "mask":
+        try:
+            runs = rle.parse(shape["rle"], (height_px, width_px))
+        except rle.MalformedRle as error:
+            raise refuse("shape.rle", str(error), error.remedy) from None
+        if not runs[1::2].sum():
+            raise refuse("shape.rle", "is an empty mask", "delete the keyframe or set it absent")
+        return
+    numbers = shape["point" if geometry == "tip" else "box"]
+    count = 2 if geometry == "tip" else 4
+    field = "shape.point" if geometry == "tip" else "shape.box"
+    if not isinstance(numbers, list) or len(numbers) != count or not all(map(_finite, numbers)):
+        raise refuse(field, f"is not {count} finite numbers", "send pixel coordinates")
+    x, y = numbers[:2]
+    width, height = (0, 0) if geometry == "tip" else numbers[2:]
+    if geometry == "box" and (width <= 0 or height <= 0):
+        raise refuse(field, "has no area", "send [x, y, width, height] above 0")
+    if not (
+        x >= 0
+        and y >= 0
+        and x + width <= width_px + EDGE_TOLERANCE_PX
+        and y + height <= height_px + EDGE_TOLERANCE_PX
+    ):
+        raise refuse(
+            field, "is outside the picture", f"stay within 0 to {width_px} and 0 to {height_px}"
+        )
+
+
+def _refuser(index: int) -> _Refuse:
+    return lambda field, message, remedy: InvalidOperation(index, field, message, remedy)
+
+
+def _finite(value: Any) -> bool:
+    if type(value) not in (int, float):
+        return False
+    return math.isfinite(value) and abs(value) < 1e9
+
+
+def _check_class(
+    op: Mapping[str, Any],
+    ontology: Mapping[str, Any],
+    geometries: Sequence[str],
+    refuse: _Refuse,
+) -> dict[str, Any]:
+    try:
+        cls = class_of(ontology, op["class_id"])
+    except KeyError:
+        raise refuse(
+            "class_id", "is not in this ontology version", "use a class of the label set's ontology"
+        ) from None
+    if cls["geometry"] not in geometries:
+        wanted = "an interval" if cls["geometry"] in INTERVAL_GEOMETRIES else "a track"
+        raise refuse("class_id", f"is a {cls['geometry']}", f"send it as {wanted}")
+    return cls
+
+
+def _check_clip(
+    op: Mapping[str, Any], clips: ClipSizes, refuse: _Refuse
+) -> tuple[int, int, int]:
+    if not isinstance(op["clip"], str) or op["clip"] not in clips:
+        raise refuse("clip", "is not in this label set", "use a clip of the label set")
+    return clips[op["clip"]]
+
+
+def _check_span(op: Mapping[str, Any], n_frames: int, refuse: _Refuse) -> None:
+    for field in ("start_frame", "end_frame"):
+        if type(op[field]) is not int:
+            raise refuse(field, "is not a frame index", "send a whole number")
+    if op["start_frame"] < 0:
+        raise refuse("start_frame", "is outside the clip", "start at frame 0 or later")
+    if op["end_frame"] > n_frames:
+        raise refuse("end_frame", "is outside the clip", f"end at {n_frames} at the latest")
+    if op["start_frame"] >= op["end_frame"]:
+        raise refuse("end_frame", "is not past start_frame", "the end is exclusive: at least +1")
+
+
+def _check_state(op: Mapping[str, Any], refuse: _Refuse) -> None:
+    if op["state"] not in ("visible", "occluded", "absent"):
+        raise refuse("state", "is no known state", "send visible, occluded or absent")
+    if op["state"] == "absent" and op["shape"] is not None:
+        raise refuse("shape", "is given for an absent object", "send null with absent")
+    if op["state"] != "absent" and op["shape"] is None:
+        raise refuse("shape", "is missing", "send a shape, or state absent")
+
+
+def _check_attributes(attributes: Any, cls: Mapping[str, Any], refuse: _Refuse) -> None:
+    if not isinstance(attributes, dict):
+        raise refuse("attributes", "is not an object", "send {} when there is none")
+    known = {a["id"]: a for a in cls.get("attributes", [])}
+    for name, value in attributes.items():
+        if name not in known:
+            raise refuse("attributes", "names an attribute that the class lacks", "leave it out")
+        kind = known[name]["type"]
+        if kind == "choice":
+            fits = isinstance(value, str) and value in {v["id"] for v in known[name]["values"]}
+        elif kind == "boolean":
+            fits = isinstance(value, bool)
+        else:
+            fits = (
+                _finite(value)
+                and value >= known[name].get("minimum", -math.inf)
+                and value <= known[name].get("maximum", math.inf)
+            )
+        if not fits:
+            raise refuse(
+                f"attributes.{name}", f"is not a value of this {kind}", "use a value it allows"
+            )
