@@ -1,0 +1,312 @@
+"""Tips, boxes, phases and events as Comprehensive SR, TID 1500 (PS3.16).
+
+Tips and boxes: one TID 1410 group a frame with the track's Tracking Unique Identifier, an
+SCOORD in our own coordinates (outer corner of the top left pixel is (0, 0), as PS3.3 C.18.6.1
+has it) and the source image with Referenced Frame Number. Phases and events: TID 1501 groups
+with a TCOORD SEGMENT in seconds from the first frame and, exactly, the first and last
+Referenced Frame Number. Items are encoded as bytes and streamed, so length does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from apps.release.domain import dicom_bytes as b
+from apps.release.domain.codes import (
+    ANY_PROCEDURE,
+    PROCEDURE_BY_MODALITY,
+    class_code,
+    coding_schemes,
+    own_code,
+)
+from apps.release.domain.dicom_common import MANUFACTURER, common_modules, moment, source_reference
+from apps.release.domain.freeze import ClipFreeze, Freeze
+from apps.release.domain.objects import ClipLabels, Interval, Placed, Track
+
+SOP_CLASS = "1.2.840.10008.5.1.4.1.1.88.33"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+ORGANIZATION = "ClinicalAnnot"
+
+FINDING = b.Code("121071", "DCM", "Finding")
+IMAGE_REGION = b.Code("111030", "DCM", "Image Region")
+MEASUREMENT_GROUP = b.Code("125007", "DCM", "Measurement Group")
+SOURCE = b.Code("121112", "DCM", "Source of Measurement")
+TRACKING_ID = b.Code("112039", "DCM", "Tracking Identifier")
+TRACKING_UID = b.Code("112040", "DCM", "Tracking Unique Identifier")
+EXTENT = own_code("temporal-extent", "Temporal extent")
+STATE = own_code("visibility", "Visibility")
+ORIGIN = own_code("geometry-origin", "Origin of geometry")
+STATES = {
+    "visible": own_code("visible", "Visible"),
+    "occluded": own_code("occluded", "Occluded"),
+}
+ORIGINS = {
+    False: own_code("keyframe", "Placed by a person"),
+    True: own_code("interpolated", "Interpolated between keyframes"),
+}
+
+
+@dataclass(frozen=True)
+class SrReport:
+    """What one SR holds: groups of places (tips and boxes) and of intervals."""
+
+    sop_instance_uid: str
+    n_places: int
+    n_intervals: int
+
+
+def write_sr(
+    freeze: Freeze, clip: ClipFreeze, labels: ClipLabels, out: BinaryIO
+) -> SrReport | None:
+    """Write the clip's tips, boxes, phases and events as one SR; None when it has none.
+
+    The document is VERIFIED, with the signer's pseudonym as verifying observer, only when the
+    label set bears a signature. `highdicom.sr.srread` and dcmtk's `dsrdump` read it.
+    """
+    tracks = [t for t in labels.tracks if t.geometry in ("tip", "box")]
+    if not tracks and not labels.intervals:
+        return None
+    uid: str = freeze.uids["clips"][clip.id]["sr_instance"]
+    out.write(b.file_head(SOP_CLASS, uid, EXPLICIT_LITTLE))
+    out.write(b.encode(_header(freeze, clip, labels, uid)))
+    out.write(b.open_sequence(0x0040A730))
+    for item in _context(freeze, clip):
+        out.write(item)
+    out.write(_open_container(b.Code("126010", "DCM", "Imaging Measurements"), "CONTAINS"))
+    n_places = 0
+    for track in tracks:
+        for group in _place_groups(freeze, clip, track):
+            out.write(group)
+            n_places += 1
+    for interval in labels.intervals:
+        out.write(_interval_group(freeze, clip, interval))
+    out.write(b.SEQUENCE_END + b.ITEM_END + b.SEQUENCE_END)
+    return SrReport(uid, n_places, len(labels.intervals))
+
+
+def _header(freeze: Freeze, clip: ClipFreeze, labels: ClipLabels, uid: str) -> Dataset:
+    drawn = freeze.uids["clips"][clip.id]
+    result = common_modules(
+        freeze, clip, sop_class_uid=SOP_CLASS, sop_instance_uid=uid,
+        series_uid=drawn["sr_series"], modality="SR", series_number=1002, instance_number=1,
+        description="Instrument tips, boxes, phases and events",
+    )  # fmt: skip
+    result.ReferencedPerformedProcedureStepSequence = Sequence([])
+    result.PerformedProcedureCodeSequence = Sequence([])
+    evidence_series = Dataset()
+    evidence_series.SeriesInstanceUID = clip.series_uid
+    evidence_series.ReferencedSOPSequence = Sequence([source_reference(clip)])
+    study = Dataset()
+    study.StudyInstanceUID = clip.study_uid
+    study.ReferencedSeriesSequence = Sequence([evidence_series])
+    result.CurrentRequestedProcedureEvidenceSequence = Sequence([study])
+    result.CompletionFlag = "COMPLETE"
+    result.PreliminaryFlag = "FINAL"
+    result.VerificationFlag = "UNVERIFIED"
+    signature = clip.label_set.signature
+    if signature is not None:
+        result.VerificationFlag = "VERIFIED"
+        verifier = Dataset()
+        verifier.VerifyingOrganization = ORGANIZATION
+        date, time = moment(signature.signed_at)
+        verifier.VerificationDateTime = f"{date}{time}+0000"
+        verifier.VerifyingObserverName = signature.signer_pseudonym
+        verifier.VerifyingObserverIdentificationCodeSequence = Sequence([])
+        result.VerifyingObserverSequence = Sequence([verifier])
+    used = {class_code(freeze.class_by_id(o.class_id)).scheme
+            for o in (*labels.tracks, *labels.intervals)}  # fmt: skip
+    result.CodingSchemeIdentificationSequence = Sequence(
+        coding_schemes(freeze, used | {"DCM", "SCT", EXTENT.scheme})
+    )
+    result.ValueType = "CONTAINER"
+    title = b.Code("126000", "DCM", "Imaging Measurement Report")
+    result.ConceptNameCodeSequence = Sequence([b.code_dataset(title)])
+    result.ContinuityOfContent = "SEPARATE"
+    template = Dataset()
+    template.MappingResource = "DCMR"
+    template.TemplateIdentifier = "1500"
+    result.ContentTemplateSequence = Sequence([template])
+    return result
+
+
+def _context(freeze: Freeze, clip: ClipFreeze) -> Iterator[bytes]:
+    """Language (TID 1204), observers (TID 1001 to 1004), procedure reported."""
+    yield _coded("HAS CONCEPT MOD", b.Code("121049", "DCM", "Language of Content Item and Descendants"),
+                 b.Code("en-US", "RFC5646", "English (United States)"))  # fmt: skip
+    people = [(name, own_code("annotator", "Annotator")) for name in clip.label_set.annotators]
+    if clip.label_set.signature is not None:
+        signer = clip.label_set.signature.signer_pseudonym
+        people.append((signer, own_code("adjudicator", "Adjudicator")))
+    observer_type = b.Code("121005", "DCM", "Observer Type")
+    for name, role in people:
+        yield _coded("HAS OBS CONTEXT", observer_type, b.Code("121006", "DCM", "Person"))
+        yield _content("HAS OBS CONTEXT", "PNAME", b.Code("121008", "DCM", "Person Observer Name"),
+                       b.text(0x0040A123, "PN", name))  # fmt: skip
+        yield _coded(
+            "HAS OBS CONTEXT",
+            b.Code("121011", "DCM", "Person Observer's Role in this Procedure"),
+            role,
+        )
+    yield _coded("HAS OBS CONTEXT", observer_type, b.Code("121007", "DCM", "Device"))
+    yield _content("HAS OBS CONTEXT", "UIDREF", b.Code("121012", "DCM", "Device Observer UID"),
+                   b.text(0x0040A124, "UI", freeze.uids["device"]))  # fmt: skip
+    for value, meaning, words in (
+        ("121013", "Device Observer Name", freeze.software["name"]),
+        ("121014", "Device Observer Manufacturer", MANUFACTURER),
+        ("121015", "Device Observer Model Name",
+         f"{freeze.software['name']} {freeze.software['version']}"),
+    ):  # fmt: skip
+        yield _content("HAS OBS CONTEXT", "TEXT", b.Code(value, "DCM", meaning),
+                       b.text(0x0040A160, "UT", words))  # fmt: skip
+    own = freeze.ontology.get("procedure_code")
+    procedure = (
+        b.Code(str(own["value"]), str(own["scheme"]), str(own["meaning"]))
+        if own
+        else PROCEDURE_BY_MODALITY.get(clip.header.get("Modality", ""), ANY_PROCEDURE)
+    )
+    yield _coded("HAS CONCEPT MOD", b.Code("121058", "DCM", "Procedure reported"), procedure)
+
+
+def _place_groups(freeze: Freeze, clip: ClipFreeze, track: Track) -> Iterator[bytes]:
+    label_class = freeze.class_by_id(track.class_id)
+    tracking = _tracking(track.tracking_id, track.tracking_uid)
+    finding = _coded("CONTAINS", FINDING, class_code(label_class))
+    states = {s: _coded("CONTAINS", STATE, c) for s, c in STATES.items()}
+    origins = {o: _coded("CONTAINS", ORIGIN, c) for o, c in ORIGINS.items()}
+    template = _template("1410")
+    for placed in track.frames:
+        attributes = {**track.attributes, **placed.attributes}
+        children = (
+            tracking
+            + finding
+            + _region(clip, placed)
+            + states[placed.state]
+            + origins[placed.interpolated]
+            + _attributes(label_class, attributes)
+        )
+        yield _group(template, children)
+
+
+def _interval_group(freeze: Freeze, clip: ClipFreeze, interval: Interval) -> bytes:
+    label_class = freeze.class_by_id(interval.class_id)
+    frames = (interval.start_frame + 1, interval.end_frame)
+    extent = _content(
+        "CONTAINS",
+        "TCOORD",
+        EXTENT,
+        b.text(0x0040A130, "CS", "SEGMENT"),
+        b.text(0x0040A138, "DS", f"{interval.start_s}\\{interval.end_s}"),
+        b.sequence(0x0040A730, _image("SELECTED FROM", clip, None)),
+    )
+    children = (
+        _tracking(interval.tracking_id, interval.tracking_uid)
+        + _coded("CONTAINS", FINDING, class_code(label_class))
+        + _image("CONTAINS", clip, frames, SOURCE)
+        + extent
+        + _attributes(label_class, interval.attributes)
+    )
+    return _group(_template("1501"), children)
+
+
+def _region(clip: ClipFreeze, placed: Placed) -> bytes:
+    """SCOORD POINT of a tip, or closed POLYLINE of a box, selected from its one frame."""
+    if placed.shape["type"] == "tip":
+        kind, points = "POINT", [float(v) for v in placed.shape["point"]]
+    else:
+        x, y, w, h = (float(v) for v in placed.shape["box"])
+        kind, points = "POLYLINE", [x, y, x + w, y, x + w, y + h, x, y + h, x, y]
+    return _content(
+        "CONTAINS",
+        "SCOORD",
+        IMAGE_REGION,
+        b.numbers(0x00700022, "FL", *points),
+        b.text(0x00700023, "CS", kind),
+        b.sequence(0x0040A730, _image("SELECTED FROM", clip, (placed.frame_index + 1,))),
+    )
+
+
+def _attributes(label_class: dict[str, Any], values: dict[str, Any]) -> bytes:
+    """Attributes of choice as qualitative evaluations, in the ontology's order."""
+    result = b""
+    for attribute in label_class.get("attributes") or []:
+        chosen = values.get(attribute["id"])
+        for value in attribute.get("values") or []:
+            if value["id"] == chosen:
+                result += _coded(
+                    "CONTAINS",
+                    own_code(attribute["id"], attribute["name"]),
+                    own_code(f"{attribute['id']}.{value['id']}", value["name"]),
+                )
+    return result
+
+
+def _image(
+    relationship: str, clip: ClipFreeze, frames: tuple[int, ...] | None, name: b.Code | None = None
+) -> bytes:
+    reference = [
+        b.text(0x00081150, "UI", clip.sop_class_uid),
+        b.text(0x00081155, "UI", clip.sop_instance_uid),
+    ]
+    if frames is not None:
+        reference.append(b.text(0x00081160, "IS", "\\".join(map(str, frames))))
+    parts = [
+        b.sequence(0x00081199, b.item(*reference)),
+        b.text(0x0040A010, "CS", relationship),
+        b.text(0x0040A040, "CS", "IMAGE"),
+    ]
+    if name is not None:
+        parts.append(b.sequence(0x0040A043, b.code_item(name)))
+    return b.item(*parts)
+
+
+def _tracking(identifier: str, uid: str) -> bytes:
+    return _content(
+        "HAS OBS CONTEXT", "TEXT", TRACKING_ID, b.text(0x0040A160, "UT", identifier)
+    ) + _content("HAS OBS CONTEXT", "UIDREF", TRACKING_UID, b.text(0x0040A124, "UI", uid))
+
+
+def _coded(relationship: str, name: b.Code, value: b.Code) -> bytes:
+    return _content(relationship, "CODE", name, b.sequence(0x0040A168, b.code_item(value)))
+
+
+def _content(relationship: str, value_type: str, name: b.Code, *elements: bytes) -> bytes:
+    return b.item(
+        b.text(0x0040A010, "CS", relationship),
+        b.text(0x0040A040, "CS", value_type),
+        b.sequence(0x0040A043, b.code_item(name)),
+        *elements,
+    )
+
+
+def _template(identifier: str) -> bytes:
+    return b.sequence(
+        0x0040A504,
+        b.item(b.text(0x00080105, "CS", "DCMR"), b.text(0x0040DB00, "CS", identifier)),
+    )
+
+
+def _group(template: bytes, children: bytes) -> bytes:
+    return b.item(
+        b.text(0x0040A010, "CS", "CONTAINS"),
+        b.text(0x0040A040, "CS", "CONTAINER"),
+        b.sequence(0x0040A043, b.code_item(MEASUREMENT_GROUP)),
+        b.text(0x0040A050, "CS", "SEPARATE"),
+        template,
+        b.sequence(0x0040A730, children),
+    )
+
+
+def _open_container(name: b.Code, relationship: str) -> bytes:
+    return (
+        b.open_item()
+        + b.text(0x0040A010, "CS", relationship)
+        + b.text(0x0040A040, "CS", "CONTAINER")
+        + b.sequence(0x0040A043, b.code_item(name))
+        + b.text(0x0040A050, "CS", "SEPARATE")
+        + b.open_sequence(0x0040A730)
+    )

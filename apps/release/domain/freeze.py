@@ -1,0 +1,297 @@
+"""The freeze: everything a release says, beside the media, in one canonical JSON file.
+
+A freeze is drawn once, when a release is frozen, and never changes. The writers of this
+package read nothing else (no clock, no database), so the same freeze and the same media give
+the same bytes.
+
+Shape ("clinicalannot-freeze/1"), canonical JSON: UTF-8, sorted keys, no spaces:
+
+    {"format": "clinicalannot-freeze/1",
+     "project": slug, "version": "1.0.0", "frozen_at": "2026-01-31T12:00:00.000000Z",
+     "software": {"name", "version"}, "interpolator": {"name": "linear", "version": 1},
+     "seed": text, the project's key for the keyed hash of the splits (same in every version),
+     "split_fractions": {"train": 0.7, "val": 0.15, "test": 0.15},
+     "splits": {pseudonym: split}, what earlier versions drew (may be empty),
+     "profile": {"name", "version", "digest"},
+     "uids": {"device": uid, "clips": {clip_id: {"seg_series", "seg_instance", "sr_series",
+              "sr_instance", "dimension_organization"}}},
+     "ontology": the whole definition, "ontology_digest": text,
+     "checkpoint": text | null,
+     "clips": [ClipFreeze…], "left_out": [{"clip", "reason"}…]}
+
+`ClipFreeze` and `LabelSetFreeze` below name the rest; arrays and bytes are base64
+(PTS: little-endian int64, digests: 32 bytes a frame).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+FORMAT = "clinicalannot-freeze/1"
+CLIP_UIDS = ("seg_series", "seg_instance", "sr_series", "sr_instance", "dimension_organization")
+DEFAULT_FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
+
+# Header attributes of the de-identified instance that SEG and SR repeat (patient, study and
+# lossy compression), by DICOM keyword. Nothing else of the header enters a derived object.
+HEADER_KEYWORDS = (
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge",
+    "StudyDate", "StudyTime", "StudyID", "StudyDescription", "AccessionNumber",
+    "ReferringPhysicianName", "SeriesNumber", "InstanceNumber", "Modality",
+    "PatientIdentityRemoved", "DeidentificationMethod", "LongitudinalTemporalInformationModified",
+    "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod",
+)  # fmt: skip
+
+
+class FreezeError(ValueError):
+    """A freeze that cannot be released: names the field, what is wrong and the remedy."""
+
+
+@dataclass(frozen=True)
+class SignatureFreeze:
+    """The electronic signature over a label set, by pseudonym.
+
+    `statement` is the exact bytes that were signed; `server_signature` is Ed25519 over them by
+    `public_key` (raw 32 bytes); `digest` is the hex SHA-256 that the statement binds.
+    """
+
+    signer_pseudonym: str
+    role: str
+    meaning: str
+    signed_at: str
+    statement: bytes
+    digest: str
+    server_signature: bytes
+    public_key: bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """The signature as it stands in freeze and manifest (bytes as base64)."""
+        return {
+            f.name: _b64(v) if isinstance(v := getattr(self, f.name), bytes) else v
+            for f in fields(self)
+        }
+
+
+@dataclass(frozen=True)
+class LabelSetFreeze:
+    """The signed label set of one clip: `labels` is the label state (tracks and intervals)."""
+
+    id: str
+    revision: int
+    labels: dict[str, Any]
+    expanded_digest: str
+    annotators: list[str]
+    signature: SignatureFreeze | None
+    audit_proof: Any = None
+
+
+@dataclass(frozen=True)
+class ClipFreeze:
+    """One clip as annotated.
+
+    `name` is the safe file name of its folder and files; `pts` int64 (n_frames,) in ticks of
+    `time_base` (numerator, denominator, seconds); `digests` uint8 (n_frames, 32), SHA-256 of
+    each decoded picture; `media` "video" or "cine"; `media_sha256` the hex SHA-256 of the video
+    file's bytes (video) or of the de-identified instance's bytes (cine); `header` the attributes
+    of `HEADER_KEYWORDS`, as text; `last_frame_duration_pts` ticks, or None when not known.
+    """
+
+    id: str
+    name: str
+    pseudonym: str
+    study_uid: str
+    series_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    n_frames: int
+    rows: int
+    columns: int
+    time_base: tuple[int, int]
+    fps: float
+    pts: np.ndarray
+    digests: np.ndarray
+    digest_exact: bool
+    media: str
+    media_sha256: str
+    header: dict[str, str]
+    label_set: LabelSetFreeze
+    last_frame_duration_pts: int | None = None
+    decoder: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    def time_us(self, frame_index: int) -> int:
+        """Time of a frame in microseconds from the first frame, rounded half up.
+
+        `frame_index` = n_frames means the end of the last frame (its time plus its duration).
+        """
+        first = int(self.pts[0])
+        if frame_index < self.n_frames:
+            ticks = Fraction(int(self.pts[frame_index]) - first)
+        else:
+            ticks = int(self.pts[-1]) - first + self._last_duration()
+        return (ticks * 1_000_000 * Fraction(*self.time_base) + Fraction(1, 2)).__floor__()
+
+    def time_s(self, frame_index: int) -> str:
+        """`time_us` as seconds with six decimals."""
+        microseconds = self.time_us(frame_index)
+        sign = "-" if microseconds < 0 else ""
+        return f"{sign}{abs(microseconds) // 1_000_000}.{abs(microseconds) % 1_000_000:06d}"
+
+    def _last_duration(self) -> Fraction:
+        if self.last_frame_duration_pts is not None and self.last_frame_duration_pts > 0:
+            return Fraction(self.last_frame_duration_pts)
+        if self.n_frames > 1 and int(self.pts[-1]) > int(self.pts[-2]):
+            return Fraction(int(self.pts[-1]) - int(self.pts[-2]))
+        if self.fps > 0:
+            return 1 / (Fraction(self.fps).limit_denominator(1_000_000) * Fraction(*self.time_base))
+        return Fraction(0)
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """A whole frozen release; see the module's text for each field."""
+
+    project: str
+    version: str
+    frozen_at: str
+    software: dict[str, str]
+    interpolator: dict[str, Any]
+    seed: str
+    profile: dict[str, Any]
+    uids: dict[str, Any]
+    ontology: dict[str, Any]
+    ontology_digest: str
+    checkpoint: str | None
+    clips: list[ClipFreeze]
+    left_out: list[dict[str, str]] = field(default_factory=list)
+    split_fractions: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_FRACTIONS))
+    splits: dict[str, str] = field(default_factory=dict)
+
+    def classes(self, *geometries: str) -> list[dict[str, Any]]:
+        """The ontology's classes of these geometries (all when none is named), in its order."""
+        return [
+            c for c in self.ontology["classes"] if not geometries or c["geometry"] in geometries
+        ]
+
+    def class_by_id(self, class_id: str) -> dict[str, Any]:
+        """One class of the ontology; KeyError when it has none of that id."""
+        for each in self.ontology["classes"]:
+            if each["id"] == class_id:
+                return each
+        raise KeyError(class_id)
+
+
+def draw_uids(clip_ids: list[str], draw: Callable[[], str]) -> dict[str, Any]:
+    """The `uids` field for these clips; `draw` returns a fresh UID at each call."""
+    return {
+        "device": draw(),
+        "clips": {clip: {key: draw() for key in CLIP_UIDS} for clip in clip_ids},
+    }
+
+
+def canonical(value: Any) -> bytes:
+    """Canonical JSON: UTF-8, sorted keys, no spaces, no NaN."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
+
+
+def dump_freeze(freeze: Freeze) -> bytes:
+    """The freeze as canonical JSON; `load_freeze` of it gives an equal freeze."""
+    top = {f.name: getattr(freeze, f.name) for f in fields(freeze) if f.name != "clips"}
+    clips = []
+    for clip in freeze.clips:
+        row = {f.name: getattr(clip, f.name) for f in fields(clip)}
+        row["time_base"] = list(clip.time_base)
+        row["pts"] = _b64(np.ascontiguousarray(clip.pts, dtype="<i8").tobytes())
+        row["digests"] = _b64(np.ascontiguousarray(clip.digests, dtype=np.uint8).tobytes())
+        label_set = {f.name: getattr(clip.label_set, f.name) for f in fields(clip.label_set)}
+        if clip.label_set.signature is not None:
+            label_set["signature"] = clip.label_set.signature.as_json()
+        row["label_set"] = label_set
+        clips.append(row)
+    return canonical({"format": FORMAT, **top, "clips": clips})
+
+
+def load_freeze(data: bytes | str | dict[str, Any]) -> Freeze:
+    """Read a freeze and check it.
+
+    PTS may be a list of integers or base64, digests a list of hex or base64.
+
+    Raises
+    ------
+    FreezeError
+        naming the field, when it is not of this format or `validate` refuses it.
+    """
+    from apps.release.domain.freeze_check import validate
+
+    if isinstance(data, dict):
+        raw = dict(data)
+    else:
+        try:
+            raw = json.loads(data)
+        except ValueError as error:
+            raise FreezeError("freeze: not JSON; write it with dump_freeze") from error
+    if not isinstance(raw, dict) or raw.pop("format", None) != FORMAT:
+        raise FreezeError(f"format: not {FORMAT}; write it with dump_freeze")
+    rows = raw.pop("clips", None)
+    if not isinstance(rows, list):
+        raise FreezeError("clips: a list is needed")
+    clips = [_load_clip(dict(row), f"clips[{i}]") for i, row in enumerate(rows)]
+    freeze: Freeze = _construct(Freeze, {**raw, "clips": clips}, "freeze")
+    validate(freeze)
+    return freeze
+
+
+def _load_clip(row: dict[str, Any], where: str) -> ClipFreeze:
+    try:
+        row["time_base"] = (int(row["time_base"][0]), int(row["time_base"][1]))
+        pts = row["pts"]
+        row["pts"] = (
+            np.frombuffer(base64.b64decode(pts, validate=True), dtype="<i8").astype(np.int64)
+            if isinstance(pts, str)
+            else np.asarray(pts, dtype=np.int64)
+        )
+        digests = row["digests"]
+        packed = (
+            base64.b64decode(digests, validate=True)
+            if isinstance(digests, str)
+            else b"".join(bytes.fromhex(d) for d in digests)
+        )
+        row["digests"] = np.frombuffer(packed, dtype=np.uint8).reshape(-1, 32)
+        label_set = dict(row["label_set"])
+        if label_set.get("signature") is not None:
+            signature = dict(label_set["signature"])
+            for key in ("statement", "server_signature", "public_key"):
+                signature[key] = base64.b64decode(signature[key], validate=True)
+            label_set["signature"] = _construct(
+                SignatureFreeze, signature, f"{where}.label_set.signature"
+            )
+        row["label_set"] = _construct(LabelSetFreeze, label_set, f"{where}.label_set")
+    except FreezeError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, binascii.Error) as error:
+        raise FreezeError(f"{where}: a field is missing or of the wrong kind ({error!r})") from None
+    return _construct(ClipFreeze, row, where)
+
+
+def _construct(kind: Any, values: dict[str, Any], where: str) -> Any:
+    unknown = sorted(set(values) - {f.name for f in fields(kind)})
+    if unknown:
+        raise FreezeError(f"{where}.{unknown[0]}: unknown field; see apps/release/domain/freeze.py")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise FreezeError(f"{where}: {error}") from None
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

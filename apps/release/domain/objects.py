@@ -1,0 +1,160 @@
+"""The labels of one clip as the writers see them: expanded tracks and intervals with their UIDs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from apps.annotation.domain import rle as masks
+from apps.annotation.domain.interpolate import expand_track
+from apps.release.domain.freeze import ClipFreeze, Freeze
+
+DEFAULT_MOT_BOX_PX = 24
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One object on one frame: state "visible" or "occluded", and its shape (never None)."""
+
+    frame_index: int
+    state: str
+    shape: dict[str, Any]
+    interpolated: bool
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Track:
+    """A tracked object; `frames` in frame order, absent frames left out.
+
+    `tracking_id` ("Lesion 1") and `tracking_uid` are the same in every format and version.
+    """
+
+    id: str
+    class_id: str
+    class_name: str
+    geometry: str
+    number: int
+    tracking_id: str
+    tracking_uid: str
+    attributes: dict[str, Any]
+    frames: list[Placed]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A phase or event: `start_frame` inclusive, `end_frame` exclusive; seconds as text."""
+
+    id: str
+    class_id: str
+    class_name: str
+    geometry: str
+    tracking_id: str
+    tracking_uid: str
+    start_frame: int
+    end_frame: int
+    start_s: str
+    end_s: str
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ClipLabels:
+    """Everything signed on one clip, in the ontology's order, then by number or start."""
+
+    tracks: list[Track]
+    intervals: list[Interval]
+
+
+def uid_of_uuid(value: str) -> str:
+    """A UUID as UID under 2.25 (PS3.5 section B.2)."""
+    return f"2.25.{UUID(value).int}"
+
+
+def clip_labels(freeze: Freeze, clip: ClipFreeze) -> ClipLabels:
+    """Expand the clip's label set with the frozen interpolator ("linear@1")."""
+    order = {c["id"]: i for i, c in enumerate(freeze.ontology["classes"])}
+    tracks = []
+    for key, raw in clip.label_set.labels.get("tracks", {}).items():
+        if raw["clip"] != clip.id:
+            continue
+        tracks.append(_track(freeze, key, raw))
+    tracks.sort(key=lambda t: (order[t.class_id], t.number))
+    return ClipLabels([t for t in tracks if t.frames], _intervals(freeze, clip, order))
+
+
+def _track(freeze: Freeze, key: str, raw: dict[str, Any]) -> Track:
+    label_class = freeze.class_by_id(raw["class_id"])
+    geometry = label_class["geometry"]
+    keyframes = {int(i): k for i, k in raw["keyframes"].items()}
+    frames = []
+    standing: dict[str, Any] = {}
+    for each in expand_track(raw, geometry):
+        index = each["frame_index"]
+        if index in keyframes:
+            standing = keyframes[index].get("attributes") or {}
+        shape = each["shape"]
+        if each["state"] == "absent" or shape is None:
+            continue
+        if geometry == "mask" and masks.is_empty(shape["rle"]):
+            continue
+        frames.append(
+            Placed(index, each["state"], shape, bool(each["interpolated"]), dict(standing))
+        )
+    return Track(
+        id=key,
+        class_id=label_class["id"],
+        class_name=label_class["name"],
+        geometry=geometry,
+        number=int(raw["number"]),
+        tracking_id=f"{label_class['name']} {int(raw['number'])}",
+        tracking_uid=uid_of_uuid(key),
+        attributes=dict(raw.get("attributes") or {}),
+        frames=frames,
+    )
+
+
+def _intervals(freeze: Freeze, clip: ClipFreeze, order: dict[str, int]) -> list[Interval]:
+    raw = [
+        (order[v["class_id"]], v["start_frame"], v["end_frame"], key, v)
+        for key, v in clip.label_set.labels.get("intervals", {}).items()
+        if v["clip"] == clip.id
+    ]
+    raw.sort(key=lambda row: row[:4])
+    counted: dict[str, int] = {}
+    result = []
+    for _, start, end, key, value in raw:
+        label_class = freeze.class_by_id(value["class_id"])
+        counted[label_class["id"]] = counted.get(label_class["id"], 0) + 1
+        result.append(
+            Interval(
+                id=key,
+                class_id=label_class["id"],
+                class_name=label_class["name"],
+                geometry=label_class["geometry"],
+                tracking_id=f"{label_class['name']} {counted[label_class['id']]}",
+                tracking_uid=uid_of_uuid(key),
+                start_frame=int(start),
+                end_frame=int(end),
+                start_s=clip.time_s(int(start)),
+                end_s=clip.time_s(int(end)),
+                attributes=dict(value.get("attributes") or {}),
+            )
+        )
+    return result
+
+
+def box_of(shape: dict[str, Any], label_class: dict[str, Any]) -> list[float]:
+    """Bounding box [x, y, w, h] of a shape in continuous coordinates.
+
+    A mask's box is that of its pixels; a tip's is a square centred on it, of side
+    `mot_box_px` (24 when unset), not clipped to the picture.
+    """
+    if shape["type"] == "mask":
+        return masks.bbox(shape["rle"])
+    if shape["type"] == "box":
+        return [float(v) for v in shape["box"]]
+    side = float(label_class.get("mot_box_px") or DEFAULT_MOT_BOX_PX)
+    x, y = (float(v) for v in shape["point"])
+    return [x - side / 2, y - side / 2, side, side]
