@@ -1,0 +1,29 @@
+"""What every API door shares: the acting person, the body, the base view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from rest_framework.views import APIView
+
+from apps.access.actor import Actor
+from apps.access.errors import Refused
+
+
+def actor_of(request: Any) -> Actor:
+    """The actor of an authenticated DRF or Django request."""
+    django_request: HttpRequest = getattr(request, "_request", request)
+    door = "api" if django_request.path.startswith("/api/") else "web"
+    return Actor(request.user, door, django_request.META.get("REMOTE_ADDR", ""))
+
+
+def body_of(request: Any) -> dict[str, Any]:
+    """The JSON object of a request. Raises Refused when it is something else."""
+    if not isinstance(request.data, dict):
+        raise Refused("invalid_body", "A JSON object is expected.", "See /api/v1/schema/.")
+    return dict(request.data)
+
+
+class ApiView(APIView):
+    """A door for signed-in people and tokens."""

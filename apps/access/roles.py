@@ -1,0 +1,31 @@
+"""Roles: what a person may be. Held on a project by grant, or for the whole system by the user."""
+
+from __future__ import annotations
+
+ANNOTATOR = "annotator"
+ADJUDICATOR = "adjudicator"
+PROJECT_LEAD = "project_lead"
+DATA_STEWARD = "data_steward"
+COMPLIANCE_OFFICER = "compliance_officer"
+RESEARCHER = "researcher"
+PACS_ADMINISTRATOR = "pacs_administrator"
+ADMINISTRATOR = "administrator"
+SERVICE = "service"
+
+PROJECT_ROLES = (
+    ANNOTATOR,
+    ADJUDICATOR,
+    PROJECT_LEAD,
+    DATA_STEWARD,
+    COMPLIANCE_OFFICER,
+    RESEARCHER,
+)
+SYSTEM_ROLES = (COMPLIANCE_OFFICER, PACS_ADMINISTRATOR, ADMINISTRATOR)
+ANYONE = frozenset(
+    {*PROJECT_ROLES, *SYSTEM_ROLES, SERVICE},
+)
+
+
+def codename(role: str) -> str:
+    """The permission on Project that stands for a role in it."""
+    return f"role_{role}"

@@ -1,0 +1,88 @@
+"""Electronic signatures: two components at signing, bound to a digest of exactly what was signed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from django.utils import timezone
+
+from apps.access.actor import Actor
+from apps.access.errors import Refused
+from apps.access.models import Signature
+from apps.access.verb import event
+from apps.audit.domain.entry import canonical
+from apps.vault.master import master_key
+
+
+def signing_key() -> Ed25519PrivateKey:
+    """The server's key for electronic signatures, derived from the master key."""
+    return Ed25519PrivateKey.from_private_bytes(master_key("electronic-signature"))
+
+
+def public_key() -> bytes:
+    """32 raw bytes."""
+    return signing_key().public_key().public_bytes_raw()
+
+
+def sign(
+    actor: Actor, target: Any, *, password: str, meaning: str, digest: str, facts: dict[str, Any]
+) -> Signature:
+    """Sign ``digest`` (hex SHA-256) for ``meaning``; runs inside the verb that needs it.
+
+    ``facts`` says what else the signature binds (ontology, interpolator, master …); no identifier
+    of a patient. Raises Refused for a wrong password (21 CFR 11.200: identifier and password).
+    """
+    if not actor.user.check_password(password):
+        raise Refused(
+            "wrong_password",
+            "The password is not yours.",
+            "Type the password you sign in with.",
+            field="password",
+            status=403,
+        )
+    now = timezone.now()
+    statement = canonical(
+        {
+            "v": 1,
+            "name": actor.user.display_name,
+            "pseudonym": actor.user.pseudonym,
+            "time": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "meaning": meaning,
+            "authentication": "user name and password",
+            "object_type": target._meta.model_name,
+            "object_id": str(target.pk),
+            "digest": digest,
+            "facts": facts,
+        }
+    )
+    # What is public names the signer by pseudonym only: a release carries it as its proof.
+    written = event(
+        actor,
+        target,
+        action=f"{target._meta.model_name}.signature",
+        public={"digest": digest, "signer": actor.user.pseudonym, "meaning": meaning},
+    )
+    return Signature.objects.create(
+        signer=actor.user,
+        object_type=target._meta.model_name,
+        object_id=str(target.pk),
+        meaning=meaning,
+        digest=digest,
+        statement=statement,
+        server_signature=signing_key().sign(statement),
+        signed_at=now,
+        event=written.id,
+    )
+
+
+def is_valid(signature: Signature) -> bool:
+    """Whether the server's key signed these bytes and they name this digest."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key()).verify(
+            bytes(signature.server_signature), bytes(signature.statement)
+        )
+    except InvalidSignature:
+        return False
+    return f'"digest":"{signature.digest}"'.encode() in bytes(signature.statement)

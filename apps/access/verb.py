@@ -1,0 +1,218 @@
+"""One door for every change: ``@verb`` is the policy row, the transaction and the audit event.
+
+A verb takes the acting ``Actor`` first and what it acts on second (a model instance, or None). The
+decorator locks and re-reads that object, checks role, state and relation once, runs the body in one
+transaction, and raises when the body wrote no event. A refusal is an event too, written in a
+transaction of its own after the rollback.
+
+What a target model offers:
+
+- ``policy_project() -> Project | None``: where project roles are looked up;
+- ``state``: compared with ``states`` when the verb names any;
+- ``relations(user) -> set[str]``: author, assigned, granted …, compared with ``relation``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar, cast
+
+from django.db import models, transaction
+
+from apps.access import grants
+from apps.access.actor import Actor, system_roles
+from apps.access.errors import Conflict, Forbidden, NotFound, Refused
+from apps.audit import log
+from apps.audit.models import Event
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_action: ContextVar[str] = ContextVar("verb_action", default="")
+_depth: ContextVar[int] = ContextVar("verb_depth", default=0)
+
+
+class VerbWroteNoEventError(Exception):
+    """A change without its event is a programming error and must not be committed."""
+
+
+@dataclass(frozen=True)
+class PolicyRow:
+    """One line of the access table, rendered into docs/access.md."""
+
+    action: str
+    roles: frozenset[str]
+    states: frozenset[str] | None
+    relation: str | None
+    not_relation: str | None
+    summary: str
+    function: str
+
+
+POLICY: dict[str, PolicyRow] = {}
+
+
+def verb(
+    action: str,
+    *,
+    roles: Iterable[str],
+    states: Iterable[str] | None = None,
+    relation: str | None = None,
+    not_relation: str | None = None,
+    lock: bool = True,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare a verb. ``relation`` must hold between person and object, ``not_relation`` must not
+    (nobody adjudicates work of their own)."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        row = PolicyRow(
+            action,
+            frozenset(roles),
+            frozenset(states) if states is not None else None,
+            relation,
+            not_relation,
+            (function.__doc__ or "").strip().split("\n")[0],
+            f"{function.__module__}.{function.__qualname__}",
+        )
+        if action in POLICY and POLICY[action].function != row.function:
+            raise ValueError(f"two verbs are called {action}")
+        POLICY[action] = row
+
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            actor, target, *rest = args
+            return _run(row, function, cast(Actor, actor), target, rest, kwargs, lock)
+
+        wrapper.policy = row  # type: ignore[attr-defined]
+        return wrapper
+
+    return decorate
+
+
+def _run(
+    row: PolicyRow,
+    function: Callable[..., R],
+    actor: Actor,
+    target: Any,
+    rest: list[Any],
+    kwargs: dict[str, Any],
+    lock: bool,
+) -> R:
+    depth, action = _depth.set(_depth.get() + 1), _action.set(row.action)
+    try:
+        with transaction.atomic(), log.Collector() as events:
+            fresh = _lock(target) if lock and isinstance(target, models.Model) else target
+            check(row, actor, fresh)
+            result = function(actor, fresh, *rest, **kwargs)
+            if not events:
+                raise VerbWroteNoEventError(row.action)
+            return result
+    except Refused as refusal:
+        if _depth.get() == 1:
+            _record_refusal(row, actor, target, refusal)
+        raise
+    finally:
+        _depth.reset(depth)
+        _action.reset(action)
+
+
+def _lock(target: models.Model) -> models.Model:
+    manager = type(target)._base_manager
+    try:
+        return manager.select_for_update(of=("self",)).get(pk=target.pk)
+    except type(target).DoesNotExist:  # type: ignore[attr-defined]
+        raise NotFound from None
+
+
+def roles_on(actor: Actor, target: Any) -> set[str]:
+    """Every role the actor has towards ``target``: system roles and those granted on its project."""
+    held = system_roles(actor.user)
+    project = target.policy_project() if hasattr(target, "policy_project") else None
+    if project is not None and not actor.is_service:
+        names = grants.granted_codenames(actor.user, project)
+        held |= {name.removeprefix("role_") for name in names if name.startswith("role_")}
+    return held
+
+
+def check(row: PolicyRow, actor: Actor, target: Any) -> None:
+    """Raise NotFound, Forbidden or Conflict unless the policy row lets ``actor`` do it.
+
+    Without any role towards a clinical object it does not exist for this person (404); with a role
+    that is not the right one, or the wrong relation, the answer says so.
+    """
+    if not actor.user.is_active:
+        raise NotFound
+    held = roles_on(actor, target)
+    related = target.relations(actor.user) if hasattr(target, "relations") else set()
+    if not held & row.roles:
+        if (held or related) and target is not None:
+            raise Forbidden("Your role does not include this.")
+        if target is None:
+            raise Forbidden("Your role does not include this.", "Ask an administrator.")
+        raise NotFound
+    if row.relation is not None and not actor.is_service and row.relation not in related:
+        raise NotFound
+    if row.not_relation is not None and row.not_relation in related:
+        raise Forbidden(
+            "This is your own work: another person must do this.", "Ask another clinician."
+        )
+    if row.states is not None and target.state not in row.states:
+        wanted = ", ".join(sorted(row.states)).replace("_", " ")
+        raise Conflict(
+            "wrong_state",
+            f"This is {str(target.state).replace('_', ' ')}; it can be done only while {wanted}.",
+            "Reload to see where it stands now.",
+            status=423 if str(target.state) in {"locked", "signed", "submitted"} else 409,
+        )
+
+
+def _subject(target: Any) -> dict[str, str]:
+    if not isinstance(target, models.Model):
+        return {"object_type": "", "object_id": "", "project": ""}
+    project = target.policy_project() if hasattr(target, "policy_project") else None
+    return {
+        "object_type": target._meta.model_name or "",
+        "object_id": str(target.pk),
+        "project": str(project.pk) if project is not None else "",
+    }
+
+
+def event(
+    actor: Actor,
+    target: Any,
+    *,
+    action: str | None = None,
+    outcome: str = "done",
+    public: dict[str, Any] | None = None,
+    private: dict[str, Any] | None = None,
+    sealed: bytes | None = None,
+    sealed_key: str = "",
+) -> Event:
+    """Write the running verb's event (``action`` only for a further one)."""
+    return log.append(
+        action or _action.get(),
+        outcome=outcome,
+        actor=actor.id,
+        **_subject(target),
+        public=public,
+        private={"door": actor.door, "origin": actor.origin, **(private or {})},
+        sealed=sealed,
+        sealed_key=sealed_key,
+    )
+
+
+def _record_refusal(row: PolicyRow, actor: Actor, target: Any, refusal: Refused) -> None:
+    if transaction.get_connection().needs_rollback:
+        return
+    with transaction.atomic():
+        event(
+            actor,
+            target,
+            action=row.action,
+            outcome="refused",
+            public={"code": refusal.code},
+            private={"field": refusal.field} if refusal.field else None,
+        )

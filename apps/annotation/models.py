@@ -1,0 +1,131 @@
+"""Label sets: an append-only log of operations by revision beside chunks changed in place."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from apps.access.models import User
+from apps.library.models import Clip
+from apps.ontology.models import OntologyVersion
+from apps.projects.models import Project
+
+
+class LabelSet(models.Model):
+    """One annotator's work (or a consensus) over an ordered list of clips of one study."""
+
+    class State(models.TextChoices):
+        ASSIGNED = "assigned"
+        IN_PROGRESS = "in_progress"
+        SUBMITTED = "submitted"
+        RETURNED = "returned"
+        LOCKED = "locked"
+        OPEN = "open"
+        SIGNED = "signed"
+        SUPERSEDED = "superseded"
+
+    class Origin(models.TextChoices):
+        MANUAL = "manual"
+        IMPORTED = "imported"
+        CONSENSUS = "consensus"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT)
+    author = models.ForeignKey(User, on_delete=models.PROTECT)
+    ontology = models.ForeignKey(OntologyVersion, on_delete=models.PROTECT)
+    origin = models.CharField(max_length=12, choices=Origin, default=Origin.MANUAL)
+    state = models.CharField(max_length=12, choices=State, default=State.ASSIGNED, db_index=True)
+    revision = models.PositiveIntegerField(default=0)
+    interpolator = models.CharField(max_length=20, default="linear@1")
+    supersedes = models.ForeignKey("self", on_delete=models.PROTECT, null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    submitted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return f"label set {self.id}"
+
+    def policy_project(self) -> Project:
+        return self.project
+
+    def relations(self, user: User) -> set[str]:
+        return {"author"} if self.author_id == user.pk else set()
+
+
+class LabelSetClip(models.Model):
+    """Place ``position`` (from 0) of a label set's clips."""
+
+    label_set = models.ForeignKey(LabelSet, on_delete=models.CASCADE, related_name="places")
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT)
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["label_set", "position"], name="one_clip_a_position"),
+            models.UniqueConstraint(fields=["label_set", "clip"], name="a_clip_once_a_label_set"),
+        ]
+
+
+class Operation(models.Model):
+    """One operation as the client sent it (canonical bytes). Append-only; a batch is a revision."""
+
+    label_set = models.ForeignKey(LabelSet, on_delete=models.PROTECT, related_name="operations")
+    revision = models.PositiveIntegerField()
+    place = models.PositiveIntegerField()
+    op_id = models.UUIDField()
+    client_id = models.UUIDField()
+    seq = models.PositiveIntegerField()
+    author = models.ForeignKey(User, on_delete=models.PROTECT)
+    body = models.BinaryField()
+    # The operations that undo this one, canonical JSON: old revisions are read backwards.
+    inverse = models.BinaryField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["revision", "place"]
+        constraints = [
+            models.UniqueConstraint(fields=["label_set", "client_id", "seq"], name="a_seq_once"),
+            models.UniqueConstraint(fields=["label_set", "revision", "place"], name="a_place_once"),
+        ]
+
+
+class LabelObject(models.Model):
+    """A track or an interval as it stands now; keyframes lie in chunks."""
+
+    id = models.BigAutoField(primary_key=True)
+    label_set = models.ForeignKey(LabelSet, on_delete=models.CASCADE, related_name="objects_now")
+    uuid = models.UUIDField()
+    kind = models.CharField(max_length=10)
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT)
+    # Track: class_id, number, attributes. Interval: class_id, start_frame, end_frame, attributes.
+    body = models.JSONField()
+    changed_revision = models.PositiveIntegerField()
+    deleted = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["label_set", "uuid"], name="an_object_once")]
+
+
+class KeyframeChunk(models.Model):
+    """The keyframes of one track whose frame index divided by 256 is ``number``: zlib'd JSON."""
+
+    object = models.ForeignKey(LabelObject, on_delete=models.CASCADE, related_name="chunks")
+    number = models.PositiveIntegerField()
+    payload = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["object", "number"], name="a_chunk_once")]
+
+
+class WatchedSpan(models.Model):
+    """Frames [start, end) that a person's browser reported as shown."""
+
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    start_frame = models.PositiveIntegerField()
+    end_frame = models.PositiveIntegerField()
+    at = models.DateTimeField(auto_now_add=True)

@@ -1,0 +1,135 @@
+"""The stored tree: one sequencer gives leaves their places; tiles answer subtree hashes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Max
+
+from apps.audit.domain import checkpoint as notes
+from apps.audit.domain import merkle
+from apps.audit.models import Checkpoint, Leaf, Pending, Tile
+from apps.vault.master import master_key
+
+_SPAN = 256
+_LOCK = 0x6C6F67
+
+
+def signing_key() -> Ed25519PrivateKey:
+    """The server's key for checkpoints, derived from the master key."""
+    return Ed25519PrivateKey.from_private_bytes(master_key("checkpoint-signature"))
+
+
+def origin() -> str:
+    return str(settings.CLINICAL_ANNOT_LOG_ORIGIN)
+
+
+def size() -> int:
+    """Leaves in the log."""
+    last = Leaf.objects.aggregate(last=Max("seq"))["last"]
+    return 0 if last is None else last + 1
+
+
+def sequence(limit: int = 2000) -> int:
+    """Give up to ``limit`` pending events their leaves; the number given.
+
+    Chooses events that have no leaf, never by a high-water mark: a transaction that commits late
+    is not skipped. One sequencer at a time (advisory lock; SQLite's own write lock).
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        waiting = list(Pending.objects.select_related("event").order_by("id")[:limit])
+        if not waiting:
+            return 0
+        first = size()
+        leaves = [
+            Leaf(
+                seq=first + place,
+                event_id=pending.event_id,
+                hash=merkle.leaf_hash(bytes(pending.event.entry)),
+            )
+            for place, pending in enumerate(waiting)
+        ]
+        Leaf.objects.bulk_create(leaves)
+        Pending.objects.filter(pk__in=[pending.pk for pending in waiting]).delete()
+        _write_tiles(first, first + len(leaves))
+    return len(waiting)
+
+
+def _write_tiles(old: int, new: int) -> None:
+    level = 0
+    while new // _SPAN:
+        for index in range(old // _SPAN, new // _SPAN):
+            Tile.objects.create(level=level, index=index, hashes=_tile_from_below(level, index))
+        old, new, level = old // _SPAN, new // _SPAN, level + 1
+
+
+def _tile_from_below(level: int, index: int) -> bytes:
+    start = index * _SPAN
+    if level == 0:
+        rows = Leaf.objects.filter(seq__gte=start, seq__lt=start + _SPAN).order_by("seq")
+        return b"".join(bytes(row.hash) for row in rows)
+    below = Tile.objects.filter(
+        level=level - 1, index__gte=start, index__lt=start + _SPAN
+    ).order_by("index")
+    return b"".join(_perfect(bytes(tile.hashes)) for tile in below)
+
+
+def _perfect(hashes: bytes) -> bytes:
+    level = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
+    while len(level) > 1:
+        level = [merkle.node_hash(*level[at : at + 2]) for at in range(0, len(level), 2)]
+    return level[0]
+
+
+def stored_subtree() -> merkle.Subtree:
+    """Subtree hashes from tiles, and from leaves where a tile is not complete yet."""
+    tiles: dict[tuple[int, int], bytes] = {}
+
+    def hashes(level: int, index: int) -> bytes:
+        if (level, index) not in tiles:
+            tile = Tile.objects.filter(level=level, index=index).first()
+            tiles[level, index] = (
+                bytes(tile.hashes) if tile is not None else _tile_from_below(level, index)
+            )
+        return tiles[level, index]
+
+    def subtree(height: int, index: int) -> bytes:
+        level, rest = divmod(height, 8)
+        first = index << rest
+        run = hashes(level, first // _SPAN)
+        start = 32 * (first % _SPAN)
+        return _perfect(run[start : start + (32 << rest)])
+
+    return subtree
+
+
+def make_checkpoint() -> Checkpoint | None:
+    """Sign the tree as it stands, if it grew since the last one, and hand the note to the file
+    outside the database (appended and synced)."""
+    with transaction.atomic():
+        now = size()
+        if now == 0 or Checkpoint.objects.filter(size=now).exists():
+            return None
+        root = merkle.root(now, stored_subtree())
+        note = notes.sign(notes.Checkpoint(origin(), now, root), signing_key())
+        made = Checkpoint.objects.create(size=now, root=root, note=note)
+        transaction.on_commit(lambda: _hand_out(note))
+    return made
+
+
+def _hand_out(note: str) -> None:
+    path = Path(settings.CLINICAL_ANNOT_CHECKPOINT_FILE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as out:
+        fcntl.flock(out, fcntl.LOCK_EX)
+        out.write(note + "\n")
+        out.flush()
+        os.fsync(out.fileno())

@@ -1,0 +1,75 @@
+"""Quarantine: what arrived, from whom, encrypted; identifiers as keyed digest and ciphertext only."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from apps.access.models import User
+from apps.keys.models import Subject
+from apps.projects.models import Project
+from apps.vault.models import VaultFile
+
+
+class ReceivedInstance(models.Model):
+    """One instance held. Unique by project and SOP Instance UID (``sop_uid_digest``); a second one
+    with the same UID and other bytes is kept apart as ``held`` with ``clash_with``."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received"
+        DEIDENTIFYING = "deidentifying"
+        PIXEL_REVIEW = "pixel_review"
+        REDACTING = "redacting"
+        CLEARED = "cleared"
+        HELD = "held"
+        REJECTED = "rejected"
+        WITHDRAWN = "withdrawn"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="received")
+    subject = models.ForeignKey(Subject, on_delete=models.PROTECT, null=True)
+    state = models.CharField(max_length=16, choices=State, default=State.RECEIVED, db_index=True)
+    reason = models.CharField(max_length=60, blank=True)
+    sop_uid_digest = models.BinaryField()
+    # Sealed by the intake key: {"sop_instance_uid", "study_instance_uid"} as JSON.
+    sealed_uids = models.BinaryField()
+    study_digest = models.BinaryField(db_index=True)
+    sop_class_uid = models.CharField(max_length=64)
+    transfer_syntax_uid = models.CharField(max_length=64)
+    modality = models.CharField(max_length=16, blank=True)
+    n_frames_declared = models.PositiveIntegerField(null=True)
+    original = models.OneToOneField(VaultFile, on_delete=models.PROTECT, null=True)
+    size_bytes = models.BigIntegerField()
+    # Digest of the data set as received (without preamble and file meta).
+    sha256 = models.CharField(max_length=64)
+    clash_with = models.ForeignKey("self", on_delete=models.PROTECT, null=True)
+    calling_ae = models.CharField(max_length=16, blank=True)
+    called_ae = models.CharField(max_length=16, blank=True)
+    peer = models.CharField(max_length=60, blank=True)
+    door = models.CharField(max_length=12, default="node")
+    received_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    state_changed_at = models.DateTimeField(auto_now=True)
+    pixels_choice = models.CharField(max_length=8, blank=True)
+
+    class Meta:
+        ordering = ["-received_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "sop_uid_digest"],
+                condition=models.Q(clash_with=None),
+                name="one_instance_a_uid_and_project",
+            ),
+            models.UniqueConstraint(
+                fields=["project", "sop_uid_digest", "sha256"], name="one_row_an_arrival"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"instance {self.id}"
+
+    def policy_project(self) -> Project:
+        return self.project
+
+    def relations(self, user: User) -> set[str]:
+        return set()

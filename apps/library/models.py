@@ -1,0 +1,154 @@
+"""De-identified Study, Series, Instance, Clip; the frame index; who has which clip open."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from apps.access.models import User
+from apps.deid.models import ProjectSubject
+from apps.intake.models import ReceivedInstance
+from apps.projects.models import Project
+from apps.vault.models import VaultFile
+
+
+class Study(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="studies")
+    project_subject = models.ForeignKey(ProjectSubject, on_delete=models.PROTECT)
+    study_instance_uid = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "study_instance_uid"], name="one_study_a_project"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"study {self.id}"
+
+    def policy_project(self) -> Project:
+        return self.project
+
+    def relations(self, user: User) -> set[str]:
+        return set()
+
+
+class Series(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="series")
+    series_instance_uid = models.CharField(max_length=64)
+    modality = models.CharField(max_length=16)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "series_instance_uid"], name="one_series_a_study"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"series {self.id}"
+
+
+class Instance(models.Model):
+    """``file`` is the whole de-identified DICOM instance. ``header`` holds the de-identified
+    attributes that exports need (DICOM JSON without pixel data)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="instances")
+    source = models.OneToOneField(ReceivedInstance, on_delete=models.PROTECT)
+    sop_instance_uid = models.CharField(max_length=64, unique=True)
+    sop_class_uid = models.CharField(max_length=64)
+    transfer_syntax_uid = models.CharField(max_length=64)
+    file = models.OneToOneField(VaultFile, on_delete=models.PROTECT)
+    header = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"instance {self.id}"
+
+
+class Clip(models.Model):
+    """One annotatable video or cine inside an Instance."""
+
+    class State(models.TextChoices):
+        INDEXING = "indexing"
+        READY = "ready"
+        FAILED = "failed"
+        WITHDRAWN = "withdrawn"
+
+    class Media(models.TextChoices):
+        VIDEO = "video"
+        CINE = "cine"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    instance = models.OneToOneField(Instance, on_delete=models.PROTECT, related_name="clip")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="clips")
+    name = models.CharField(max_length=60)
+    state = models.CharField(max_length=12, choices=State, default=State.INDEXING, db_index=True)
+    reason = models.CharField(max_length=200, blank=True)
+    media = models.CharField(max_length=8, choices=Media)
+    codec = models.CharField(max_length=20, blank=True)
+    n_frames = models.PositiveIntegerField(default=0)
+    width_px = models.PositiveIntegerField(default=0)
+    height_px = models.PositiveIntegerField(default=0)
+    duration_s = models.FloatField(default=0.0)
+    fps = models.FloatField(default=0.0)
+    # FrameIndex.to_bytes() of the master; n_frames × 32 bytes of digests of the decoded pictures.
+    frame_index = models.BinaryField(null=True)
+    digests = models.BinaryField(null=True)
+    digest_exact = models.BooleanField(default=True)
+    decoder = models.CharField(max_length=60, blank=True)
+    # SHA-256 of the media bytes that a release carries (the video stream as stored in the instance).
+    media_sha256 = models.CharField(max_length=64, blank=True)
+    # Cine only: lossless frames with random access.
+    master = models.OneToOneField(
+        VaultFile, on_delete=models.PROTECT, null=True, related_name="master_of"
+    )
+    # None where the master serves itself.
+    review = models.OneToOneField(
+        VaultFile, on_delete=models.PROTECT, null=True, related_name="review_of"
+    )
+    review_index = models.BinaryField(null=True)
+    warnings = models.JSONField(default=list)
+    blanked_spans = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def study(self) -> Study:
+        return self.instance.series.study
+
+    @property
+    def pseudonym(self) -> str:
+        return self.study.project_subject.pseudonym
+
+    def policy_project(self) -> Project:
+        return self.project
+
+    def relations(self, user: User) -> set[str]:
+        return set()
+
+
+class ClipOpening(models.Model):
+    """A short-lived ticket: this person has this clip open. Byte ranges and frames check it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "clip", "expires_at"])]
+
+    def __str__(self) -> str:
+        return f"opening {self.id}"

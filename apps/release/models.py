@@ -1,0 +1,60 @@
+"""Releases: frozen, approved by a second person, published; never changed."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from guardian.models import UserObjectPermissionBase
+
+from apps.access.models import User
+from apps.projects.models import Project
+from apps.vault.models import VaultFile
+
+
+class Release(models.Model):
+    """``freeze`` is the one self-contained signed file that writers read beside the media."""
+
+    class State(models.TextChoices):
+        FROZEN = "frozen"
+        APPROVED = "approved"
+        PUBLISHED = "published"
+        WITHDRAWN = "withdrawn"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="releases")
+    version = models.CharField(max_length=40)
+    state = models.CharField(max_length=12, choices=State, default=State.FROZEN)
+    formats = models.JSONField(default=list)
+    freeze_file = models.OneToOneField(VaultFile, on_delete=models.PROTECT, related_name="+")
+    freeze_digest = models.CharField(max_length=64)
+    # The built folder as one encrypted ZIP, made in the background.
+    archive = models.OneToOneField(VaultFile, on_delete=models.PROTECT, null=True, related_name="+")
+    n_clips = models.PositiveIntegerField(default=0)
+    left_out = models.JSONField(default=list)
+    frozen_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    frozen_at = models.DateTimeField()
+    approved_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+    published_at = models.DateTimeField(null=True)
+    withdrawn_reason = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        ordering = ["-frozen_at"]
+        permissions = [("download", "download the release")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "version"], name="a_version_once_a_project")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project.slug} {self.version}"
+
+    def policy_project(self) -> Project:
+        return self.project
+
+    def relations(self, user: User) -> set[str]:
+        return {"froze"} if self.frozen_by_id == user.pk else set()
+
+
+class ReleaseUserObjectPermission(UserObjectPermissionBase):
+    content_object = models.ForeignKey(Release, on_delete=models.CASCADE)

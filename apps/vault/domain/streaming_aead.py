@@ -1,0 +1,210 @@
+"""Tink's streaming AEAD ``AES256_GCM_HKDF_1MB``, with random access.
+
+Wire format (Tink, "AES-GCM-HKDF streaming AEAD"; the STREAM construction of Hoang, Reyhanitabar,
+Rogaway and Vizár, 2015)::
+
+    header   = 0x28 || salt (32 bytes) || nonce prefix (7 bytes)
+    key      = HKDF-SHA256(input key, salt, info = associated data, 32 bytes)
+    segment  = AES-256-GCM(key, nonce = prefix || uint32 BE number || last?, plaintext)
+
+Each ciphertext segment is 1 MiB (the first one including the header), the last may be shorter. A
+segment is bound to its file (derived key), its place (number) and to being the last or not, so
+that a cut, swapped, doubled or altered segment fails to authenticate.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import OrderedDict
+from typing import BinaryIO, Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+KEY_BYTES = 32
+SEGMENT_BYTES = 1 << 20
+HEADER_BYTES = 1 + 32 + 7
+TAG_BYTES = 16
+_FIRST_PLAIN = SEGMENT_BYTES - HEADER_BYTES - TAG_BYTES
+_PLAIN = SEGMENT_BYTES - TAG_BYTES
+
+
+class VaultCorruptError(Exception):
+    """A stored file does not authenticate. Names the file and the segment, never its content."""
+
+
+class _Sink(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+
+
+def _derive(key: bytes, salt: bytes, associated_data: bytes) -> AESGCM:
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a data key has {KEY_BYTES} bytes, not {len(key)}")
+    hkdf = HKDF(algorithm=SHA256(), length=32, salt=salt, info=associated_data)
+    return AESGCM(hkdf.derive(key))
+
+
+def _nonce(prefix: bytes, number: int, last: bool) -> bytes:
+    return prefix + number.to_bytes(4, "big") + (b"\x01" if last else b"\x00")
+
+
+def plaintext_size_bytes(ciphertext_size_bytes: int) -> int:
+    """The plaintext's size of a file with this many stored bytes.
+
+    Raises VaultCorruptError for a size that no complete file has.
+    """
+    segments = max(1, -(-ciphertext_size_bytes // SEGMENT_BYTES))
+    plain = ciphertext_size_bytes - HEADER_BYTES - TAG_BYTES * segments
+    if plain < 0:
+        raise VaultCorruptError("stored file is shorter than its header")
+    return plain
+
+
+class EncryptingWriter:
+    """Writes plaintext into ``sink`` as segments. Holds one segment in memory."""
+
+    def __init__(self, sink: _Sink, key: bytes, associated_data: bytes) -> None:
+        salt, self._prefix = os.urandom(32), os.urandom(7)
+        self._aead = _derive(key, salt, associated_data)
+        self._sink = sink
+        self._buffer = bytearray()
+        self._number = 0
+        self._room = _FIRST_PLAIN
+        self._closed = False
+        sink.write(bytes([HEADER_BYTES]) + salt + self._prefix)
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Take any number of plaintext bytes; a full segment goes out once more bytes follow it."""
+        if self._closed:
+            raise ValueError("the file is finished")
+        view = memoryview(data).cast("B")
+        taken = 0
+        while taken < len(view):
+            if len(self._buffer) == self._room:
+                self._flush(last=False)
+            step = min(self._room - len(self._buffer), len(view) - taken)
+            self._buffer += view[taken : taken + step]
+            taken += step
+        return len(view)
+
+    def close(self) -> None:
+        """Write the last segment. Does not close ``sink``."""
+        if not self._closed:
+            self._flush(last=True)
+            self._closed = True
+
+    def _flush(self, last: bool) -> None:
+        nonce = _nonce(self._prefix, self._number, last)
+        self._sink.write(self._aead.encrypt(nonce, bytes(self._buffer), None))
+        self._buffer.clear()
+        self._number += 1
+        self._room = _PLAIN
+
+
+class DecryptingReader(io.RawIOBase):
+    """A seekable binary reader over a stored file; decrypts only the segments touched.
+
+    ``name`` is what errors call the file. Keeps the last ``cache_segments`` segments decrypted.
+    Raises VaultCorruptError on reading a segment that does not authenticate.
+    """
+
+    def __init__(
+        self,
+        source: BinaryIO,
+        key: bytes,
+        associated_data: bytes,
+        *,
+        name: str = "file",
+        cache_segments: int = 4,
+    ) -> None:
+        super().__init__()
+        self._source = source
+        self._file_name = name
+        self._stored = source.seek(0, io.SEEK_END)
+        source.seek(0)
+        header = source.read(HEADER_BYTES)
+        if len(header) != HEADER_BYTES or header[0] != HEADER_BYTES:
+            raise VaultCorruptError(f"{name}: no header of this format")
+        self._prefix = header[33:40]
+        self._aead = _derive(key, header[1:33], associated_data)
+        self._segments = max(1, -(-self._stored // SEGMENT_BYTES))
+        self.size_bytes = plaintext_size_bytes(self._stored)
+        self._position = 0
+        self._cache: OrderedDict[int, bytes] = OrderedDict()
+        self._cache_segments = cache_segments
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size_bytes}[whence]
+        if base + offset < 0:
+            raise ValueError("seek before the start")
+        self._position = base + offset
+        return self._position
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(0, self.size_bytes - self._position)
+        wanted = left if size is None or size < 0 else min(size, left)
+        if wanted == 0:
+            if self.size_bytes == 0:
+                self._segment(0)
+            return b""
+        parts = []
+        while wanted:
+            number, start = self._place(self._position)
+            piece = self._segment(number)[start : start + wanted]
+            if not piece:
+                raise VaultCorruptError(f"{self._file_name}: segment {number} is short")
+            parts.append(piece)
+            self._position += len(piece)
+            wanted -= len(piece)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def, override]
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def readall(self) -> bytes:
+        return self.read(-1)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._source.close()
+        super().close()
+
+    @staticmethod
+    def _place(position: int) -> tuple[int, int]:
+        if position < _FIRST_PLAIN:
+            return 0, position
+        beyond = position - _FIRST_PLAIN
+        return 1 + beyond // _PLAIN, beyond % _PLAIN
+
+    def _segment(self, number: int) -> bytes:
+        if number in self._cache:
+            self._cache.move_to_end(number)
+            return self._cache[number]
+        start = HEADER_BYTES if number == 0 else number * SEGMENT_BYTES
+        self._source.seek(start)
+        sealed = self._source.read((number + 1) * SEGMENT_BYTES - start)
+        nonce = _nonce(self._prefix, number, number == self._segments - 1)
+        try:
+            plain = self._aead.decrypt(nonce, sealed, None)
+        except InvalidTag:
+            raise VaultCorruptError(
+                f"{self._file_name}: segment {number} of {self._segments} is not authentic"
+            ) from None
+        self._cache[number] = plain
+        if len(self._cache) > self._cache_segments:
+            self._cache.popitem(last=False)
+        return plain

@@ -1,0 +1,146 @@
+"""Encrypted files: create, open, re-wrap, sweep. Takes keys; knows no policy and no event."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+
+from apps.vault.domain.sealed import SealBrokenError, seal, unseal
+from apps.vault.domain.streaming_aead import (
+    DecryptingReader,
+    EncryptingWriter,
+    VaultCorruptError,
+)
+from apps.vault.models import VaultFile
+from apps.vault.storage import LocalStorage, Storage
+
+
+@dataclass(frozen=True)
+class WrappingKey:
+    """A key that wraps data keys. ``name`` stands in the row: ``intake`` or ``subject:<uuid>``."""
+
+    name: str
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"WrappingKey({self.name})"
+
+
+@lru_cache(maxsize=8)
+def _local(root: Path) -> Storage:
+    return LocalStorage(root)
+
+
+def storage() -> Storage:
+    return _local(Path(settings.CLINICAL_ANNOT_DATA_DIR) / "vault")
+
+
+class VaultWriter:
+    """Takes plaintext, stores ciphertext. ``finish()`` syncs it and gives the unsaved row; the
+    caller saves the row in its own transaction, so that a row without a file is impossible."""
+
+    def __init__(self, purpose: str, wrapping: WrappingKey) -> None:
+        self.id = uuid.uuid4()
+        self._purpose, self._wrapping = purpose, wrapping
+        self._data_key = os.urandom(32)
+        self._pending = storage().create(self.id.hex)
+        self._encrypt = EncryptingWriter(self._pending, self._data_key, self.id.bytes)
+        self._digest = sha256()
+        self.size_bytes = 0
+        self._open = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        self._digest.update(data)
+        written = self._encrypt.write(data)
+        self.size_bytes += written
+        return written
+
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def tell(self) -> int:
+        return self.size_bytes
+
+    def flush(self) -> None:
+        """Nothing to do before finish(): a half file is never visible."""
+
+    def finish(self) -> VaultFile:
+        self._encrypt.close()
+        self._pending.commit()
+        self._open = False
+        return VaultFile(
+            id=self.id,
+            purpose=self._purpose,
+            wrapping_key=self._wrapping.name,
+            wrapped_data_key=_wrap(self._wrapping, self._data_key, self.id),
+            size_bytes=self.size_bytes,
+            sha256=self._digest.hexdigest(),
+        )
+
+    def abort(self) -> None:
+        if self._open:
+            self._open = False
+            self._pending.abort()
+
+    def __enter__(self) -> VaultWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abort()
+
+
+def _wrap(wrapping: WrappingKey, data_key: bytes, file_id: uuid.UUID) -> bytes:
+    return seal(wrapping.key, data_key, f"data-key/{file_id}")
+
+
+def _unwrap(wrapping: WrappingKey, file: VaultFile) -> bytes:
+    if wrapping.name != file.wrapping_key:
+        raise VaultCorruptError(f"{file}: wrapped by another key")
+    try:
+        return unseal(wrapping.key, bytes(file.wrapped_data_key), f"data-key/{file.id}")
+    except SealBrokenError:
+        raise VaultCorruptError(f"{file}: its data key does not open") from None
+
+
+def create_file(purpose: str, wrapping: WrappingKey) -> VaultWriter:
+    """A writer for a new encrypted file (``with`` aborts it unless ``finish()`` was called)."""
+    return VaultWriter(purpose, wrapping)
+
+
+def open_file(file: VaultFile, wrapping: WrappingKey) -> DecryptingReader:
+    """A seekable reader of the plaintext. Raises VaultCorruptError, FileNotFoundError."""
+    source: BinaryIO = storage().open(file.storage_name)
+    return DecryptingReader(source, _unwrap(wrapping, file), file.id.bytes, name=str(file))
+
+
+def rewrap(file: VaultFile, old: WrappingKey, new: WrappingKey) -> None:
+    """Put the data key under another key; the stored bytes stay. Saves the row."""
+    file.wrapped_data_key = _wrap(new, _unwrap(old, file), file.id)
+    file.wrapping_key = new.name
+    file.save(update_fields=["wrapped_data_key", "wrapping_key"])
+
+
+def delete_file(file: VaultFile) -> None:
+    """Remove row and bytes; call after the transaction that dropped the last reference."""
+    name = file.storage_name
+    file.delete()
+    storage().delete(name)
+
+
+def sweep(older_than_s: float = 3600.0) -> int:
+    """Remove files that no row names and half-written ones, both older than the limit."""
+    removed = storage().sweep_incoming(older_than_s)
+    limit = time.time() - older_than_s
+    for name, changed in list(storage().names()):
+        if changed < limit and not VaultFile.objects.filter(pk=uuid.UUID(name)).exists():
+            storage().delete(name)
+            removed += 1
+    return removed

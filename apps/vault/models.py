@@ -1,0 +1,30 @@
+"""One row a stored file: where it lies, its wrapped data key, its size and digest."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+
+class VaultFile(models.Model):
+    """An encrypted file. ``wrapping_key`` names the key that opens ``wrapped_data_key``:
+    ``intake``, or ``subject:<uuid>``."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    purpose = models.CharField(max_length=40)
+    wrapping_key = models.CharField(max_length=60, db_index=True)
+    wrapped_data_key = models.BinaryField()
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.id}"
+
+    @property
+    def storage_name(self) -> str:
+        return self.id.hex

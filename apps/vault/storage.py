@@ -1,0 +1,111 @@
+"""Where encrypted files lie: one small interface, the local folder behind it.
+
+A file is written beside its place, synced, renamed, and its folder synced: a name that exists is a
+complete file. Nothing here ever holds plaintext.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+class PendingFile(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+    def commit(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+class Storage(Protocol):
+    """What the vault asks of a place for files. Names are ours: hexadecimal, no identifiers."""
+
+    def create(self, name: str) -> PendingFile: ...
+    def open(self, name: str) -> BinaryIO: ...
+    def delete(self, name: str) -> None: ...
+    def exists(self, name: str) -> bool: ...
+    def free_bytes(self) -> int: ...
+    def names(self) -> Iterator[tuple[str, float]]: ...
+    def sweep_incoming(self, older_than_s: float) -> int: ...
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class _LocalPending:
+    def __init__(self, partial: Path, final: Path) -> None:
+        self._partial, self._final = partial, final
+        self._out = open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+    def write(self, data: bytes) -> int:
+        return self._out.write(data)
+
+    def commit(self) -> None:
+        self._out.flush()
+        os.fsync(self._out.fileno())
+        self._out.close()
+        if not self._final.parent.exists():
+            self._final.parent.mkdir(parents=True, exist_ok=True)
+            _sync_folder(self._final.parent.parent)
+        os.rename(self._partial, self._final)
+        _sync_folder(self._final.parent)
+
+    def abort(self) -> None:
+        self._out.close()
+        self._partial.unlink(missing_ok=True)
+
+
+class LocalStorage:
+    """A folder on this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._incoming = root / "incoming"
+        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def _path(self, name: str) -> Path:
+        if not name.isalnum():
+            raise ValueError("a vault name is letters and digits")
+        return self._root / name[:2] / name
+
+    def create(self, name: str) -> PendingFile:
+        return _LocalPending(self._incoming / name, self._path(name))
+
+    def open(self, name: str) -> BinaryIO:
+        return open(self._path(name), "rb")
+
+    def exists(self, name: str) -> bool:
+        return self._path(name).exists()
+
+    def delete(self, name: str) -> None:
+        path = self._path(name)
+        path.unlink(missing_ok=True)
+        if path.parent.exists():
+            _sync_folder(path.parent)
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self._root).free
+
+    def names(self) -> Iterator[tuple[str, float]]:
+        """Every complete file with its time of change (seconds since the epoch)."""
+        for folder in self._root.iterdir():
+            if folder.is_dir() and folder != self._incoming:
+                for path in folder.iterdir():
+                    yield path.name, path.stat().st_mtime
+
+    def sweep_incoming(self, older_than_s: float) -> int:
+        """Remove half-written files that nobody can be writing any more; the number removed."""
+        limit, removed = time.time() - older_than_s, 0
+        for path in self._incoming.iterdir():
+            if path.stat().st_mtime < limit:
+                path.unlink(missing_ok=True)
+                removed += 1
+        return removed

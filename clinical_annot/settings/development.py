@@ -1,0 +1,9 @@
+"""The embedded default: one machine, loopback, SQLite, a secret key beside the data."""
+
+from apps.vault.secret_file import secret_text
+
+from .base import *  # noqa: F403
+from .base import CLINICAL_ANNOT_DATA_DIR, SECRET_KEY
+
+if not SECRET_KEY:
+    SECRET_KEY = secret_text(CLINICAL_ANNOT_DATA_DIR / "secret.key")

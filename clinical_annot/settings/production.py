@@ -1,0 +1,28 @@
+"""A site's settings: refuses to start when unsafe, naming the variable."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from .base import *  # noqa: F403
+from .base import (
+    ALLOWED_HOSTS,
+    CLINICAL_ANNOT_DATA_DIR,
+    CLINICAL_ANNOT_KEY_FILE,
+    SECRET_KEY,
+)
+
+if len(SECRET_KEY) < 50:
+    raise ImproperlyConfigured("CLINICAL_ANNOT_SECRET_KEY: give at least 50 random characters")
+if CLINICAL_ANNOT_KEY_FILE.is_relative_to(CLINICAL_ANNOT_DATA_DIR):
+    raise ImproperlyConfigured(
+        "CLINICAL_ANNOT_KEY_FILE lies inside CLINICAL_ANNOT_DATA_DIR: keep and back it up apart"
+    )
+if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("CLINICAL_ANNOT_HOSTS: name the hosts this server answers to")
+
+SECURE_SSL_REDIRECT = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True

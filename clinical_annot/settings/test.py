@@ -1,0 +1,26 @@
+"""Tests: a data folder that lives as long as the run; the database by DATABASE_URL."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+if "CLINICAL_ANNOT_DATA_DIR" not in os.environ:
+    _folder = tempfile.mkdtemp(prefix="clinicalannot-test-")
+    os.environ["CLINICAL_ANNOT_DATA_DIR"] = _folder
+    _owner = os.getpid()
+    atexit.register(
+        lambda: shutil.rmtree(_folder, ignore_errors=True) if os.getpid() == _owner else None
+    )
+
+from .base import *  # noqa: F403
+from .base import CLINICAL_ANNOT_DATA_DIR, DATABASES
+
+SECRET_KEY = "tests-only-" + "x" * 50
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, not memory: threads and second processes of a test must meet the same database.
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(CLINICAL_ANNOT_DATA_DIR) / "test.sqlite3")}
+else:
+    DATABASES["default"]["OPTIONS"] = {}
