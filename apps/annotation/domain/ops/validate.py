@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from .. import rle
@@ -16,6 +17,7 @@ from .apply import Draft, Labels, touched_objects
 
 MAX_OPERATIONS = 5000
 MAX_NUMBER = 1_000_000
+MAX_WHOLE = 2**53 - 1  # what the browser holds exactly
 EDGE_TOLERANCE_PX = 1e-6
 SHAPE_GEOMETRIES = ("mask", "tip", "box")
 INTERVAL_GEOMETRIES = ("phase", "event")
@@ -78,7 +80,7 @@ def validate(op: Any, ontology: Mapping[str, Any], clips: ClipSizes, index: int 
     for field in ("id", "object"):
         if not is_uuid(op[field]):
             raise refuse(field, "is not a lower-case UUID", "make it with crypto.randomUUID()")
-    if type(op["seq"]) is not int or op["seq"] < 1:
+    if type(op["seq"]) is not int or not 1 <= op["seq"] <= MAX_WHOLE:
         raise refuse("seq", "is not a whole number above 0", "count operations of a client from 1")
     if name == "track.create":
         _check_class(op, ontology, SHAPE_GEOMETRIES, refuse)
@@ -92,7 +94,7 @@ def validate(op: Any, ontology: Mapping[str, Any], clips: ClipSizes, index: int 
         _check_span(op, n_frames, refuse)
         _check_attributes(op["attributes"], cls, refuse)
     elif name in ("keyframe.set", "keyframe.delete"):
-        if type(op["frame_index"]) is not int or op["frame_index"] < 0:
+        if type(op["frame_index"]) is not int or not 0 <= op["frame_index"] <= MAX_WHOLE:
             raise refuse("frame_index", "is not a frame index", "send a whole number from 0")
         if name == "keyframe.set":
             _check_state(op, refuse)
@@ -137,9 +139,7 @@ def validate_in_state(
     if name == "keyframe.set":
         n_frames, width_px, height_px = clips[track["clip"]]
         if op["frame_index"] >= n_frames:
-            raise refuse(
-                "frame_index", "is outside the clip", f"its last frame is {n_frames - 1}"
-            )
+            raise refuse("frame_index", "is outside the clip", f"its last frame is {n_frames - 1}")
         _check_attributes(op["attributes"], cls, refuse)
         if op["shape"] is not None:
             check_shape(op["shape"], cls["geometry"], width_px, height_px, refuse)
@@ -150,8 +150,11 @@ def validate_and_apply(
     ops: Sequence[Any],
     ontology: Mapping[str, Any],
     clips: ClipSizes,
+    first_index: int = 0,
 ) -> Labels:
     """Labels after a batch, all of it or (InvalidOperation) nothing.
+
+    ``first_index`` is the place of ``ops[0]`` in the batch as sent, for refusals.
 
     Phases must not overlap once the whole batch is applied (code ``phase_overlap``); between two
     operations of one batch they may.
@@ -165,26 +168,35 @@ def validate_and_apply(
             "too_many_operations",
         )
     draft = Draft(labels)
-    for index, op in enumerate(ops):
+    seen: set[str] = set()
+    for index, op in enumerate(ops, first_index):
         validate(op, ontology, clips, index)
+        if op["id"] in seen:
+            raise InvalidOperation(
+                index, "id", "is used twice in this batch", "give each operation its own UUID"
+            )
+        seen.add(op["id"])
         validate_in_state(op, draft.labels, ontology, clips, index)
         draft.apply(op)
-    check_phases(draft.labels, ontology, ops)
+    check_phases(draft.labels, ontology, ops, first_index)
     return draft.labels
 
 
 def check_phases(
-    labels: Labels, ontology: Mapping[str, Any], ops: Iterable[Mapping[str, Any]]
+    labels: Labels,
+    ontology: Mapping[str, Any],
+    ops: Iterable[Mapping[str, Any]],
+    first_index: int = 0,
 ) -> None:
     """Refuse phases that overlap within one clip, naming the last operation that touched one."""
-    last = {name: index for index, op in enumerate(ops) for name in touched_objects(op)}
+    last = {n: index for index, op in enumerate(ops, first_index) for n in touched_objects(op)}
     phases = {c["id"] for c in ontology["classes"] if c["geometry"] == "phase"}
     spans = sorted(
         (span["clip"], span["start_frame"], span["end_frame"], name)
         for name, span in labels["intervals"].items()
         if span["class_id"] in phases
     )
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in pairwise(spans):
         if before[0] == after[0] and after[1] < before[2]:
             raise InvalidOperation(
                 max(last.get(before[3], 0), last.get(after[3], 0)),
@@ -262,7 +274,7 @@ def _refuser(index: int) -> _Refuse:
 def _finite(value: Any) -> bool:
     if type(value) not in (int, float):
         return False
-    return math.isfinite(value) and abs(value) < 1e9
+    return abs(value) < 1e9  # false for NaN too
 
 
 def _check_class(
@@ -283,9 +295,7 @@ def _check_class(
     return cls
 
 
-def _check_clip(
-    op: Mapping[str, Any], clips: ClipSizes, refuse: _Refuse
-) -> tuple[int, int, int]:
+def _check_clip(op: Mapping[str, Any], clips: ClipSizes, refuse: _Refuse) -> tuple[int, int, int]:
     if not isinstance(op["clip"], str) or op["clip"] not in clips:
         raise refuse("clip", "is not in this label set", "use a clip of the label set")
     return clips[op["clip"]]
