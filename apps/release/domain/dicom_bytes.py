@@ -49,7 +49,7 @@ def text(tag: int, vr: str, value: str) -> bytes:
 
 def numbers(tag: int, vr: str, *values: float) -> bytes:
     """A binary numeric element: VR US, UL or FL, one or more values."""
-    raw = struct.pack(f"<{len(values)}{ {'US': 'H', 'UL': 'I', 'FL': 'f'}[vr]}", *values)
+    raw = struct.pack(f"<{len(values)}{ {'US': 'H', 'UL': 'I', 'FL': 'f'}[vr] }", *values)
     return header(tag, vr, len(raw)) + raw
 
 

@@ -74,7 +74,7 @@ def seg_parts(
 ) -> list[list[Row]]:
     """The clip's mask frames, segment-major, a list an instance (one nearly always, none when
     the clip has no mask): native Pixel Data has a 32-bit length, so long clips take several."""
-    rows = [(t, placed) for t in labels.tracks if t.geometry == "mask" for placed in t.frames]
+    rows = [(t, placed) for t in labels.of("mask") for placed in t.frames]
     most = max(1, limit_bytes * 8 // (clip.rows * clip.columns))
     return [rows[i : i + most] for i in range(0, len(rows), most)]
 
@@ -224,7 +224,8 @@ def _functional_groups(
     """Per-Frame Functional Groups items: Derivation Image, Frame Content, Segment."""
     times = {index: i for i, index in enumerate(sorted({p.frame_index for _, p in rows}), 1)}
     source = b.dataset(
-        b.text(0x00081150, "UI", clip.sop_class_uid), b.text(0x00081155, "UI", clip.sop_instance_uid)
+        b.text(0x00081150, "UI", clip.sop_class_uid),
+        b.text(0x00081155, "UI", clip.sop_instance_uid),
     )
     preserved = b.text(0x0028135A, "CS", "YES")
     purpose = b.sequence(0x0040A170, b.code_item(PURPOSE))

@@ -32,6 +32,7 @@ SOP_CLASS = "1.2.840.10008.5.1.4.1.1.88.33"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 ORGANIZATION = "ClinicalAnnot"
 
+LANGUAGE = b.Code("121049", "DCM", "Language of Content Item and Descendants")
 FINDING = b.Code("121071", "DCM", "Finding")
 IMAGE_REGION = b.Code("111030", "DCM", "Image Region")
 MEASUREMENT_GROUP = b.Code("125007", "DCM", "Measurement Group")
@@ -41,6 +42,7 @@ TRACKING_UID = b.Code("112040", "DCM", "Tracking Unique Identifier")
 EXTENT = own_code("temporal-extent", "Temporal extent")
 STATE = own_code("visibility", "Visibility")
 ORIGIN = own_code("geometry-origin", "Origin of geometry")
+YES, NO = b.Code("373066001", "SCT", "Yes"), b.Code("373067005", "SCT", "No")
 STATES = {
     "visible": own_code("visible", "Visible"),
     "occluded": own_code("occluded", "Occluded"),
@@ -60,17 +62,13 @@ class SrReport:
     n_intervals: int
 
 
-def write_sr(
-    freeze: Freeze, clip: ClipFreeze, labels: ClipLabels, out: BinaryIO
-) -> SrReport | None:
-    """Write the clip's tips, boxes, phases and events as one SR; None when it has none.
+def write_sr(freeze: Freeze, clip: ClipFreeze, labels: ClipLabels, out: BinaryIO) -> SrReport:
+    """Write the clip's tips, boxes, phases and events as one SR.
 
     The document is VERIFIED, with the signer's pseudonym as verifying observer, only when the
     label set bears a signature. `highdicom.sr.srread` and dcmtk's `dsrdump` read it.
     """
-    tracks = [t for t in labels.tracks if t.geometry in ("tip", "box")]
-    if not tracks and not labels.intervals:
-        return None
+    tracks = labels.of("tip", "box")
     uid: str = freeze.uids["clips"][clip.id]["sr_instance"]
     out.write(b.file_head(SOP_CLASS, uid, EXPLICIT_LITTLE))
     out.write(b.encode(_header(freeze, clip, labels, uid)))
@@ -136,7 +134,7 @@ def _header(freeze: Freeze, clip: ClipFreeze, labels: ClipLabels, uid: str) -> D
 
 def _context(freeze: Freeze, clip: ClipFreeze) -> Iterator[bytes]:
     """Language (TID 1204), observers (TID 1001 to 1004), procedure reported."""
-    yield _coded("HAS CONCEPT MOD", b.Code("121049", "DCM", "Language of Content Item and Descendants"),
+    yield _coded("HAS CONCEPT MOD", LANGUAGE,
                  b.Code("en-US", "RFC5646", "English (United States)"))  # fmt: skip
     people = [(name, own_code("annotator", "Annotator")) for name in clip.label_set.annotators]
     if clip.label_set.signature is not None:
@@ -231,18 +229,29 @@ def _region(clip: ClipFreeze, placed: Placed) -> bytes:
 
 
 def _attributes(label_class: dict[str, Any], values: dict[str, Any]) -> bytes:
-    """Attributes of choice as qualitative evaluations, in the ontology's order."""
+    """Attributes in the ontology's order: choices and truth values as qualitative evaluations,
+    numbers as measurements in their UCUM unit."""
     result = b""
     for attribute in label_class.get("attributes") or []:
         chosen = values.get(attribute["id"])
+        name = own_code(attribute["id"], attribute["name"])
+        if attribute.get("type") == "boolean" and isinstance(chosen, bool):
+            result += _coded("CONTAINS", name, YES if chosen else NO)
+        elif attribute.get("type") == "number" and isinstance(chosen, (int, float)):
+            result += _number(name, chosen, attribute.get("unit") or "1")
         for value in attribute.get("values") or []:
             if value["id"] == chosen:
-                result += _coded(
-                    "CONTAINS",
-                    own_code(attribute["id"], attribute["name"]),
-                    own_code(f"{attribute['id']}.{value['id']}", value["name"]),
-                )
+                code = own_code(f"{attribute['id']}.{value['id']}", value["name"])
+                result += _coded("CONTAINS", name, code)
     return result
+
+
+def _number(name: b.Code, value: float, unit: str) -> bytes:
+    units = b.Code(unit, "UCUM", "no units" if unit == "1" else unit)
+    measured = b.item(
+        b.sequence(0x004008EA, b.code_item(units)), b.text(0x0040A30A, "DS", f"{value:.10g}")
+    )
+    return _content("CONTAINS", "NUM", name, b.sequence(0x0040A300, measured))
 
 
 def _image(

@@ -128,16 +128,15 @@ class ClipFreeze:
     warnings: list[str] = field(default_factory=list)
 
     def time_us(self, frame_index: int) -> int:
-        """Time of a frame in microseconds from the first frame, rounded half up.
+        """Time of a frame in microseconds from the first frame, as the library's frame index.
 
         `frame_index` = n_frames means the end of the last frame (its time plus its duration).
         """
-        first = int(self.pts[0])
-        if frame_index < self.n_frames:
-            ticks = Fraction(int(self.pts[frame_index]) - first)
-        else:
-            ticks = int(self.pts[-1]) - first + self._last_duration()
-        return (ticks * 1_000_000 * Fraction(*self.time_base) + Fraction(1, 2)).__floor__()
+        at = min(frame_index, self.n_frames - 1)
+        ticks = Fraction(int(self.pts[at]) - int(self.pts[0]))
+        if frame_index >= self.n_frames:
+            ticks += self._last_duration()
+        return round(ticks * Fraction(*self.time_base) * 1_000_000)
 
     def time_s(self, frame_index: int) -> str:
         """`time_us` as seconds with six decimals."""
@@ -146,7 +145,7 @@ class ClipFreeze:
         return f"{sign}{abs(microseconds) // 1_000_000}.{abs(microseconds) % 1_000_000:06d}"
 
     def _last_duration(self) -> Fraction:
-        if self.last_frame_duration_pts is not None and self.last_frame_duration_pts > 0:
+        if self.last_frame_duration_pts is not None:
             return Fraction(self.last_frame_duration_pts)
         if self.n_frames > 1 and int(self.pts[-1]) > int(self.pts[-2]):
             return Fraction(int(self.pts[-1]) - int(self.pts[-2]))

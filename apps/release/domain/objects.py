@@ -66,6 +66,10 @@ class ClipLabels:
     tracks: list[Track]
     intervals: list[Interval]
 
+    def of(self, *geometries: str) -> list[Track]:
+        """The tracks of these geometries."""
+        return [t for t in self.tracks if t.geometry in geometries]
+
 
 def uid_of_uuid(value: str) -> str:
     """A UUID as UID under 2.25 (PS3.5 section B.2)."""

@@ -1,0 +1,297 @@
+"""COCO-video in two layouts: image-level (as TAO and BURST) and YouTube-VIS.
+
+Coordinates are ours as they stand. Masks are compressed COCO run lengths, exact; tips are
+keypoints whose bbox is MOT's box. Keys of our own stand beside the standard's, which readers
+ignore: frames' PTS and digests, tracking ids, states, `intervals`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, BinaryIO
+
+from apps.annotation.domain import rle as masks
+from apps.release.domain.freeze import ClipFreeze, Freeze
+from apps.release.domain.objects import ClipLabels, Placed, Track, box_of
+
+VISIBILITY = {"visible": 2, "occluded": 1}
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    """The release's clips and categories with the integer ids that COCO wants."""
+
+    freeze: Freeze
+    labels: dict[str, ClipLabels]
+    splits: dict[str, str]
+
+    def videos(self) -> Iterator[tuple[int, ClipFreeze]]:
+        return enumerate(self.freeze.clips, 1)
+
+    def category_id(self, class_id: str) -> int:
+        return [c["id"] for c in self.freeze.ontology["classes"]].index(class_id) + 1
+
+    def tracks(self) -> Iterator[tuple[int, int, ClipFreeze, Track]]:
+        """(track id, video id, clip, track), numbered through the release."""
+        numbers = count(1)
+        for video_id, clip in self.videos():
+            for track in self.labels[clip.id].tracks:
+                yield next(numbers), video_id, clip, track
+
+
+def frame_file(clip: ClipFreeze, frame_index: int) -> str:
+    """Name of a frame's picture, below the release folder, counted from 000001."""
+    return f"media/{clip.name}/{frame_index + 1:06d}.png"
+
+
+def write_annotations(
+    freeze: Freeze, labels: dict[str, ClipLabels], splits: dict[str, str], out: BinaryIO
+) -> None:
+    """`coco_video/annotations.json`. `labels` by clip id, `splits` by pseudonym."""
+    numbered = _Numbered(freeze, labels, splits)
+    first_image = {}
+    reached = 1
+    for video_id, clip in numbered.videos():
+        first_image[video_id] = reached
+        reached += clip.n_frames
+    _write(
+        out,
+        {
+            **_head(numbered),
+            "videos": (_video(numbered, v, c) for v, c in numbered.videos()),
+            "images": (
+                _image(video_id, clip, i, first_image[video_id])
+                for video_id, clip in numbered.videos()
+                for i in range(clip.n_frames)
+            ),
+            "tracks": (
+                {"id": number, "category_id": numbered.category_id(track.class_id),
+                 "video_id": video_id, **_track_keys(track)}
+                for number, video_id, _, track in numbered.tracks()
+            ),
+            "annotations": _annotations(numbered, first_image),
+            "intervals": _intervals(numbered),
+        },
+    )  # fmt: skip
+
+
+def write_ytvis(
+    freeze: Freeze, labels: dict[str, ClipLabels], splits: dict[str, str], out: BinaryIO
+) -> None:
+    """`coco_video/ytvis.json`: one annotation a track, one list entry a frame, null when absent."""
+    numbered = _Numbered(freeze, labels, splits)
+    _write(
+        out,
+        {
+            **_head(numbered),
+            "videos": (
+                {
+                    **_video(numbered, v, c),
+                    "length": c.n_frames,
+                    "file_names": [frame_file(c, i) for i in range(c.n_frames)],
+                    "frames": [_frame(c, i) for i in range(c.n_frames)],
+                }
+                for v, c in numbered.videos()
+            ),
+            "annotations": (
+                _ytvis_track(numbered, number, video_id, clip, track)
+                for number, video_id, clip, track in numbered.tracks()
+            ),
+            "intervals": _intervals(numbered),
+        },
+    )
+
+
+def _head(numbered: _Numbered) -> dict[str, Any]:
+    freeze = numbered.freeze
+    spatial, temporal = [], []
+    for label_class in freeze.ontology["classes"]:
+        row = {
+            "id": numbered.category_id(label_class["id"]),
+            "name": label_class["name"],
+            "supercategory": label_class["geometry"],
+            "class_id": label_class["id"],
+            "geometry": label_class["geometry"],
+            "code": label_class["code"],
+        }
+        if label_class["geometry"] == "tip":
+            row |= {"keypoints": ["tip"], "skeleton": []}
+        (temporal if label_class["geometry"] in ("phase", "event") else spatial).append(row)
+    return {
+        "info": {
+            "description": f"{freeze.project} {freeze.version}",
+            "version": freeze.version,
+            "year": int(freeze.frozen_at[:4]),
+            "contributor": freeze.software["name"],
+            "date_created": freeze.frozen_at,
+            "ontology_digest": freeze.ontology_digest,
+        },
+        "licenses": [],
+        "categories": spatial,
+        "interval_categories": temporal,
+    }
+
+
+def _video(numbered: _Numbered, video_id: int, clip: ClipFreeze) -> dict[str, Any]:
+    return {
+        "id": video_id,
+        "name": clip.name,
+        "width": clip.columns,
+        "height": clip.rows,
+        "split": numbered.splits[clip.pseudonym],
+        "metadata": {
+            "clip_id": clip.id,
+            "pseudonym": clip.pseudonym,
+            "sop_instance_uid": clip.sop_instance_uid,
+            "n_frames": clip.n_frames,
+            "fps": clip.fps,
+            "time_base": list(clip.time_base),
+        },
+    }
+
+
+def _frame(clip: ClipFreeze, i: int) -> dict[str, Any]:
+    return {
+        "frame_index": i,
+        "pts": int(clip.pts[i]),
+        "time_s": float(clip.time_s(i)),
+        "digest": clip.digests[i].tobytes().hex(),
+    }
+
+
+def _image(video_id: int, clip: ClipFreeze, i: int, first_image: int) -> dict[str, Any]:
+    return {
+        "id": first_image + i,
+        "video_id": video_id,
+        "file_name": frame_file(clip, i),
+        "width": clip.columns,
+        "height": clip.rows,
+        **_frame(clip, i),
+    }
+
+
+def _track_keys(track: Track) -> dict[str, Any]:
+    return {
+        "class_id": track.class_id,
+        "number": track.number,
+        "tracking_id": track.tracking_id,
+        "tracking_uid": track.tracking_uid,
+        "attributes": track.attributes,
+    }
+
+
+def _annotations(numbered: _Numbered, first_image: dict[int, int]) -> Iterator[dict[str, Any]]:
+    numbers = count(1)
+    for track_id, video_id, _, track in numbered.tracks():
+        label_class = numbered.freeze.class_by_id(track.class_id)
+        for placed in track.frames:
+            box, area = _box_and_area(placed, label_class)
+            row = {
+                "id": next(numbers),
+                "image_id": first_image[video_id] + placed.frame_index,
+                "video_id": video_id,
+                "track_id": track_id,
+                "category_id": numbered.category_id(track.class_id),
+                "bbox": box,
+                "area": area,
+                "iscrowd": 0,
+                "frame_index": placed.frame_index,
+                "state": placed.state,
+                "occluded": placed.state == "occluded",
+                "interpolated": placed.interpolated,
+                "tracking_id": track.tracking_id,
+                "tracking_uid": track.tracking_uid,
+                "attributes": {**track.attributes, **placed.attributes},
+            }
+            if track.geometry == "mask":
+                row["segmentation"] = placed.shape["rle"]
+            if track.geometry == "tip":
+                row |= {"keypoints": _keypoint(placed), "num_keypoints": 1}
+            yield row
+
+
+def _ytvis_track(
+    numbered: _Numbered, number: int, video_id: int, clip: ClipFreeze, track: Track
+) -> dict[str, Any]:
+    label_class = numbered.freeze.class_by_id(track.class_id)
+    n = clip.n_frames
+    lists: dict[str, list[Any]] = {
+        key: [None] * n for key in ("segmentations", "bboxes", "areas", "states", "interpolated")
+    }
+    if track.geometry == "tip":
+        lists["keypoints"] = [None] * n
+    for placed in track.frames:
+        i = placed.frame_index
+        lists["bboxes"][i], lists["areas"][i] = _box_and_area(placed, label_class)
+        lists["states"][i] = placed.state
+        lists["interpolated"][i] = placed.interpolated
+        if track.geometry == "mask":
+            lists["segmentations"][i] = placed.shape["rle"]
+        if track.geometry == "tip":
+            lists["keypoints"][i] = _keypoint(placed)
+    return {
+        "id": number,
+        "video_id": video_id,
+        "category_id": numbered.category_id(track.class_id),
+        "iscrowd": 0,
+        "width": clip.columns,
+        "height": clip.rows,
+        **_track_keys(track),
+        **lists,
+    }
+
+
+def _intervals(numbered: _Numbered) -> Iterator[dict[str, Any]]:
+    numbers = count(1)
+    for video_id, clip in numbered.videos():
+        for interval in numbered.labels[clip.id].intervals:
+            yield {
+                "id": next(numbers),
+                "video_id": video_id,
+                "category_id": numbered.category_id(interval.class_id),
+                "class_id": interval.class_id,
+                "name": interval.class_name,
+                "kind": interval.geometry,
+                "start_frame": interval.start_frame,
+                "end_frame": interval.end_frame,
+                "start_s": float(interval.start_s),
+                "end_s": float(interval.end_s),
+                "tracking_id": interval.tracking_id,
+                "tracking_uid": interval.tracking_uid,
+                "attributes": interval.attributes,
+            }
+
+
+def _keypoint(placed: Placed) -> list[float]:
+    x, y = placed.shape["point"]
+    return [float(x), float(y), VISIBILITY[placed.state]]
+
+
+def _box_and_area(placed: Placed, label_class: dict[str, Any]) -> tuple[list[float], float]:
+    box = box_of(placed.shape, label_class)
+    if placed.shape["type"] == "mask":
+        return box, float(masks.area(placed.shape["rle"]))
+    return box, box[2] * box[3]
+
+
+def _write(out: BinaryIO, document: dict[str, Any]) -> None:
+    """A JSON object whose iterables are written entry by entry, one a line."""
+    out.write(b"{")
+    for place, (key, value) in enumerate(document.items()):
+        out.write(b"," if place else b"")
+        out.write(b"\n" + _json(key) + b":")
+        if isinstance(value, dict) or not isinstance(value, Iterable):
+            out.write(_json(value))
+            continue
+        out.write(b"[")
+        for entry_place, entry in enumerate(value):
+            out.write((b",\n" if entry_place else b"\n") + _json(entry))
+        out.write(b"]")
+    out.write(b"\n}\n")
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()

@@ -1,0 +1,149 @@
+"""`DATA_DICTIONARY.md`: every class, attribute, file and column in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.release.domain.freeze import Freeze
+from apps.release.domain.objects import DEFAULT_MOT_BOX_PX
+
+PLACES = """## Places, times, digests
+
+- **Frame index** counts from 0 in presentation order; **frame number** is index + 1 (DICOM, MOT).
+- **Coordinates** are continuous pixels of the decoded picture after the stream's own cropping,
+  before aspect ratio or rotation (DICOM Rows × Columns). (0, 0) is the outer corner of the top
+  left pixel, whose centre is (0.5, 0.5). COCO and DICOM SR hold them so; MOT adds 1 to x and y.
+- **Intervals**: `start_frame` is inside, `end_frame` is the first frame after it; `start_s` and
+  `end_s` are their times in seconds from the first frame (past the last frame: its end).
+- **Tracks** bear the same `tracking_id` and `tracking_uid` in every format that can hold them.
+- **States**: visible; occluded (there, but covered); absent frames are not exported.
+- **Interpolated** frames lie between keyframes that a person placed (interpolator {interpolator}).
+  Masks stand on the frames where they were drawn and are never interpolated.
+- **Digest**: lower-case hex SHA-256 over the decoded picture in its coded pixel format, planes in
+  order, rows without padding, samples over 8 bits as little-endian 16 bits:
+  `ffmpeg -noautorotate -i FILE -map 0:v:0 -fps_mode passthrough -f framehash -hash sha256 -`
+  prints it a line a frame. A cine's digest is over its samples, row by row, interleaved. Where the
+  manifest says `digest_exact: false`, decoders may differ in the last bit of a sample.
+"""
+
+FILES = (
+    ("manifest.json", "every file with size and SHA-256, versions, signatures, proofs, approval"),
+    ("manifest.sig", "Ed25519 signature over the bytes of manifest.json, with the public key"),
+    ("SHA256SUMS", "every file but itself, for `sha256sum -c SHA256SUMS`"),
+    ("splits.json", "the split of each patient and clip"),
+    ("check_decoder.py", "tells whether your own decoder gives the pictures that were annotated"),
+    ("media/<clip>.mp4", "the de-identified video as annotated (.ts or .mpg for MPEG streams)"),
+    ("media/<clip>/%06d.png", "the pictures of a cine, counted from 000001"),
+    ("media/<clip>.frames.csv", "one line a frame, see below"),
+    ("labels/<clip>.jsonl", "the expanded labels of every frame: the bytes whose SHA-256 was "
+     "signed (`expanded_digest`)"),
+    ("dicom/<clip>/instance.dcm", "the de-identified instance"),
+)  # fmt: skip
+
+FORMAT_FILES = {
+    "dicom-seg": (("dicom/<clip>/seg.dcm", "masks as DICOM Segmentation, BINARY, a segment a "
+                   "track; further parts are seg-2.dcm and so on"),),
+    "dicom-sr": (("dicom/<clip>/sr.dcm", "tips, boxes, phases and events as Comprehensive SR, "
+                  "TID 1500"),),
+    "coco-video": (
+        ("coco_video/annotations.json", "image-level layout: videos, images, tracks, annotations, "
+         "intervals"),
+        ("coco_video/ytvis.json", "YouTube-VIS layout: an annotation a track, an entry a frame"),
+    ),
+    "mot": (
+        ("mot/<class>-<split>/<clip>/gt/gt.txt", "MOTChallenge boxes, see below"),
+        ("mot/<class>-<split>/<clip>/seqinfo.ini", "MOTChallenge sequence description"),
+        ("mot/seqmaps/<class>-<split>.txt", "the clips of one benchmark"),
+    ),
+}  # fmt: skip
+
+FRAME_COLUMNS = (
+    ("frame_index", "from 0, presentation order"),
+    ("dicom_frame_number", "frame_index + 1"),
+    ("pts", "presentation time stamp in ticks of time_base"),
+    ("time_base", "seconds a tick, as a fraction"),
+    ("time_s", "seconds from the first frame, six decimals"),
+    ("digest", "SHA-256 of the decoded picture"),
+)
+MOT_COLUMNS = (
+    ("frame", "frame number, from 1"),
+    ("id", "number of the track within its class and clip, from 1"),
+    ("x, y", "left and top of the box, 1-based (ours plus 1), four decimals"),
+    ("w, h", "width and height in pixels"),
+    ("conf", "1: to be evaluated"),
+    ("class", "1, so that TrackEval loads each class as a benchmark of its own"),
+    ("visibility", "1 visible, 0 occluded"),
+)
+COCO_KEYS = (
+    ("images[].digest", "SHA-256 of the decoded picture, as in frames.csv"),
+    ("images[].file_name", "name of the frame's picture; a video's are made by `ffmpeg -i "
+     "media/<clip>.mp4 -fps_mode passthrough -start_number 1 media/<clip>/%06d.png`"),
+    ("annotations[].segmentation", "mask as compressed COCO run lengths"),
+    ("annotations[].keypoints", "a tip as [x, y, v]: v 2 visible, 1 occluded"),
+    ("annotations[].bbox", "of the mask's pixels; of a tip, MOT's box"),
+    ("annotations[].interpolated", "whether the frame lies between keyframes"),
+    ("intervals[]", "phases and events; their classes stand in interval_categories"),
+)  # fmt: skip
+
+
+def data_dictionary(freeze: Freeze, formats: list[str]) -> str:
+    """The dictionary as Markdown, for the formats that this release holds."""
+    interpolator = f"{freeze.interpolator['name']}@{freeze.interpolator['version']}"
+    parts = [
+        f"# Data dictionary of {freeze.project} {freeze.version}\n",
+        f"Ontology {freeze.ontology.get('title') or freeze.ontology.get('slug')}, version "
+        f"{freeze.ontology.get('version')}, digest `{freeze.ontology_digest}`.\n",
+        PLACES.replace("{interpolator}", interpolator),
+        "## Files\n",
+        _table(("file", "what it holds"),
+               [*FILES, *(row for name in formats for row in FORMAT_FILES.get(name, ()))]),
+        "## Columns of frames.csv\n",
+        _table(("column", "meaning"), FRAME_COLUMNS),
+    ]  # fmt: skip
+    if "mot" in formats:
+        parts += ["## Columns of gt.txt\n", _table(("column", "meaning"), MOT_COLUMNS)]
+    if "coco-video" in formats:
+        parts += ["## Keys of COCO-video\n", _table(("key", "meaning"), COCO_KEYS)]
+    parts.append("## Classes\n")
+    parts += [_class(c) for c in freeze.ontology["classes"]]
+    return "\n".join(parts)
+
+
+def _class(label_class: dict[str, Any]) -> str:
+    code = label_class["code"]
+    lines = [
+        f"### {_plain(label_class['name'])} (`{label_class['id']}`)\n",
+        f"- Geometry: {label_class['geometry']}",
+        f"- Code: {_plain(code['value'])} ({_plain(code['scheme'])}, {_plain(code['meaning'])})",
+    ]
+    if label_class["geometry"] == "tip":
+        side = label_class.get("mot_box_px") or DEFAULT_MOT_BOX_PX
+        lines.append(f"- Side of the box around a tip: {side} px")
+    if label_class.get("guideline"):
+        lines.append(f"- Guideline: {_plain(label_class['guideline'])}")
+    text = "\n".join(lines) + "\n"
+    rows = [
+        (
+            f"{_plain(a['name'])} (`{a['id']}`)",
+            a.get("type", ""),
+            ", ".join(f"{_plain(v['name'])} (`{v['id']}`)" for v in a.get("values") or []),
+        )
+        for a in label_class.get("attributes") or []
+    ]
+    return text + ("\n" + _table(("attribute", "type", "values"), rows) if rows else "")
+
+
+def _table(head: tuple[str, ...], rows: Any) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(_cell(c) for c in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: str) -> str:
+    return value.replace("|", "\\|")
+
+
+def _plain(value: Any) -> str:
+    """Text of a person on one line, without Markdown or HTML of its own."""
+    words = " ".join(str(value).split())
+    return words.replace("<", "&lt;").replace("`", "'")
