@@ -1,0 +1,192 @@
+"""Cleaning of single values by VR: what may stay as it is, moved, mapped, or not at all."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+from pydicom.datadict import keyword_dict
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+
+from apps.deid.domain.dates import (
+    cap_age,
+    shift_date,
+    shift_date_and_time,
+    shift_datetime,
+    shift_time,
+)
+from apps.deid.domain.elements import raw_items, read_element, texts_of, values_of
+from apps.deid.domain.harvest import Harvest
+from apps.deid.domain.icc import scrub_icc_profile
+from apps.deid.domain.profile import Profile
+from apps.deid.domain.text import coded_terms, is_allowed_phrase
+from apps.deid.domain.uids import map_uid
+
+DUMMIES: dict[str, object] = {
+    "AE": "REMOVED", "AS": "000Y", "CS": "UNKNOWN", "DA": "19000101", "DT": "19000101000000",
+    "TM": "000000", "PN": "Anonymous", "LO": "REMOVED", "SH": "REMOVED", "ST": "REMOVED",
+    "LT": "REMOVED", "UT": "REMOVED", "UC": "REMOVED", "UR": "urn:removed", "IS": "0", "DS": "0",
+    "US": 0, "SS": 0, "UL": 0, "SL": 0, "FL": 0.0, "FD": 0.0, "UI": "2.25.0",
+}  # fmt: skip
+_BINARY_TO_KEEP = frozenset(
+    {0x00281201, 0x00281202, 0x00281203, 0x00281204, 0x00281221, 0x00281222, 0x00281223,
+     0x00283006, 0x00281408, 0x00660016, 0x00660021, 0x00660040, 0x00660041, 0x00660042}
+)  # fmt: skip
+_ICC_PROFILE = 0x00282000
+_MAX_BINARY_BYTES = 4 * 1024 * 1024
+_DS = re.compile(r" *[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)? *")
+_IS = re.compile(r" *[+-]?\d{1,12} *")
+
+
+@dataclass(frozen=True)
+class PixelChange:
+    """How the pixels of the result differ from those received.
+
+    `method`: Lossy Image Compression Method, such as "ISO_14496_10"; None when nothing was
+    encoded again with loss. `ratio`: the new compression's own, uncompressed to compressed.
+    """
+
+    method: str | None = None
+    ratio: float | None = None
+    description: str = "Pixels redacted"
+
+
+@dataclass
+class Cleaning:
+    """The state that cleaning values needs; `written` collects dates written on purpose."""
+
+    profile: Profile
+    uid_key: bytes = field(repr=False)
+    offset_s: int = field(repr=False)
+    local_zone: str | None
+    harvest: Harvest = field(repr=False)
+    big_endian: bool = False
+    written: set[str] = field(default_factory=set, repr=False)
+
+
+def move_dates(ds: Dataset, cleaning: Cleaning) -> dict[int, list[str]]:
+    """Shifted values of all DA, TM and DT of one data set or item, by tag.
+
+    A date and its time ("StudyDate", "StudyTime") move together. An empty list: impossible.
+    """
+    texts: dict[int, tuple[str, str, list[str]]] = {}
+    for tag, _ in raw_items(ds):
+        if tag >> 16 & 1:
+            continue
+        element = read_element(ds, tag)
+        if element is not None and element.VR in ("DA", "TM", "DT"):
+            texts[tag] = (element.VR, element.keyword, texts_of(element))
+    moved: dict[int, list[str | None]] = {}
+    for tag, (vr, keyword, values) in texts.items():
+        if tag in moved:
+            continue
+        partner = keyword_dict.get(keyword.replace("Date", "Time")) if vr == "DA" else None
+        if vr == "DT":
+            moved[tag] = [shift_datetime(v, cleaning.offset_s, cleaning.local_zone) for v in values]
+        elif partner in texts and texts[partner][0] == "TM":
+            pairs = [
+                shift_date_and_time(da, tm, cleaning.offset_s)
+                for da, tm in zip(values, texts[partner][2], strict=False)
+            ]
+            count = len(pairs)
+            moved[tag] = [da for da, _ in pairs] + [
+                shift_date(v, cleaning.offset_s) for v in values[count:]
+            ]
+            moved[partner] = [tm for _, tm in pairs] + [
+                shift_time(v, cleaning.offset_s) for v in texts[partner][2][count:]
+            ]
+        elif vr == "DA":
+            moved[tag] = [shift_date(v, cleaning.offset_s) for v in values]
+    for tag, (vr, _, values) in texts.items():
+        if vr == "TM" and tag not in moved:
+            moved[tag] = [shift_time(v, cleaning.offset_s) for v in values]
+    whole = {
+        tag: [v for v in values if v is not None] if None not in values else []
+        for tag, values in moved.items()
+    }
+    for values in whole.values():
+        cleaning.written.update(value[:8] for value in values if len(value) >= 8)
+    return whole
+
+
+def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) -> object | None:
+    """The value that may stay, or None.
+
+    `action`: "uid", "keep" (a retain option), "clean" (an option that cleans) or "allow" (no row
+    in the table). Text under "keep" stays unless it holds a name, an ID, a date or the like.
+    """
+    values = values_of(element)
+    if not values:
+        return [] if vr not in ("OB", "OW") else b""
+    if vr == "UI":
+        return _clean_uids(element, action, cleaning)
+    if vr in ("US", "SS", "UL", "SL", "SV", "UV", "FL", "FD", "AT"):
+        if any(cleaning.harvest.find_in_number(str(value)) for value in values[:1024]):
+            return None
+        return element.value
+    if vr in ("US or SS", "US or OW", "US or SS or OW", "OB or OW"):
+        return element.value
+    if vr.startswith("O") or vr == "UN":
+        return _clean_binary(element, cleaning)
+    texts = texts_of(element)
+    if vr in ("DS", "IS"):
+        pattern = _DS if vr == "DS" else _IS
+        if all(
+            not text or (pattern.fullmatch(text) and len(text) <= 16) for text in texts
+        ) and not any(cleaning.harvest.find_in_number(text) for text in texts):
+            return texts
+        return None
+    if vr == "CS":
+        kept = [text for text in texts if not text or text in coded_terms()]
+        return kept if any(kept) else None
+    if vr == "AS":
+        ages = [cap_age(text, cleaning.profile.age_cap_years) for text in texts]
+        return None if None in ages else ages
+    if vr in ("DA", "TM", "DT"):
+        return texts if cleaning.profile.dates == "keep" else None
+    if vr in ("PN", "AE", "UR"):
+        return None if action != "keep" or not _harmless(texts, cleaning) else texts
+    if action == "keep":
+        return texts if _harmless(texts, cleaning) else None
+    if all(
+        is_allowed_phrase(text) and cleaning.harvest.find_in_text(text, strict=True) is None
+        for text in texts
+    ):
+        return texts
+    return None
+
+
+def _harmless(texts: list[str], cleaning: Cleaning) -> bool:
+    """Retained text may hold the device or the institution, but no person, number or date."""
+    allowed = {None}
+    if cleaning.profile.has("retain_device_identity"):
+        allowed |= {"device", "private", "text"}
+    if cleaning.profile.has("retain_institution_identity"):
+        allowed |= {"institution", "address", "phone"}
+    return all(
+        len(text) <= 1024 and cleaning.harvest.find_in_text(text, strict=True) in allowed
+        for text in texts
+    )
+
+
+def _clean_uids(element: DataElement, action: str, cleaning: Cleaning) -> list[str]:
+    texts = texts_of(element)
+    if cleaning.profile.has("retain_uids") or action == "keep":
+        if all(re.fullmatch(r"[0-9.]{1,64}", text) for text in texts):
+            return texts
+    return [map_uid(cleaning.uid_key, text) for text in texts]
+
+
+def _clean_binary(element: DataElement, cleaning: Cleaning) -> bytes | None:
+    value = element.value
+    if not isinstance(value, (bytes, bytearray)) or len(value) > _MAX_BINARY_BYTES:
+        return None
+    if element.tag == _ICC_PROFILE:
+        return scrub_icc_profile(bytes(value))
+    if element.tag not in _BINARY_TO_KEEP:
+        return None
+    if cleaning.big_endian and element.VR == "OW":
+        return np.frombuffer(bytes(value[: len(value) // 2 * 2]), ">u2").astype("<u2").tobytes()
+    return bytes(value)

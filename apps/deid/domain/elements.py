@@ -1,0 +1,134 @@
+"""Reading elements of foreign data sets: no exception, no value in a warning, strict text."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+
+import pydicom.config
+from pydicom.charset import convert_encodings, decode_bytes, python_encoding
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
+from pydicom.valuerep import PersonName
+
+from apps.deid.domain.reasons import Reason, Refused
+
+# pydicom quotes values of elements in its warnings and log lines, and those may identify.
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", module=r"pydicom(\..*)?")
+
+TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+STRING_VRS = TEXT_VRS | {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"}
+BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+MAX_PARSED_BYTES = 16 * 1024 * 1024
+_DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C, 0x5C, 0x5E, 0x3D}
+
+
+def tag_text(tag: int) -> str:
+    """ "(gggg,eeee)", the way a report names a place."""
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def raw_items(ds: Dataset) -> Iterator[tuple[BaseTag, DataElement | RawDataElement]]:
+    """Elements as they were read, in order of their tags, without converting them."""
+    yield from sorted(ds._dict.items())
+
+
+def read_element(ds: Dataset, tag: int) -> DataElement | None:
+    """One converted element; None when pydicom cannot make sense of it or it was not loaded."""
+    raw = ds._dict.get(BaseTag(tag))
+    if raw is None:
+        return None
+    if isinstance(raw, RawDataElement) and raw.value is None and raw.length:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ds[tag]
+    except Exception:
+        return None
+
+
+def python_encodings(charset: object, inherited: list[str]) -> list[str] | None:
+    """Python encodings of a Specific Character Set value; None when it names an unknown one."""
+    if charset is None:
+        return inherited
+    terms = [str(t).strip() for t in (charset if isinstance(charset, MultiValue) else [charset])]
+    if any(term and term not in python_encoding for term in terms):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return convert_encodings(terms)
+
+
+def decode_strictly(value: bytes, encodings: list[str]) -> str | None:
+    """Text in any character set with its escape sequences (PS3.5 section 6.1.2); None: undecodable.
+
+    Bytes over 127 without a declared character set are taken as Latin-1, as most writers meant.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            text = decode_bytes(value, encodings, _DELIMITERS)
+        except Exception:
+            return None
+    return None if "\ufffd" in text or "\x1b" in text else text
+
+
+def check_character_sets(
+    ds: Dataset, inherited: list[str] | None = None, place: str = "", depth: int = 0
+) -> None:
+    """Raise Refused(CHARSET_UNDECODABLE) for the first text that its character set cannot hold.
+
+    Reaches every item of every sequence. Refused(UNPARSABLE) below 32 levels.
+    """
+    if depth > 32:
+        raise Refused(Reason.UNPARSABLE, "sequences nested too deep")
+    charset = read_element(ds, 0x00080005)
+    encodings = python_encodings(
+        charset.value if charset is not None else None, inherited or ["iso8859"]
+    )
+    if encodings is None:
+        raise Refused(Reason.CHARSET_UNDECODABLE, f"{place}(0008,0005)")
+    for tag, raw in raw_items(ds):
+        if isinstance(raw, RawDataElement):
+            if raw.VR in TEXT_VRS and isinstance(raw.value, bytes):
+                if decode_strictly(raw.value, encodings) is None:
+                    raise Refused(Reason.CHARSET_UNDECODABLE, place + tag_text(tag))
+                continue
+            if raw.VR is not None and raw.VR not in ("SQ", "UN"):
+                continue
+        element = read_element(ds, tag)
+        if element is None:
+            continue
+        if element.VR == "SQ":
+            for item in element.value or []:
+                check_character_sets(item, encodings, place + tag_text(tag), depth + 1)
+        elif element.VR in TEXT_VRS and "\ufffd" in text_of(element):
+            raise Refused(Reason.CHARSET_UNDECODABLE, place + tag_text(tag))
+
+
+def values_of(element: DataElement) -> list[object]:
+    """The values of an element as a list; empty for an empty one."""
+    value = element.value
+    if value is None or (isinstance(value, (str, bytes, PersonName)) and not value):
+        return []
+    if isinstance(value, (list, tuple, MultiValue)):
+        return list(value)
+    return [value]
+
+
+def texts_of(element: DataElement) -> list[str]:
+    """The values as stripped text, for string VRs and numbers; nothing for binary and SQ."""
+    if element.VR in BINARY_VRS or element.VR == "SQ":
+        return []
+    return [str(value).strip(" \x00\r\n\t") for value in values_of(element)]
+
+
+def text_of(element: DataElement) -> str:
+    """All values of a string element joined by a backslash."""
+    return "\\".join(texts_of(element))

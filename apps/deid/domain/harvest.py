@@ -1,0 +1,356 @@
+"""Harvest: what identifies, collected from everything that came with an instance.
+
+The header rules ask it before they keep a text, and the leak scan searches the result for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+
+from apps.deid.domain.elements import MAX_PARSED_BYTES, raw_items, read_element, texts_of
+from apps.deid.domain.spellings import date_spellings, name_spellings
+from apps.deid.domain.table import rule_for
+from apps.deid.domain.text import (
+    allowed_words,
+    coded_terms,
+    fold,
+    is_allowed_phrase,
+    squash,
+    tokens,
+)
+from apps.deid.domain.uids import is_registered
+
+KINDS = (
+    "name", "id", "uid", "date", "time", "ae", "phone", "address", "institution", "device",
+    "private", "text",
+)  # fmt: skip
+STOP_WORDS = frozenset(
+    [
+        "doctor",
+        "prof",
+        "patient",
+        "anonymous",
+        "anonymized",
+        "anonymised",
+        "unknown",
+        "removed",
+        "none",
+        "test",
+        "null",
+        "true",
+        "false",
+        "isom",
+        "iso2",
+        "iso4",
+        "iso5",
+        "iso6",
+        "mp41",
+        "mp42",
+        "avc1",
+        "hvc1",
+        "qt",
+        "lavf",
+        "lavc",
+        "libx264",
+        "x264",
+        "x265",
+        "videohandler",
+        "soundhandler",
+        "handler",
+        "core",
+        "encoder",
+        "encoded",
+        "software",
+        "version",
+        "original",
+        "primary",
+        "secondary",
+        "derived",
+        "january",
+        "february",
+        "march",
+        "april",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ]
+)
+_PLACEHOLDER_DATES = frozenset({"19000101", "00010101", "18000101"})
+_KEYWORD_KINDS = (
+    ("phone", re.compile(r"Telephone|Telecom|Phone|Fax")),
+    ("address", re.compile(r"Address|CountryOfResidence|RegionOfResidence|Postal")),
+    ("institution", re.compile(r"Institution|Department|StationName|Location|Facility|Hospital")),
+    ("device", re.compile(r"Serial|DeviceID|DeviceUID|DetectorID|PlateID|CassetteID|GantryID|UDI")),
+    ("id", re.compile(r"ID$|IDs$|Identifier|AccessionNumber|OrderNumber|PlacerOrder|FillerOrder"
+                      r"|Insurance|MilitaryRank|EthnicGroup|Occupation|Religious|Issuer|LotNumber")),
+)  # fmt: skip
+_NOT_IDENTIFYING = frozenset(
+    {"Manufacturer", "ManufacturerModelName", "SoftwareVersions", "Modality", "BodyPartExamined",
+     "ImageType", "SpecificCharacterSet", "ConversionType", "ImplementationVersionName",
+     "PrivateInformationCreatorUID", "CodeMeaning", "CodeValue", "CodingSchemeDesignator"}
+)  # fmt: skip
+_NUMERIC = re.compile(r"[-+0-9.eE\\ ]*")
+
+
+@dataclass
+class Harvest:
+    """Identifying values by kind. Holds PHI: keep it encrypted (`to_bytes`)."""
+
+    values: dict[str, set[str]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Harvest({sum(map(len, self.values.values()))} values)"
+
+    def add(self, kind: str, value: str) -> None:
+        """Note one value under one of KINDS; blanks are left out."""
+        value = value.strip(" \x00\r\n\t")
+        if value and len(value) <= 4096:
+            self.values.setdefault(kind, set()).add(value)
+            self.__dict__.pop("_index", None)
+
+    def merge(self, other: Harvest) -> Harvest:
+        """A new harvest with the values of both (a patient's other instances)."""
+        merged = Harvest({kind: set(found) for kind, found in self.values.items()})
+        for kind, found in other.values.items():
+            merged.values.setdefault(kind, set()).update(found)
+        return merged
+
+    def without(self, kinds: Iterable[str]) -> Harvest:
+        """The same without some kinds: what a profile's retain options keep on purpose."""
+        left_out = set(kinds)
+        return Harvest({k: set(v) for k, v in self.values.items() if k not in left_out})
+
+    def to_bytes(self) -> bytes:
+        """UTF-8 JSON, for a caller that encrypts it."""
+        return json.dumps({k: sorted(v) for k, v in sorted(self.values.items())}).encode("utf-8")
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Harvest:
+        """The inverse of `to_bytes`. Raises ValueError for anything else."""
+        raw = json.loads(data.decode("utf-8"))
+        if not isinstance(raw, dict) or set(raw) - set(KINDS):
+            raise ValueError("harvest: unknown kinds; give what to_bytes wrote")
+        return cls({kind: set(map(str, found)) for kind, found in raw.items()})
+
+    def _indexed(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+        """(words, names that are common words, phrases without separators) → kind."""
+        index = self.__dict__.get("_index")
+        if index is None:
+            index = self.__dict__["_index"] = _build_index(self.values)
+        return index
+
+    def find_in_text(self, text: str, *, strict: bool = False) -> str | None:
+        """The kind of an identifier that stands in this text; None when there is none.
+
+        Case, accents, order and separators do not matter. `strict` also finds name parts that are
+        common words ("long"): right for deciding what to keep, too eager for a verdict.
+        """
+        words, common, phrases = self._indexed()
+        for token in tokens(text):
+            kind = words.get(token) or (common.get(token) if strict else None)
+            if kind:
+                return kind
+        squashed = squash(text)
+        for phrase, kind in phrases.items():
+            if phrase in squashed:
+                return kind
+        return None
+
+    def find_in_number(self, text: str) -> str | None:
+        """The kind of an identifier that this whole number is: at least five digits, no name."""
+        squashed = squash(text)
+        if len(squashed) < 5 or not squashed.isdigit():
+            return None
+        words, _, phrases = self._indexed()
+        return words.get(squashed) or phrases.get(squashed)
+
+
+def _build_index(
+    values: dict[str, set[str]],
+) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    words: dict[str, str] = {}
+    common: dict[str, str] = {}
+    phrases: dict[str, str] = {}
+
+    def phrase(text: str, kind: str, least: int) -> None:
+        squashed = squash(text)
+        if len(squashed) >= least and len(set(squashed)) > 1:
+            phrases.setdefault(squashed, kind)
+
+    for kind, found in values.items():
+        for value in found:
+            if kind == "name":
+                for token in tokens(value):
+                    if len(token) >= 3 and not token.isdigit():
+                        is_common = token in STOP_WORDS or token in allowed_words()
+                        (common if is_common else words).setdefault(token, kind)
+                for spelling in name_spellings(value):
+                    if len(tokens(spelling)) > 1 or not spelling.isascii():
+                        phrase(spelling, kind, 6)
+            elif kind == "date":
+                for spelling in date_spellings(value):
+                    phrase(spelling, kind, 7)
+            elif kind in ("private", "text", "institution", "address"):
+                if not is_allowed_phrase(value):
+                    phrase(value, kind, 6)
+            else:
+                phrase(value, kind, 6)
+                squashed = squash(value)
+                if 4 <= len(squashed) < 6 and len(set(squashed)) > 1:
+                    if any(c.isdigit() for c in squashed):
+                        words.setdefault(squashed, kind)
+    return words, common, phrases
+
+
+def _kind_of(keyword: str, vr: str) -> str | None:
+    if vr == "PN":
+        return "name"
+    if vr in ("DA", "DT", "TM"):
+        return "date" if vr != "TM" else "time"
+    if vr == "UI":
+        return "uid"
+    if vr == "AE":
+        return "ae"
+    if vr in ("LO", "SH", "ST", "LT", "UT", "UC", "UR", "CS", "IS"):
+        for kind, pattern in _KEYWORD_KINDS:
+            if pattern.search(keyword):
+                return kind
+    return None
+
+
+def _add_loose_text(harvest: Harvest, kind: str, text: str, known: set[str]) -> None:
+    """Free text without a meaning of its own: as a whole, and its long numbers and codes."""
+    text = text.strip(" \x00\r\n\t")
+    if not text or (_NUMERIC.fullmatch(text) and not text.isdigit()):
+        return
+    if squash(text) in known or text in coded_terms() or is_allowed_phrase(text):
+        return
+    if 6 <= len(squash(text)) <= 120 and not set(tokens(text)) <= STOP_WORDS:
+        harvest.add(kind, text)
+    for token in tokens(text):
+        if sum(c.isdigit() for c in token) >= 6 and token not in known:
+            harvest.add(kind, token)
+
+
+def _add_dated(harvest: Harvest, kind: str, text: str) -> None:
+    if kind == "date":
+        digits = re.sub(r"[.\-/]", "", text.split("+")[0])[:8]
+        if re.fullmatch(r"[12]\d{7}", digits) and digits not in _PLACEHOLDER_DATES:
+            harvest.add("date", digits)
+    elif re.fullmatch(r"\d{6}\.\d{2,6}", text) and set(text) - set("0."):
+        harvest.add("time", text)
+
+
+def _add_element(harvest: Harvest, element: DataElement, keyword: str, known: set[str]) -> None:
+    vr = element.VR
+    if element.tag.is_private or not keyword:
+        texts = texts_of(element)
+        if isinstance(element.value, bytes) and len(element.value) <= 4096:
+            latin = element.value.decode("latin-1")
+            texts = re.findall(r"[\x20-\x7e\xa0-\xff]{4,}", latin)
+        for text in texts:
+            kind = _kind_of("", vr)
+            if kind in ("name", "ae"):
+                harvest.add(kind, text)
+            elif kind in ("date", "time"):
+                _add_dated(harvest, kind, text)
+            elif kind == "uid":
+                if not is_registered(text) and len(text) >= 8:
+                    harvest.add("uid", text)
+            elif vr not in ("DS", "FD", "FL", "IS", "SL", "SS", "UL", "US", "AT", "CS"):
+                _add_loose_text(harvest, "private", text, known)
+        return
+    kind = _kind_of(keyword, vr)
+    if kind is None or keyword in _NOT_IDENTIFYING or keyword == "ImplementationClassUID":
+        if vr in ("LO", "SH", "ST", "LT", "UT", "UC") and keyword not in _NOT_IDENTIFYING:
+            for text in texts_of(element):
+                for token in tokens(text):
+                    if sum(c.isdigit() for c in token) >= 6 and token not in known:
+                        harvest.add("text", token)
+        return
+    for text in texts_of(element):
+        if kind in ("date", "time"):
+            _add_dated(harvest, kind, text)
+        elif kind == "uid":
+            if not is_registered(text) and len(text) >= 8 and keyword != "SOPClassUID":
+                harvest.add("uid", text)
+        elif vr in ("IS", "CS") and rule_for(int(element.tag)) is None:
+            continue
+        elif squash(text) not in known and text not in coded_terms():
+            harvest.add(kind, text)
+
+
+def _known_values(ds: Dataset) -> set[str]:
+    known: set[str] = set()
+    for keyword in ("Manufacturer", "ManufacturerModelName", "SoftwareVersions", "Modality"):
+        element = read_element(ds, ds.data_element(keyword).tag) if keyword in ds else None  # type: ignore[union-attr]
+        if element is not None:
+            known.update(squash(text) for text in texts_of(element))
+            known.update(token for text in texts_of(element) for token in tokens(text))
+    return known
+
+
+def _harvest_into(harvest: Harvest, ds: Dataset, known: set[str], depth: int) -> None:
+    for tag, raw in raw_items(ds):
+        if (getattr(raw, "length", 0) or 0) > MAX_PARSED_BYTES or tag >> 16 == 0x7FE0:
+            continue
+        element = read_element(ds, tag)
+        if element is None:
+            value = getattr(raw, "value", None)
+            if isinstance(value, bytes):
+                for text in re.findall(r"[\x20-\x7e\xa0-\xff]{4,}", value[:4096].decode("latin-1")):
+                    _add_loose_text(harvest, "private", text, known)
+            continue
+        if element.VR == "SQ":
+            if depth < 32:
+                for item in element.value or []:
+                    _harvest_into(harvest, item, known, depth + 1)
+            continue
+        _add_element(harvest, element, element.keyword, known)
+        if not tag.is_private and isinstance(element.value, str) and element.VR != "PN":
+            try:
+                expected = dictionary_VR(tag)
+            except KeyError:
+                continue
+            if expected == "PN":
+                harvest.add("name", element.value)
+
+
+def harvest_identifiers(
+    ds: Dataset,
+    extra_texts: Iterable[str] = (),
+    *,
+    file_meta: Dataset | None = None,
+    preamble: bytes = b"",
+) -> Harvest:
+    """All identifying values of an instance, at every depth.
+
+    `extra_texts`: container tags, SEI user data, text read in the picture. `file_meta` is taken
+    from the data set when it has one. Never raises for odd elements; call `check_character_sets`
+    before, so that text was decoded rightly.
+    """
+    harvest = Harvest()
+    known = _known_values(ds)
+    _harvest_into(harvest, ds, known, 0)
+    meta = file_meta if file_meta is not None else getattr(ds, "file_meta", None)
+    if meta is not None:
+        _harvest_into(harvest, meta, known, 0)
+    if preamble.strip(b"\x00"):
+        for text in re.findall(r"[\x20-\x7e\xa0-\xff]{4,}", preamble.decode("latin-1")):
+            _add_loose_text(harvest, "private", text, known)
+    for text in extra_texts:
+        _add_loose_text(harvest, "text", text, known)
+        for token in re.findall(r"[12]\d{3}[-./]\d{2}[-./]\d{2}", fold(text)):
+            _add_dated(harvest, "date", token)
+    return harvest

@@ -1,0 +1,404 @@
+"""De-identification of a data set: an allow-list below PS3.15 Annex E, Table E.1-1, at any depth.
+
+What no rule keeps is removed: unknown tags, private and odd groups, curves, overlays, group
+lengths, padding, VR UN and unknown binary never pass. Nothing is copied; each kept element is
+made anew from a value that was looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.filewriter import correct_ambiguous_vr
+from pydicom.sequence import Sequence
+from pydicom.tag import Tag
+
+from apps.deid.domain import structured
+from apps.deid.domain.cleaning import DUMMIES, Cleaning, PixelChange, clean_value, move_dates
+from apps.deid.domain.codes import (
+    code_of,
+    is_code_item,
+    is_public_code,
+    make_code_item,
+    unknown_code_item,
+)
+from apps.deid.domain.elements import check_character_sets, raw_items, read_element, tag_text
+from apps.deid.domain.harvest import Harvest, harvest_identifiers
+from apps.deid.domain.iod_types import EMPTY_ALLOWED, OPTIONAL, REQUIRED, attribute_type, iod_of
+from apps.deid.domain.markers import write_markers
+from apps.deid.domain.profile import Profile
+from apps.deid.domain.reasons import Reason, Refused
+from apps.deid.domain.table import is_safe_private, rule_for
+from apps.deid.domain.uids import is_registered, map_uid
+
+__all__ = ["DeidContext", "HeaderResult", "PixelChange", "deidentify_dataset"]
+
+_PIXEL_TAGS = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003, 0x7FE00008, 0x7FE00009, 0x7FE00010})
+_CONTENT_SEQUENCES = frozenset({0x0040A730, 0x00400555, 0x00400612, 0x0040B020, 0x00400610})
+_REMOVED_ALWAYS = frozenset(
+    {0x00080005, 0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280302, 0x00280303,
+     0x00700001, 0x00880200, 0x00080121, 0x04000561}
+)  # fmt: skip
+_ILLEGAL_GROUPS = frozenset(
+    {0x0000, 0x0001, 0x0002, 0x0003, 0x0004, 0x0005, 0x0006, 0x0007, 0xFFFF}
+)
+
+
+@dataclass(frozen=True)
+class DeidContext:
+    """What one instance's header is cleaned with.
+
+    `uid_key`: 32 bytes, the subject's own (`uids.derive_subkey`). `pseudonym`: at most 64
+    characters, from the vault. `date_offset_s`: whole seconds, needed when the profile shifts.
+    `harvest`: of the study's and the patient's other instances; this one's own is always added.
+    `pixels_confirmed`: the pixel decision about this instance was confirmed (or it has none).
+    `visual_features_confirmed`: out-of-body spans were confirmed. `pixel_change`: set when the
+    pixels are not those received.
+    """
+
+    profile: Profile
+    uid_key: bytes = field(repr=False)
+    pseudonym: str
+    date_offset_s: int | None = field(default=None, repr=False)
+    harvest: Harvest | None = field(default=None, repr=False)
+    product: str = "ClinicalAnnot 0.1"
+    pixels_confirmed: bool = False
+    visual_features_confirmed: bool = False
+    pixel_change: PixelChange | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.uid_key) != 32:
+            raise ValueError("uid_key: bytes of the wrong length; give 32 bytes")
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.pseudonym):
+            raise ValueError("pseudonym: not of letters, digits, - and _; draw another")
+        if self.profile.dates == "shift" and self.date_offset_s is None:
+            raise ValueError("date_offset_s: missing; the profile shifts dates, draw an offset")
+
+
+@dataclass(frozen=True)
+class HeaderResult:
+    """The new data set (no pixel data, no file meta) and a report without values.
+
+    `actions`: count by action. `kept`: keywords of root attributes that stayed. `removed`: tags
+    (with their path) of what went. `written`: values written on purpose (pseudonym, moved dates),
+    for the leak scan to leave alone.
+    """
+
+    dataset: Dataset = field(repr=False)
+    sop_instance_uid: str
+    actions: dict[str, int]
+    kept: tuple[str, ...]
+    removed: tuple[str, ...]
+    harvest: Harvest = field(repr=False)
+    written: frozenset[str] = field(repr=False)
+
+
+def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
+    """A de-identified data set, made anew; the input is left as it is.
+
+    `ds` may be with or without pixel data (never looked at, never in the result). Raises Refused
+    for private or unsupported SOP classes, encapsulated documents, encrypted attributes, illegal
+    groups and text that its character set cannot hold.
+    """
+    sop_class = _check_acceptable(ds)
+    check_character_sets(ds)
+    harvest = harvest_identifiers(ds)
+    if context.harvest is not None:
+        harvest = harvest.merge(context.harvest)
+    cleaner = _Cleaner(context, harvest, str(iod_of(sop_class)), ds)
+    new = cleaner.clean(ds, ())
+    old_uid = _text(ds, 0x00080018)
+    new.SOPClassUID = sop_class
+    new.SOPInstanceUID = (
+        old_uid if context.profile.has("retain_uids") else map_uid(context.uid_key, old_uid)
+    )
+    new.PatientName = context.pseudonym
+    new.PatientID = context.pseudonym
+    write_markers(
+        new,
+        context.profile,
+        product=context.product,
+        has_pixels="Rows" in new,
+        pixels_confirmed=context.pixels_confirmed,
+        visual_features_confirmed=context.visual_features_confirmed,
+        pixel_change=context.pixel_change,
+    )
+    correct_ambiguous_vr(new, ds.original_encoding[1] is not False)
+    _drop_ambiguous(new)
+    kept = tuple(str(element.keyword) for element in new)
+    return HeaderResult(
+        dataset=new,
+        sop_instance_uid=str(new.SOPInstanceUID),
+        actions=dict(cleaner.actions),
+        kept=kept,
+        removed=tuple(cleaner.removed),
+        harvest=harvest,
+        written=frozenset(cleaner.cleaning.written | {context.pseudonym}),
+    )
+
+
+def _text(ds: Dataset, tag: int) -> str:
+    element = read_element(ds, tag)
+    return str(element.value or "").strip().strip("\x00") if element is not None else ""
+
+
+def _check_acceptable(ds: Dataset) -> str:
+    """The SOP Class UID; Refused when the object may not be taken at all."""
+    sop_class = _text(ds, 0x00080016)
+    if not sop_class or not _text(ds, 0x00080018):
+        raise Refused(Reason.UNPARSABLE, "(0008,0016) or (0008,0018) missing")
+    if not is_registered(sop_class):
+        raise Refused(Reason.PRIVATE_SOP_CLASS, "(0008,0016)")
+    if 0x00420011 in ds or sop_class.startswith("1.2.840.10008.5.1.4.1.1.104."):
+        raise Refused(Reason.ENCAPSULATED_DOCUMENT, "(0042,0011)")
+    if iod_of(sop_class) is None:
+        raise Refused(Reason.UNSUPPORTED_IOD, "(0008,0016)")
+    _check_groups(ds, 0)
+    return sop_class
+
+
+def _check_groups(ds: Dataset, depth: int) -> None:
+    if depth > 32:
+        raise Refused(Reason.UNPARSABLE, "sequences nested too deep")
+    for tag, raw in raw_items(ds):
+        if tag >> 16 in _ILLEGAL_GROUPS:
+            raise Refused(Reason.ILLEGAL_GROUP, tag_text(tag))
+        if tag == 0x04000500:
+            raise Refused(Reason.ENCRYPTED_ATTRIBUTES, tag_text(tag))
+        if tag == 0x00420011:
+            raise Refused(Reason.ENCAPSULATED_DOCUMENT, tag_text(tag))
+        if raw.VR in ("SQ", "UN", None):
+            element = read_element(ds, tag)
+            if element is not None and element.VR == "SQ":
+                for item in element.value or []:
+                    _check_groups(item, depth + 1)
+
+
+def _drop_ambiguous(ds: Dataset) -> None:
+    """Elements whose VR could not be settled ("US or SS" with no Pixel Representation) go."""
+    for element in list(ds):
+        if " or " in element.VR:
+            del ds[element.tag]
+        elif element.VR == "SQ":
+            for item in element.value:
+                _drop_ambiguous(item)
+
+
+class _Cleaner:
+    def __init__(self, context: DeidContext, harvest: Harvest, iod: str, root: Dataset) -> None:
+        self.profile = context.profile
+        self.columns = context.profile.table_columns
+        self.iod = iod
+        self.actions: Counter[str] = Counter()
+        self.removed: list[str] = []
+        self.cleaning = Cleaning(
+            profile=context.profile,
+            uid_key=context.uid_key,
+            offset_s=context.date_offset_s or 0,
+            local_zone=_text(root, 0x00080201) or None,
+            harvest=harvest,
+            big_endian=root.original_encoding[1] is False,
+        )
+        self.keep_positions = structured.has_references_by_position(root)
+
+    def clean(self, ds: Dataset, path: tuple[str, ...]) -> Dataset:
+        """A new data set with what may stay of one data set or item."""
+        new = Dataset()
+        moved = move_dates(ds, self.cleaning) if self.profile.dates == "shift" else {}
+        for tag, _ in raw_items(ds):
+            if not path and tag in _PIXEL_TAGS:
+                continue
+            made = self._element(ds, tag, path, moved)
+            if made is None:
+                self.removed.append("".join(f"{part}." for part in path) + tag_text(tag))
+            else:
+                new[made.tag] = made
+        return new
+
+    def _count(self, action: str) -> None:
+        self.actions[action] += 1
+
+    def _element(
+        self, ds: Dataset, tag: int, path: tuple[str, ...], moved: dict[int, list[str]]
+    ) -> DataElement | None:
+        group = tag >> 16
+        if group & 1:
+            return self._private(ds, tag)
+        if (
+            group & 0xFF00 in (0x5000, 0x6000)
+            or tag & 0xFFFF == 0
+            or tag in _REMOVED_ALWAYS
+            or tag in _PIXEL_TAGS
+            or not dictionary_has_tag(tag)
+        ):
+            self._count("remove")
+            return None
+        keyword, vrs = dictionary_keyword(tag), dictionary_VR(tag).split(" or ")
+        kind = attribute_type(self.iod, path, keyword)
+        action = self._action(tag, kind)
+        element = read_element(ds, tag)
+        if action == "remove":
+            self._count("remove")
+            return None
+        if element is None or not _vr_fits(element.VR, vrs):
+            return self._fallback(tag, vrs[0], kind, path)
+        if vrs[0] == "SQ":
+            return self._sequence(element, action, kind, (*path, keyword))
+        if action == "empty":
+            return self._emptied(tag, vrs[0], kind)
+        if action == "dummy":
+            self._count("dummy")
+            return DataElement(tag, vrs[0], DUMMIES.get(vrs[0], ""))
+        if tag in moved and action in ("clean", "allow"):
+            self._count("shift")
+            values = moved[tag]
+            if not values:
+                return self._fallback(tag, vrs[0], kind, path)
+            return DataElement(tag, vrs[0], values)
+        vr = vrs[0] if len(vrs) == 1 else element.VR
+        value = clean_value(element, vr, action, self.cleaning)
+        if value is None:
+            return self._fallback(tag, vrs[0], kind, path)
+        self._count({"uid": "uid", "clean": "clean"}.get(action, "keep"))
+        return DataElement(tag, vr, value)
+
+    def _action(self, tag: int, kind: int) -> str:
+        """remove, empty, dummy, uid, clean, keep, or allow (no row: the VR's allow-list)."""
+        override = self.profile.overrides.get(tag)
+        if override is not None:
+            return override
+        rule = rule_for(tag)
+        if rule is None:
+            return "allow"
+        code = rule.action(self.columns)
+        if code == "C" and not self._can_clean(tag):
+            code = rule.basic
+        if code in ("K", "C"):
+            return {"K": "keep", "C": "clean"}[code]
+        for step in code.split("/"):
+            if step == "X" and (kind == OPTIONAL or code == "X"):
+                return "remove"
+            if step == "Z" and (kind >= EMPTY_ALLOWED or code[-1] == "Z"):
+                return "empty"
+            if step == "D":
+                return "dummy"
+            if step.startswith("U"):
+                return "uid"
+        return "remove"
+
+    def _can_clean(self, tag: int) -> bool:
+        return dictionary_has_tag(tag) and dictionary_VR(tag) not in ("AE", "OB", "UI", "UR", "PN")
+
+    def _emptied(self, tag: int, vr: str, kind: int) -> DataElement:
+        """Z: empty, or a dummy where the IOD wants a value."""
+        self._count("empty")
+        if kind == REQUIRED and vr != "SQ":
+            return DataElement(tag, vr, DUMMIES.get(vr, ""))
+        return DataElement(tag, vr, Sequence() if vr == "SQ" else None)
+
+    def _fallback(self, tag: int, vr: str, kind: int, path: tuple[str, ...]) -> DataElement | None:
+        """What stands for a value that may not stay: nothing, empty, or a dummy, by its type.
+
+        A code of the table that keeps the object valid is not needed where its own row says X.
+        """
+        rule = rule_for(tag)
+        if kind == OPTIONAL or (rule is not None and rule.basic == "X"):
+            self._count("remove")
+            return None
+        if kind == EMPTY_ALLOWED or vr not in DUMMIES:
+            self._count("empty")
+            return DataElement(tag, vr, Sequence() if vr == "SQ" else None)
+        self._count("dummy")
+        return DataElement(tag, vr, DUMMIES[vr])
+
+    def _private(self, ds: Dataset, tag: int) -> DataElement | None:
+        """Private attributes go, but for Table E.3.10-1 where the profile keeps it."""
+        element_no = tag & 0xFFFF
+        if self.profile.has("retain_safe_private") and element_no > 0xFF:
+            creator_tag = Tag(tag >> 16, element_no >> 8)
+            creator = _text(ds, creator_tag)
+            element = read_element(ds, tag)
+            if element is not None and is_safe_private(
+                creator, tag >> 16, element_no & 0xFF, element.VR
+            ):
+                value = clean_value(element, element.VR, "allow", self.cleaning)
+                if value is not None:
+                    self._count("keep")
+                    return DataElement(tag, element.VR, value)
+        elif self.profile.has("retain_safe_private") and 0x10 <= element_no <= 0xFF:
+            creator = _text(ds, tag)
+            if structured.is_known_creator(creator, tag >> 16):
+                return DataElement(tag, "LO", creator)
+        self._count("remove")
+        return None
+
+    def _sequence(
+        self, element: DataElement, action: str, kind: int, path: tuple[str, ...]
+    ) -> DataElement | None:
+        tag = element.tag
+        items = list(element.value or [])
+        if action == "empty":
+            items = items[:1] if kind == REQUIRED else []
+        elif action == "dummy":
+            items = items[:1]
+        if tag in _CONTENT_SEQUENCES and items:
+            made = [self._content_item(item, path) for item in items]
+            new_items = [item for item in made if item is not None]
+        elif any(is_code_item(item) for item in items):
+            made = [self._code_item(item, path) for item in items]
+            new_items = [item for item in made if item is not None]
+            if not new_items and kind == REQUIRED:
+                new_items = [unknown_code_item()]
+        else:
+            new_items = [self.clean(item, path) for item in items]
+        if not new_items and (items or kind == OPTIONAL) and kind != EMPTY_ALLOWED:
+            self._count("remove")
+            return None
+        self._count("sequence")
+        return DataElement(tag, "SQ", Sequence(new_items))
+
+    def _code_item(self, item: Dataset, path: tuple[str, ...]) -> Dataset | None:
+        """A public code anew, with its nested modifiers; None for a private one."""
+        scheme, code = code_of(item)
+        if not is_public_code(scheme, code) or self.cleaning.harvest.find_in_number(code):
+            self._count("code_removed")
+            return None
+        new = make_code_item(scheme, code)
+        nested = Dataset()
+        for tag, _ in raw_items(item):
+            if tag != 0x00080121 and dictionary_has_tag(tag) and dictionary_VR(tag) == "SQ":
+                nested[tag] = item[tag]
+        new.update(self.clean(nested, path))
+        self._count("code")
+        return new
+
+    def _content_item(self, item: Dataset, path: tuple[str, ...]) -> Dataset | None:
+        """One SR content item by Table E.3.4-1; None when it goes."""
+        new = self.clean(item, path)
+        verdict = structured.content_verdict(item, new, self.profile)
+        if verdict == "drop" and not self.keep_positions:
+            self._count("content_removed")
+            return None
+        if verdict in ("drop", "dummy"):
+            structured.make_dummy(new)
+            self._count("content_dummy")
+        return new
+
+
+_NUMBER_STRINGS = frozenset({"IS", "DS", "CS", "LO", "SH", "UN", "AS", "ST", "LT", "UT"})
+
+
+def _vr_fits(found: str, expected: list[str]) -> bool:
+    """Whether a value of VR `found` may be read as the dictionary's VR."""
+    if found in expected or found == " or ".join(expected):
+        return True
+    if " or " in found:
+        return bool(set(found.split(" or ")) & set(expected))
+    if expected[0] in ("IS", "DS", "CS", "LO", "SH", "ST", "LT", "UT", "UC", "AS"):
+        return found in _NUMBER_STRINGS - {"UN"}
+    return False

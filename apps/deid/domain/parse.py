@@ -1,0 +1,167 @@
+"""Strict reading of an instance from a seekable stream, its pixel data left where it is."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import BinaryIO
+
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.filereader import _read_file_meta_info, read_dataset
+from pydicom.tag import BaseTag
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from apps.deid.domain.elements import MAX_PARSED_BYTES, raw_items
+from apps.deid.domain.reasons import Reason, Refused
+
+_MAX_INFLATED_BYTES = 512 * 1024 * 1024
+_PIXEL_GROUP = 0x7FE0
+
+
+@dataclass(frozen=True)
+class PixelPlace:
+    """Where pixel data stands in `stream`: (offset_bytes, size_bytes) pieces in order.
+
+    Encapsulated: the fragments, after the Basic Offset Table (`offsets`). Native: one piece.
+    """
+
+    encapsulated: bool
+    pieces: tuple[tuple[int, int], ...]
+    offsets: tuple[int, ...] = ()
+    vr: str = "OW"
+
+    @property
+    def size_bytes(self) -> int:
+        """All pieces together."""
+        return sum(size for _, size in self.pieces)
+
+
+@dataclass(frozen=True)
+class ParsedInstance:
+    """A data set without pixel data, what stood around it, and where its pixel data is.
+
+    `stream` is the one to read `pixels` from: the caller's, or the inflated data set.
+    """
+
+    dataset: Dataset = field(repr=False)
+    file_meta: Dataset = field(repr=False)
+    preamble: bytes = field(repr=False)
+    transfer_syntax_uid: str
+    is_little_endian: bool
+    stream: BinaryIO = field(repr=False)
+    pixels: PixelPlace | None
+
+
+def parse_instance(fp: BinaryIO) -> ParsedInstance:
+    """Read a Part 10 file to its last byte. Elements over 16 MiB are noted, not loaded.
+
+    Raises Refused: NOT_DICOM, UNPARSABLE, TRAILING_BYTES, TRANSFER_SYNTAX_UNKNOWN,
+    STREAM_TRUNCATED.
+    """
+    fp.seek(0)
+    preamble = fp.read(128)
+    if len(preamble) < 128 or fp.read(4) != b"DICM":
+        raise Refused(Reason.NOT_DICOM)
+    try:
+        meta = _read_file_meta_info(fp)
+    except Exception as error:
+        raise Refused(Reason.UNPARSABLE, "file meta information") from error
+    syntax = UID(str(meta.get("TransferSyntaxUID", "") or ""))
+    if not syntax or syntax not in _known_syntaxes():
+        raise Refused(Reason.TRANSFER_SYNTAX_UNKNOWN, "(0002,0010)")
+    if syntax == DeflatedExplicitVRLittleEndian:
+        fp = _inflated(fp)
+    start = fp.tell()
+    end = fp.seek(0, 2)
+    fp.seek(start)
+    implicit, little = syntax.is_implicit_VR, syntax.is_little_endian
+    found: list[tuple[str | None, int]] = []
+
+    def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+        if tag in (0x7FE00008, 0x7FE00009, 0x7FE00010):
+            found.append((vr, length))
+            return True
+        return False
+
+    dataset = _read(fp, implicit, little, at_pixels)
+    pixels = None
+    if found:
+        vr, length = found[0]
+        fp.seek(8 if implicit or vr not in ("OB", "OW", "OF", "OD", "UN") else 12, 1)
+        pixels = _pixel_place(fp, end, length, vr or "OW", little)
+        behind = _read(fp, implicit, little, at_pixels)
+        if len(found) > 1:
+            raise Refused(Reason.UNPARSABLE, "pixel data twice")
+        for tag, raw in raw_items(behind):
+            dataset[tag] = raw
+    if fp.tell() != end:
+        raise Refused(Reason.TRAILING_BYTES)
+    for tag, raw in raw_items(dataset):
+        length = getattr(raw, "length", 0) or 0
+        value = getattr(raw, "value", b"")
+        if length != 0xFFFFFFFF and isinstance(value, bytes) and len(value) < length:
+            raise Refused(Reason.UNPARSABLE, f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
+    whole = FileDataset("", dataset, preamble=None, file_meta=meta)
+    whole.set_original_encoding(implicit, little, dataset._character_set)
+    return ParsedInstance(whole, meta, preamble, str(syntax), little, fp, pixels)
+
+
+def _known_syntaxes() -> frozenset[str]:
+    from pydicom.uid import UID_dictionary
+
+    return frozenset(u for u, entry in UID_dictionary.items() if entry[1] == "Transfer Syntax")
+
+
+def _read(fp: BinaryIO, implicit: bool, little: bool, stop: object) -> Dataset:
+    try:
+        return read_dataset(fp, implicit, little, stop_when=stop, defer_size=MAX_PARSED_BYTES)  # type: ignore[arg-type]
+    except Exception as error:
+        raise Refused(Reason.UNPARSABLE) from error
+
+
+def _inflated(fp: BinaryIO) -> BinaryIO:
+    """The deflated data set, inflated in memory (PS3.5 section A.5), bounded."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data = inflater.decompress(fp.read(), _MAX_INFLATED_BYTES)
+    except zlib.error as error:
+        raise Refused(Reason.UNPARSABLE, "deflated data set") from error
+    if inflater.unconsumed_tail:
+        raise Refused(Reason.UNPARSABLE, "deflated data set: too large")
+    if inflater.unused_data.strip(b"\x00"):
+        raise Refused(Reason.TRAILING_BYTES)
+    return BytesIO(data)
+
+
+def _pixel_place(fp: BinaryIO, end: int, length: int, vr: str, little: bool) -> PixelPlace:
+    if length != 0xFFFFFFFF:
+        start = fp.tell()
+        if start + length > end:
+            raise Refused(Reason.STREAM_TRUNCATED)
+        fp.seek(start + length)
+        return PixelPlace(False, ((start, length),), vr=vr)
+    pieces: list[tuple[int, int]] = []
+    while True:
+        head = fp.read(8)
+        if len(head) < 8:
+            raise Refused(Reason.STREAM_TRUNCATED)
+        group, element, size = struct.unpack("<HHI" if little else ">HHI", head)
+        if (group, element) == (0xFFFE, 0xE0DD):
+            break
+        start = fp.tell()
+        if (group, element) != (0xFFFE, 0xE000) or size == 0xFFFFFFFF:
+            raise Refused(Reason.UNPARSABLE, "pixel data: not a fragment")
+        if start + size > end:
+            raise Refused(Reason.STREAM_TRUNCATED)
+        pieces.append((start, size))
+        fp.seek(start + size)
+    back = fp.tell()
+    offsets: tuple[int, ...] = ()
+    if pieces:
+        fp.seek(pieces[0][0])
+        table = fp.read(pieces[0][1])
+        offsets = struct.unpack(f"<{len(table) // 4}I", table[: len(table) // 4 * 4])
+    fp.seek(back)
+    return PixelPlace(True, tuple(pieces[1:]), offsets, vr)

@@ -1,0 +1,61 @@
+"""Folding of text, and the words of which a kept description may consist."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from apps.deid.domain.profile import DATA_DIR
+
+_TOKEN = re.compile(r"[^\W_]+")
+_ESZETT = str.maketrans({"ß": "ss", "ẞ": "ss", "ø": "o", "Ø": "o", "ł": "l", "Ł": "l", "đ": "d"})
+
+
+def fold(text: str) -> str:
+    """Lower case without accents, compatibility forms unified ("Müller" → "muller")."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.translate(_ESZETT))
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+
+
+def tokens(text: str) -> list[str]:
+    """Runs of letters and digits of the folded text, in order."""
+    return _TOKEN.findall(fold(text))
+
+
+def squash(text: str) -> str:
+    """The folded text's letters and digits alone: separators folded away."""
+    return "".join(tokens(text))
+
+
+@lru_cache(1)
+def allowed_words() -> frozenset[str]:
+    """Words of `data/words.txt`."""
+    lines = (DATA_DIR / "words.txt").read_text("utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
+def is_allowed_phrase(text: str) -> bool:
+    """Whether a description consists of allow-listed words, letters and short numbers alone.
+
+    Callers must also ask the harvest: a name may be a common word.
+    """
+    if len(text) > 256 or any(unicodedata.category(c).startswith("C") for c in text):
+        return False
+    words = tokens(text)
+    if sum(word.isdigit() for word in words) > 2:
+        return False
+    return all(
+        word in allowed_words()
+        or (len(word) <= 3 and word.isascii() and word.isdigit())
+        or (len(word) == 1 and word.isascii())
+        for word in words
+    )
+
+
+@lru_cache(1)
+def coded_terms() -> frozenset[str]:
+    """Values of VR CS that may stay."""
+    return frozenset((DATA_DIR / "cs-terms.txt").read_text("utf-8").split("\n")) - {""}

@@ -1,0 +1,174 @@
+"""Writing of a new instance: new preamble, new file meta, pixel data streamed through."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import BinaryIO
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.uid import UID, ImplicitVRLittleEndian
+
+IMPLEMENTATION_CLASS_UID = "2.25.10548729829317819507533652766115498663"
+IMPLEMENTATION_VERSION_NAME = "CLINICALANNOT"
+MAX_FRAGMENT_BYTES = 2**32 - 2
+_CHUNK_BYTES = 1024 * 1024
+
+
+class PixelSourceError(ValueError):
+    """A pixel source that does not fit what was said of it."""
+
+
+@dataclass(frozen=True)
+class NativePixels:
+    """Uncompressed pixel data: `size_bytes` read from `stream`, little endian.
+
+    `bits_allocated` decides OB or OW. Odd sizes are padded with one zero byte.
+    """
+
+    stream: BinaryIO
+    size_bytes: int
+    bits_allocated: int = 8
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """One encapsulated fragment: `size_bytes` read from `stream`; padded to even length."""
+
+    stream: BinaryIO
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class EncapsulatedPixels:
+    """Encapsulated pixel data: fragments in order. A video is one fragment (`video`).
+
+    `frame_offsets`: Basic Offset Table, bytes from the first fragment's item tag; empty by default.
+    """
+
+    fragments: Iterable[Fragment]
+    frame_offsets: tuple[int, ...] = ()
+
+    @classmethod
+    def video(
+        cls, stream: BinaryIO, size_bytes: int, *, fragment_bytes: int | None = None
+    ) -> EncapsulatedPixels:
+        """A whole video stream as one fragment (PS3.5 section 8.2.5 and following).
+
+        Give `fragment_bytes` (even) for a fragmentable transfer syntax. Raises PixelSourceError
+        when one fragment cannot hold the stream (over 2^32-2 bytes).
+        """
+        limit = fragment_bytes or MAX_FRAGMENT_BYTES
+        if limit % 2 or not 0 < limit <= MAX_FRAGMENT_BYTES:
+            raise PixelSourceError("fragment_bytes: odd or too large; give an even size below 2^32")
+        if fragment_bytes is None and size_bytes > MAX_FRAGMENT_BYTES:
+            raise PixelSourceError(
+                "size_bytes: over 2^32-2; use a fragmentable transfer syntax and fragment_bytes"
+            )
+        sizes = [min(limit, size_bytes - start) for start in range(0, size_bytes, limit)]
+        return cls(tuple(Fragment(stream, size) for size in sizes))
+
+
+PixelSource = NativePixels | EncapsulatedPixels
+
+
+def write_instance(
+    out: BinaryIO, dataset: Dataset, transfer_syntax_uid: str, pixels: PixelSource | None = None
+) -> int:
+    """Write a DICOM file (PS3.10 section 7) with nothing of the old file in it; bytes written.
+
+    `dataset` without pixel data, as `deidentify_dataset` gives it. Explicit VR little endian by
+    itself, or the compressed stream's own transfer syntax. Pixel data is copied in chunks, never
+    held whole. Raises PixelSourceError when a source ends early, or when source and transfer
+    syntax disagree.
+    """
+    syntax = UID(transfer_syntax_uid)
+    if not syntax.is_transfer_syntax or syntax in (ImplicitVRLittleEndian,):
+        raise PixelSourceError("transfer_syntax_uid: not one that is written; use explicit VR")
+    if syntax.is_deflated or not syntax.is_little_endian:
+        raise PixelSourceError(
+            "transfer_syntax_uid: deflated or big endian; use 1.2.840.10008.1.2.1"
+        )
+    if pixels is not None and isinstance(pixels, EncapsulatedPixels) != syntax.is_encapsulated:
+        raise PixelSourceError("pixels: native against encapsulated; correct the transfer syntax")
+    counter = _Counter(out)
+    counter.write(bytes(128) + b"DICM" + _file_meta(dataset, syntax))
+    before, after = Dataset(), Dataset()
+    for element in dataset:
+        if element.tag.group == 0x7FE0:
+            continue
+        (before if element.tag < 0x7FE00010 else after)[element.tag] = element
+    counter.write(_encode(before))
+    if isinstance(pixels, NativePixels):
+        _write_native(counter, pixels)
+    elif pixels is not None:
+        _write_encapsulated(counter, pixels)
+    counter.write(_encode(after))
+    return counter.count
+
+
+class _Counter:
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self.count = 0
+
+    def write(self, data: bytes) -> None:
+        self._out.write(data)
+        self.count += len(data)
+
+
+def _file_meta(dataset: Dataset, syntax: UID) -> bytes:
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\x00\x01"
+    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = syntax
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    buffer = BytesIO()
+    write_file_meta_info(buffer, meta, enforce_standard=True)
+    return buffer.getvalue()
+
+
+def _encode(dataset: Dataset) -> bytes:
+    buffer = DicomBytesIO()
+    buffer.is_little_endian = True
+    buffer.is_implicit_VR = False
+    write_dataset(buffer, dataset, parent_encoding="utf8")
+    return bytes(buffer.getvalue())
+
+
+def _copy(counter: _Counter, stream: BinaryIO, size_bytes: int) -> None:
+    left = size_bytes
+    while left:
+        chunk = stream.read(min(left, _CHUNK_BYTES))
+        if not chunk:
+            raise PixelSourceError("pixels: the source ends early; give its true size")
+        counter.write(chunk)
+        left -= len(chunk)
+    if size_bytes % 2:
+        counter.write(b"\x00")
+
+
+def _write_native(counter: _Counter, pixels: NativePixels) -> None:
+    length = pixels.size_bytes + pixels.size_bytes % 2
+    if length > MAX_FRAGMENT_BYTES:
+        raise PixelSourceError("size_bytes: over 2^32-2; native pixel data cannot be longer")
+    vr = b"OW" if pixels.bits_allocated > 8 else b"OB"
+    counter.write(struct.pack("<HH2sHI", 0x7FE0, 0x0010, vr, 0, length))
+    _copy(counter, pixels.stream, pixels.size_bytes)
+
+
+def _write_encapsulated(counter: _Counter, pixels: EncapsulatedPixels) -> None:
+    counter.write(struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF))
+    table = struct.pack(f"<{len(pixels.frame_offsets)}I", *pixels.frame_offsets)
+    counter.write(struct.pack("<HHI", 0xFFFE, 0xE000, len(table)) + table)
+    for fragment in pixels.fragments:
+        length = fragment.size_bytes + fragment.size_bytes % 2
+        counter.write(struct.pack("<HHI", 0xFFFE, 0xE000, length))
+        _copy(counter, fragment.stream, fragment.size_bytes)
+    counter.write(struct.pack("<HHI", 0xFFFE, 0xE0DD, 0))
