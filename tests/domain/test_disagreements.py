@@ -1,0 +1,83 @@
+import copy
+import uuid
+
+from adjudication_samples import CLIP, ONTOLOGY, SIZE, labels, span, tip, track, two_surgeons
+
+from apps.adjudication.domain.agreement import compare
+from apps.adjudication.domain.disagreements import find
+
+
+def found(a, b):
+    return find(compare(a, b, ONTOLOGY, CLIP, SIZE), a, b, ONTOLOGY)
+
+
+def test_two_equal_sets_leave_nothing_to_decide():
+    a, _ = two_surgeons()
+    assert found(a, a) == []
+
+
+def test_everything_beyond_tolerance_is_listed_once_largest_first():
+    a, b = two_surgeons()
+    listed = found(a, b)
+    assert {(d["kind"], d["a"], d["b"]) for d in listed} == {
+        ("mask", "a-mask", "b-mask"),
+        ("box", "a-box", "b-box"),
+        ("only_a", "a-lone", None),
+        ("only_b", None, "b-lone"),
+        ("only_b", None, "b-blood2"),
+        ("phase", "a-clip", "b-prep"),
+    }
+    sizes = [d["size"] for d in listed]
+    assert sizes == sorted(sizes, reverse=True) and all(0 < s <= 1 for s in sizes)
+    (phase,) = [d for d in listed if d["kind"] == "phase"]
+    assert (phase["start_frame"], phase["end_frame"]) == (150, 200)
+    assert phase["label"] == "Clipping / Preparation" and phase["measure"] == "50 frames"
+    (mask,) = [d for d in listed if d["kind"] == "mask"]
+    assert mask["measure"].startswith("IoU 0.") and mask["label"] == "Lesion 1"
+    assert (mask["start_frame"], mask["end_frame"]) == (50, 61)
+
+
+def test_ids_are_stable_and_unlike():
+    a, b = two_surgeons()
+    ids = [d["id"] for d in found(a, b)]
+    shuffled = copy.deepcopy(b)
+    shuffled["tracks"] = dict(reversed(shuffled["tracks"].items()))
+    assert [d["id"] for d in found(a, shuffled)] == ids
+    assert len(set(ids)) == len(ids) and all(uuid.UUID(i).version == 5 for i in ids)
+
+
+def tips(**changes):
+    return labels({"t": track("grasper", 1, {0: tip(10, 10), 100: tip(110, 10)}) | changes})
+
+
+def test_a_tip_a_little_off_or_a_little_late_is_agreed():
+    late = labels({"u": track("grasper", 1, {12: tip(22, 10), 100: tip(110, 12)})})
+    assert found(tips(), late) == []
+    too_late = labels({"u": track("grasper", 1, {40: tip(50, 10), 100: tip(110, 10)})})
+    assert [d["kind"] for d in found(tips(), too_late)] == ["tip"]
+
+
+def test_a_short_stretch_far_off_is_not_hidden_by_a_long_track():
+    a = labels({"t": track("grasper", 1, {0: tip(10, 10), 399: tip(10, 10)})})
+    keys = {0: tip(10, 10), 199: tip(10, 10), 200: tip(30, 30), 213: tip(30, 30), 214: tip(10, 10)}
+    b = labels({"u": track("grasper", 1, keys | {399: tip(10, 10)})})
+    (only,) = found(a, b)
+    assert (only["kind"], only["start_frame"], only["end_frame"]) == ("tip", 200, 214)
+
+
+def test_other_attributes_or_states_are_disagreements_though_the_place_is_the_same():
+    (only,) = found(tips(), tips(attributes={"jaw": "open"}))
+    assert only["kind"] == "tip" and "attributes differ" in only["measure"]
+    hidden = tips()
+    hidden["tracks"]["t"]["keyframes"]["0"]["state"] = "occluded"
+    (only,) = found(tips(), hidden)
+    assert "state" in only["measure"] and only["size"] > 0
+
+
+def test_phase_and_event_ends_a_few_frames_apart_are_agreed():
+    a = labels(intervals={"p": span("prep", 0, 100), "e": span("bleeding", 50, 60)})
+    b = labels(intervals={"q": span("prep", 0, 112), "f": span("bleeding", 45, 72)})
+    assert found(a, b) == []
+    b["intervals"]["q"]["end_frame"] = 113
+    b["intervals"]["f"]["end_frame"] = 73
+    assert [d["kind"] for d in found(a, b)] == ["event", "phase"]
