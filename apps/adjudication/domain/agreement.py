@@ -74,7 +74,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Agreement:
-    """``tracks`` and ``events`` as pairs; the phases of both sets frame by frame (``phase_keys``)."""
+    """``tracks`` and ``events`` as pairs; both sets' phases frame by frame (``phase_keys``)."""
 
     clip: str
     n_frames: int
@@ -99,13 +99,16 @@ def compare(
     for cls in ontology["classes"]:
         name, geometry = cls["id"], cls["geometry"]
         if geometry in ("mask", "tip", "box"):
-            sides = [_of_class(labels["tracks"], clip, name) for labels in (labels_a, labels_b)]
-            tracks += _match_tracks(name, geometry, *sides, size, limits)
+            side_a = _of_class(labels_a["tracks"], clip, name)
+            side_b = _of_class(labels_b["tracks"], clip, name)
+            tracks += _match_tracks(name, geometry, side_a, side_b, size, limits)
         elif geometry == "event":
-            sides = [_of_class(labels["intervals"], clip, name) for labels in (labels_a, labels_b)]
-            events += _match_events(name, *sides, limits)
-    keys = (phase_keys(labels, ontology, clip, size[0]) for labels in (labels_a, labels_b))
-    return Agreement(clip, size[0], tuple(tracks), tuple(events), *keys)
+            side_a = _of_class(labels_a["intervals"], clip, name)
+            side_b = _of_class(labels_b["intervals"], clip, name)
+            events += _match_events(name, side_a, side_b, limits)
+    phases_a = phase_keys(labels_a, ontology, clip, size[0])
+    phases_b = phase_keys(labels_b, ontology, clip, size[0])
+    return Agreement(clip, size[0], tuple(tracks), tuple(events), phases_a, phases_b)
 
 
 def phase_keys(
@@ -257,8 +260,8 @@ def _match_tracks(
         for name in names:
             if name not in taken:
                 alone = tuple(FrameValue(f, 0.0, None, False) for f in shown[name])
-                ids = (name, None) if is_a else (None, name)
-                matched.append(Pair(class_id, geometry, *ids, alone))
+                in_a, in_b = (name, None) if is_a else (None, name)
+                matched.append(Pair(class_id, geometry, in_a, in_b, alone))
     return matched
 
 

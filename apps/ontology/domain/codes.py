@@ -102,6 +102,7 @@ def _dictionary(scheme: str) -> dict[str, frozenset[str]]:
     from pydicom.sr._concepts_dict import concepts
 
     meanings: dict[str, set[str]] = {}
+    codes: Any
     for codes in concepts.get(scheme, {}).values():
         for value, (meaning, _) in codes.items():
             meanings.setdefault(value, set()).add(meaning)
