@@ -71,29 +71,42 @@ def test_ybr_becomes_rgb_once(rle):
 
 def test_monochrome1_is_inverted_and_more_bits_go_through_the_window():
     assert (next(master_frames(cine(GREY, "MONOCHROME1"))) == 255 - GREY[0]).all()
-    deep = (GREY.astype(np.uint16) << 4)
+    deep = GREY.astype(np.uint16) << 4
     plain = next(master_frames(cine(deep, "MONOCHROME2", bits=12)))
     assert np.abs(plain.astype(int) - GREY[0]).max() <= 1
-    seen = next(master_frames(cine(deep, "MONOCHROME2", bits=12, WindowCenter=2048,
-                                   WindowWidth=1024)))
+    seen = next(
+        master_frames(cine(deep, "MONOCHROME2", bits=12, WindowCenter=2048, WindowWidth=1024))
+    )
     assert (seen[deep[0] < 1500] == 0).all()
     assert (seen[deep[0] > 2600] == 255).all()
 
 
-@pytest.mark.parametrize(("attributes", "pts", "warned"), [
-    ({"FrameTimeVector": [0, 33.333, 33.333, 33.334], "FrameTime": 40, "CineRate": 10},
-     [0, 33333, 66666, 100000], set()),
-    ({"FrameTimeVector": [0, "33.3335", "33.3335", 10]}, [0, 33334, 66667, 76667], set()),
-    ({"FrameTimeVector": [0, 1], "FrameTime": 40}, [0, 40000, 80000, 120000],
-     {"frame_time_vector"}),
-    ({"FrameTimeVector": [0, 40, -1, 40], "CineRate": 25}, [0, 40000, 80000, 120000],
-     {"frame_time_vector"}),
-    ({"FrameTime": "33.3333"}, [0, 33333, 66667, 100000], set()),
-    ({"FrameTime": 0, "CineRate": 30}, [0, 33333, 66667, 100000], set()),
-    ({"RecommendedDisplayFrameRate": 50}, [0, 20000, 40000, 60000], set()),
-    ({"FrameTimeVector": [0, 40, 0, 40]}, [0, 40000, 40000, 80000], {"repeated_pts"}),
-    ({}, [0, 40000, 80000, 120000], {"no_frame_time"}),
-])
+@pytest.mark.parametrize(
+    ("attributes", "pts", "warned"),
+    [
+        (
+            {"FrameTimeVector": [0, 33.333, 33.333, 33.334], "FrameTime": 40, "CineRate": 10},
+            [0, 33333, 66666, 100000],
+            set(),
+        ),
+        ({"FrameTimeVector": [0, "33.3335", "33.3335", 10]}, [0, 33334, 66667, 76667], set()),
+        (
+            {"FrameTimeVector": [0, 1], "FrameTime": 40},
+            [0, 40000, 80000, 120000],
+            {"frame_time_vector"},
+        ),
+        (
+            {"FrameTimeVector": [0, 40, -1, 40], "CineRate": 25},
+            [0, 40000, 80000, 120000],
+            {"frame_time_vector"},
+        ),
+        ({"FrameTime": "33.3333"}, [0, 33333, 66667, 100000], set()),
+        ({"FrameTime": 0, "CineRate": 30}, [0, 33333, 66667, 100000], set()),
+        ({"RecommendedDisplayFrameRate": 50}, [0, 20000, 40000, 60000], set()),
+        ({"FrameTimeVector": [0, 40, 0, 40]}, [0, 40000, 40000, 80000], {"repeated_pts"}),
+        ({}, [0, 40000, 80000, 120000], {"no_frame_time"}),
+    ],
+)
 def test_times_follow_the_vector_then_frame_time_then_rate(attributes, pts, warned):
     ds = Dataset()
     for name, value in attributes.items():

@@ -68,12 +68,15 @@ def test_png_holds_exactly_the_picture_of_rgb():
         assert b"tEXt" not in blob and b"tIME" not in blob
 
 
-@pytest.mark.parametrize(("height_px", "colour", "kr", "kb", "full"), [
-    (144, None, 0.299, 0.114, False),
-    (720, None, 0.2126, 0.0722, False),
-    (144, (1, 1, 1, 1), 0.2126, 0.0722, False),
-    (144, (6, 6, 6, 2), 0.299, 0.114, True),
-])
+@pytest.mark.parametrize(
+    ("height_px", "colour", "kr", "kb", "full"),
+    [
+        (144, None, 0.299, 0.114, False),
+        (720, None, 0.2126, 0.0722, False),
+        (144, (1, 1, 1, 1), 0.2126, 0.0722, False),
+        (144, (6, 6, 6, 2), 0.299, 0.114, True),
+    ],
+)
 def test_colours_are_those_a_browser_shows(height_px, colour, kr, kb, full):
     video = clips.clip(n=1, height_px=height_px, colour=colour, x264="qp=1")
     with FrameReader(io.BytesIO(video), build_index(io.BytesIO(video))) as reader:

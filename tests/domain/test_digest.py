@@ -25,8 +25,26 @@ def test_digests_are_those_that_ffmpeg_prints(name, tmp_path):
     index = build_index(io.BytesIO(video))
     ours = digests(io.BytesIO(video), index)
     printed = subprocess.run(
-        ["ffmpeg", "-v", "error", "-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough",
-         "-f", "framehash", "-hash", "sha256", "-"], capture_output=True, text=True, check=True)
+        [
+            "ffmpeg",
+            "-v",
+            "error",
+            "-i",
+            str(path),
+            "-map",
+            "0:v:0",
+            "-fps_mode",
+            "passthrough",
+            "-f",
+            "framehash",
+            "-hash",
+            "sha256",
+            "-",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     theirs = [x.rsplit(",", 1)[1].strip() for x in printed.stdout.splitlines() if x[0] != "#"]
     assert [hex_digest(ours, i) for i in range(index.n_frames)] == theirs
 
@@ -53,8 +71,12 @@ def test_the_frames_csv_has_one_line_a_picture():
     rows = list(csv.DictReader(lines))
     assert len(rows) == 60
     assert rows[1] == {
-        "frame_index": "1", "dicom_frame_number": "2", "pts": "5200", "time_base": "1/12800",
-        "time_s": "0.015625", "digest": hex_digest(ours, 1),
+        "frame_index": "1",
+        "dicom_frame_number": "2",
+        "pts": "5200",
+        "time_base": "1/12800",
+        "time_s": "0.015625",
+        "digest": hex_digest(ours, 1),
     }
     with pytest.raises(ValueError, match="digests"):
         next(frames_csv(index, ours[:-32]))

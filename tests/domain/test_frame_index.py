@@ -92,8 +92,13 @@ def test_a_clock_that_falls_back_keeps_the_order_of_the_pictures():
 
 def test_repeated_times_keep_one_index_a_picture():
     times = [0, 40, 80, 80, 120, 160, 160, 200]
-    video = clips.clip(n=8, container="matroska", time_base=(1, 1000), x264="bframes=0",
-                       pts=[0, 40, 80, 81, 120, 160, 161, 200])
+    video = clips.clip(
+        n=8,
+        container="matroska",
+        time_base=(1, 1000),
+        x264="bframes=0",
+        pts=[0, 40, 80, 81, 120, 160, 161, 200],
+    )
     for rising, repeated in ((81, 80), (161, 160)):
         video = _with_block_time(video, rising, repeated)
     index = build_index(io.BytesIO(video))
@@ -132,10 +137,15 @@ def test_the_compact_form_is_read_back_and_damage_is_refused():
             FrameIndex.from_bytes(bad)
 
 
-@pytest.mark.parametrize("bad", [
-    b"", b"no video at all" * 99, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n",
-    b"ffconcat version 1.0\nfile '/etc/hostname'\n",
-])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        b"no video at all" * 99,
+        b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n",
+        b"ffconcat version 1.0\nfile '/etc/hostname'\n",
+    ],
+)
 def test_what_is_no_video_is_refused_and_no_other_file_is_opened(bad):
     with pytest.raises(NotAVideo, match="video"):
         build_index(io.BytesIO(bad))

@@ -69,8 +69,7 @@ def test_the_masters_picture_replaces_the_copys_without_a_jump_of_colour(name):
 @pytest.mark.parametrize("name", [n for n in clips.CLIPS])
 def test_no_master_that_a_browser_plays_inexactly_serves_itself(name):
     video = clips.CLIPS[name]()
-    needs, reason = needs_review_copy(
-        video_info(io.BytesIO(video)), build_index(io.BytesIO(video)))
+    needs, reason = needs_review_copy(video_info(io.BytesIO(video)), build_index(io.BytesIO(video)))
     assert needs
     assert reason
 
@@ -78,8 +77,7 @@ def test_no_master_that_a_browser_plays_inexactly_serves_itself(name):
 def test_a_master_of_short_closed_groups_serves_itself():
     def verdict(**options):
         video = clips.clip(**{"colour": (6, 6, 6, 1), **options})
-        return needs_review_copy(
-            video_info(io.BytesIO(video)), build_index(io.BytesIO(video)))[0]
+        return needs_review_copy(video_info(io.BytesIO(video)), build_index(io.BytesIO(video)))[0]
 
     short = "bframes=0:keyint=30:scenecut=0"
     assert not verdict(x264=short)
@@ -106,8 +104,7 @@ def test_a_cine_of_odd_size_gets_a_copy_with_its_own_times():
     times = [0, 33_333, 66_667, 100_000, 140_001]
     index = index_of_times(times, (1, 1_000_000), 33_333)
     out = AppendOnly()
-    made = make_cine_review_copy(
-        (clips.painted(i, 273, 145) for i in range(5)), index, out)
+    made = make_cine_review_copy((clips.painted(i, 273, 145) for i in range(5)), index, out)
     own = build_index(io.BytesIO(bytes(out.held)))
     assert own.pts.tolist() == times
     assert (made.width_px, made.height_px) == (273, 145)

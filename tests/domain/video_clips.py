@@ -14,9 +14,18 @@ X265 = {"x265-params": "log-level=none:keyint=20:min-keyint=20:scenecut=0:pools=
 def painted(number: int, width_px: int = WIDTH_PX, height_px: int = HEIGHT_PX) -> np.ndarray:
     """uint8 (h, w, 3): a moving texture and a row of 16 cells that spell `number`."""
     y, x = np.mgrid[0:height_px, 0:width_px]
-    picture = np.stack([
-        (x * 2 + number * 3) % 256, (y * 3 + number * 5) % 256, (x + y + number * 7) % 256,
-    ], axis=-1).astype(np.uint8) // 2 + 50
+    picture = (
+        np.stack(
+            [
+                (x * 2 + number * 3) % 256,
+                (y * 3 + number * 5) % 256,
+                (x + y + number * 7) % 256,
+            ],
+            axis=-1,
+        ).astype(np.uint8)
+        // 2
+        + 50
+    )
     for bit in range(16):
         level = 235 if number >> bit & 1 else 20
         picture[0:CELL_PX, bit * CELL_PX : (bit + 1) * CELL_PX] = level
@@ -30,10 +39,19 @@ def number_in(rgb: np.ndarray) -> int:
 
 
 def clip(
-    n: int = 60, codec: str = "libx264", container: str = "mp4", pix_fmt: str = "yuv420p",
-    options: dict | None = None, pts: list[int] | None = None, time_base: tuple = (1, 12800),
-    width_px: int = WIDTH_PX, height_px: int = HEIGHT_PX, x264: str = "", mux: dict | None = None,
-    streams: int = 1, colour: tuple | None = None,
+    n: int = 60,
+    codec: str = "libx264",
+    container: str = "mp4",
+    pix_fmt: str = "yuv420p",
+    options: dict | None = None,
+    pts: list[int] | None = None,
+    time_base: tuple = (1, 12800),
+    width_px: int = WIDTH_PX,
+    height_px: int = HEIGHT_PX,
+    x264: str = "",
+    mux: dict | None = None,
+    streams: int = 1,
+    colour: tuple | None = None,
 ) -> bytes:
     """An encoded clip of n pictures; `pts` in `time_base` (default 25 a second)."""
     from fractions import Fraction
@@ -56,8 +74,12 @@ def clip(
                 stream.codec_context.time_base = base
             if colour:
                 context = stream.codec_context
-                (context.color_primaries, context.color_trc, context.colorspace,
-                 context.color_range) = colour
+                (
+                    context.color_primaries,
+                    context.color_trc,
+                    context.colorspace,
+                    context.color_range,
+                ) = colour
             made.append(stream)
         step = round(1 / (25 * base))
         for number in range(n):
@@ -92,27 +114,35 @@ CLIPS = {
     "plain mp4": lambda: clip(),
     "short closed groups": lambda: clip(x264="bframes=0:keyint=12:scenecut=0"),
     "b-frames open group": lambda: clip(
-        n=120, x264=f"{B_FRAMES}:keyint=40:min-keyint=1:open-gop=1"),
+        n=120, x264=f"{B_FRAMES}:keyint=40:min-keyint=1:open-gop=1"
+    ),
     "variable rate, late start, b-frames": lambda: clip(
-        pts=variable_times(60), x264=f"{B_FRAMES}:keyint=20"),
-    "edit list inside a group": lambda: cut_start(
-        clip(x264=f"{B_FRAMES}:keyint=30"), 512 * 7),
+        pts=variable_times(60), x264=f"{B_FRAMES}:keyint=20"
+    ),
+    "edit list inside a group": lambda: cut_start(clip(x264=f"{B_FRAMES}:keyint=30"), 512 * 7),
     "intra refresh": lambda: clip(x264="intra-refresh=1:keyint=20:bframes=0"),
     "interlaced": lambda: clip(height_px=160, x264="tff=1:keyint=20:bframes=2"),
-    "hevc 10 bit": lambda: clip(codec="libx265", pix_fmt="yuv420p10le",
-                                options={**X265, "preset": "ultrafast"}),
-    "hevc open groups": lambda: clip(codec="libx265", options={
-        "preset": "fast", "x265-params": X265["x265-params"] + ":open-gop=1:bframes=3"}),
+    "hevc 10 bit": lambda: clip(
+        codec="libx265", pix_fmt="yuv420p10le", options={**X265, "preset": "ultrafast"}
+    ),
+    "hevc open groups": lambda: clip(
+        codec="libx265",
+        options={"preset": "fast", "x265-params": X265["x265-params"] + ":open-gop=1:bframes=3"},
+    ),
     "h264 4:2:2 10 bit": lambda: clip(pix_fmt="yuv422p10le", x264="keyint=20"),
-    "mpeg-2 program stream": lambda: clip(codec="mpeg2video", container="vob",
-                                          options={"bf": "2", "g": "12"}),
-    "mpeg-2 transport stream": lambda: clip(codec="mpeg2video", container="mpegts",
-                                            options={"bf": "2", "g": "12"}),
+    "mpeg-2 program stream": lambda: clip(
+        codec="mpeg2video", container="vob", options={"bf": "2", "g": "12"}
+    ),
+    "mpeg-2 transport stream": lambda: clip(
+        codec="mpeg2video", container="mpegts", options={"bf": "2", "g": "12"}
+    ),
     "h264 transport stream": lambda: clip(container="mpegts", x264=f"{B_FRAMES}:keyint=20"),
-    "matroska": lambda: clip(container="matroska", time_base=(1, 1000),
-                             x264=f"{B_FRAMES}:keyint=20"),
+    "matroska": lambda: clip(
+        container="matroska", time_base=(1, 1000), x264=f"{B_FRAMES}:keyint=20"
+    ),
     "avi with b-frames": lambda: clip(container="avi", x264=f"{B_FRAMES}:keyint=20"),
     "bare h264": lambda: clip(container="h264", x264=f"{B_FRAMES}:keyint=20"),
-    "bare mpeg-2": lambda: clip(codec="mpeg2video", container="mpeg2video",
-                                options={"bf": "2", "g": "12"}),
+    "bare mpeg-2": lambda: clip(
+        codec="mpeg2video", container="mpeg2video", options={"bf": "2", "g": "12"}
+    ),
 }

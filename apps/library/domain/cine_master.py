@@ -14,6 +14,7 @@ import struct
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import BinaryIO
 
 import cv2
@@ -54,22 +55,38 @@ def frame_times_us(ds: Dataset, n_frames: int) -> tuple[list[int], int, list[War
             for step in steps:
                 sums.append(sums[-1] + step)
             pts = [_micro(s) for s in sums]
-            if any(a == b for a, b in zip(pts, pts[1:], strict=False)):
+            if any(a == b for a, b in pairwise(pts)):
                 notes.append(("repeated_pts", "frames repeat the time of the one before"))
             last = _micro(steps[-1]) if steps else ASSUMED_FRAME_US
             return pts, last or ASSUMED_FRAME_US, notes
-        notes.append(("frame_time_vector",
-                      f"Frame Time Vector (0018,1065) has {len(vector)} values for {n_frames} "
-                      "frames, or one below 0; it is not followed"))
+        notes.append(
+            (
+                "frame_time_vector",
+                f"Frame Time Vector (0018,1065) has {len(vector)} values for {n_frames} "
+                "frames, or one below 0; it is not followed",
+            )
+        )
     step = next(iter(_numbers(ds, "FrameTime")), Decimal(0))
     if step <= 0:
-        rate = next((r for name in ("CineRate", "RecommendedDisplayFrameRate")
-                     for r in _numbers(ds, name) if r > 0), None)
+        rate = next(
+            (
+                r
+                for name in ("CineRate", "RecommendedDisplayFrameRate")
+                for r in _numbers(ds, name)
+                if r > 0
+            ),
+            None,
+        )
         step = Decimal(1000) / rate if rate else Decimal(0)
     if step <= 0:
         if n_frames > 1:
-            notes.append(("no_frame_time", "the instance does not say how long a frame stands; "
-                          "25 frames a second are assumed"))
+            notes.append(
+                (
+                    "no_frame_time",
+                    "the instance does not say how long a frame stands; "
+                    "25 frames a second are assumed",
+                )
+            )
         step = Decimal(ASSUMED_FRAME_US) / 1000
     return [_micro(step * i) for i in range(n_frames)], _micro(step), notes
 
@@ -96,7 +113,9 @@ def master_frames(ds: Dataset) -> Iterator[NDArray[np.uint8]]:
 
 
 def write_cine_master(
-    ds: Dataset, out: BinaryIO, progress: Progress | None = None,
+    ds: Dataset,
+    out: BinaryIO,
+    progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> FrameIndex:
     """Writes the master of a de-identified multi-frame instance to an append-only writer.
@@ -109,8 +128,13 @@ def write_cine_master(
     def times(n: int) -> tuple[list[int], int, list[Warning_]]:
         pts, last, notes = frame_times_us(ds, n)
         if claimed != n:
-            notes.append(("number_of_frames", f"Number of Frames (0028,0008) says {claimed}, "
-                          f"the pixel data holds {n}; the pixel data is followed"))
+            notes.append(
+                (
+                    "number_of_frames",
+                    f"Number of Frames (0028,0008) says {claimed}, "
+                    f"the pixel data holds {n}; the pixel data is followed",
+                )
+            )
         return pts, last, notes
 
     return _write(master_frames(ds), times, claimed, out, progress, cancelled)
@@ -135,15 +159,28 @@ def _write(frames: Iterable, times, claimed: int, out: BinaryIO, progress, cance
         raise NotACine("PixelData (7FE0,0010): no frame; send the whole instance")
     n = len(hashes)
     pts, last, notes = times(n)
-    head = json.dumps({
-        "n_frames": n, "height_px": shape[0], "width_px": shape[1],
-        "photometric": "RGB" if len(shape) == 3 else "MONOCHROME2",
-        "time_base": list(TIME_BASE), "duration_of_last": last, "warnings": notes,
-    }, ensure_ascii=False, separators=(",", ":")).encode()
-    footer = b"".join((
-        struct.pack("<I", len(head)), head, np.asarray(offsets, "<u8").tobytes(),
-        np.asarray(pts, "<i8").tobytes(), *hashes,
-    ))
+    head = json.dumps(
+        {
+            "n_frames": n,
+            "height_px": shape[0],
+            "width_px": shape[1],
+            "photometric": "RGB" if len(shape) == 3 else "MONOCHROME2",
+            "time_base": list(TIME_BASE),
+            "duration_of_last": last,
+            "warnings": notes,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode()
+    footer = b"".join(
+        (
+            struct.pack("<I", len(head)),
+            head,
+            np.asarray(offsets, "<u8").tobytes(),
+            np.asarray(pts, "<i8").tobytes(),
+            *hashes,
+        )
+    )
     out.write(footer + struct.pack("<Q", len(footer)))
     return _index(pts, last, notes, np.asarray(offsets, np.int64))
 
@@ -177,8 +214,12 @@ class CineReader:
             self.photometric = str(head["photometric"])
         except (ValueError, KeyError, OSError, OverflowError, struct.error):
             raise NotACine("cine master: not a whole CINE1 file; make it again") from None
-        self.index = _index(pts.tolist(), int(head["duration_of_last"]),
-                            [(c, m) for c, m in head["warnings"]], self._offsets)
+        self.index = _index(
+            pts.tolist(),
+            int(head["duration_of_last"]),
+            [(c, m) for c, m in head["warnings"]],
+            self._offsets,
+        )
         self.n_frames = n
         self._kept: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
 
@@ -195,9 +236,12 @@ class CineReader:
     def picture(self, i: int) -> NDArray[np.uint8]:
         """The master's own samples: uint8 (h, w) MONOCHROME2 or (h, w, 3) RGB. Read-only."""
         if i not in self._kept:
-            pixels = cv2.imdecode(np.frombuffer(self.png_bytes(i), np.uint8), cv2.IMREAD_UNCHANGED)
-            if pixels.ndim == 3:
-                pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+            blob = np.frombuffer(self.png_bytes(i), np.uint8)
+            stored = cv2.imdecode(blob, cv2.IMREAD_UNCHANGED)
+            if stored is None:
+                raise NotACine("cine master: a picture does not decode; make it again")
+            ordered = np.ascontiguousarray(stored[..., ::-1] if stored.ndim == 3 else stored)
+            pixels: NDArray[np.uint8] = ordered.astype(np.uint8, copy=False)
             pixels.flags.writeable = False
             self._kept[i] = pixels
             if len(self._kept) > KEPT_PICTURES:
@@ -252,24 +296,29 @@ def _windowed(frame: NDArray, ds: Dataset) -> NDArray[np.uint8]:
     bits = int(ds.get("BitsStored", 8))
     low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
     slope, cut = float(ds.get("RescaleSlope", 1) or 1), float(ds.get("RescaleIntercept", 0) or 0)
-    low, high = sorted((low * slope + cut, high * slope + cut))
+    bottom, top = sorted((low * slope + cut, high * slope + cut))
     if "WindowCenter" in ds and "WindowWidth" in ds:
         values = apply_windowing(values, ds)
-    scaled = (np.asarray(values, np.float64) - low) * (255.0 / (high - low))
+    scaled = (np.asarray(values, np.float64) - bottom) * (255.0 / (top - bottom))
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
 def _index(pts: list[int], last: int, notes: list[Warning_], offsets: NDArray) -> FrameIndex:
     return index_of_times(
-        pts, TIME_BASE, last, notes, np.diff(offsets).tolist(), offsets[:-1].tolist())
+        pts, TIME_BASE, last, notes, np.diff(offsets).tolist(), offsets[:-1].tolist()
+    )
 
 
 def _numbers(ds: Dataset, keyword: str) -> list[Decimal]:
     value = ds.get(keyword)
     if value is None or value == "":
         return []
-    values = value if isinstance(value, (list, tuple)) or hasattr(value, "__len__") and not (
-        isinstance(value, str)) else [value]
+    values = (
+        value
+        if isinstance(value, (list, tuple))
+        or (hasattr(value, "__len__") and not (isinstance(value, str)))
+        else [value]
+    )
     try:
         numbers = [Decimal(str(v)) for v in values]
     except InvalidOperation:
@@ -278,4 +327,4 @@ def _numbers(ds: Dataset, keyword: str) -> list[Decimal]:
 
 
 def _micro(milliseconds: Decimal) -> int:
-    return int(round(milliseconds * 1000))
+    return round(milliseconds * 1000)

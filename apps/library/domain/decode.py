@@ -158,8 +158,10 @@ class FrameReader:
         pts, size = int(self.index.pts[entry]), int(self.index.size_bytes[entry])
         offset = int(self.index.offset_bytes[entry])
         for n, packet in enumerate(source):
-            if packet.pts == pts and packet.size == size and (
-                offset < 0 or packet.pos in (None, -1, offset)
+            if (
+                packet.pts == pts
+                and packet.size == size
+                and (offset < 0 or packet.pos in (None, -1, offset))
             ):
                 return packet
             if n > PACKETS_TO_ENTRY or (packet.dts is not None and packet.dts > pts):
@@ -191,10 +193,17 @@ class FrameReader:
 def encode_png(pixels: NDArray[np.uint8], is_bgr: bool = False) -> bytes:
     """PNG of uint8 (h, w) grey or (h, w, 3); no other chunks than IHDR, IDAT, IEND."""
     if pixels.ndim == 3 and not is_bgr:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    done, blob = cv2.imencode(".png", pixels, [
-        cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB,
-    ])
+        pixels = np.ascontiguousarray(pixels[..., ::-1])
+    done, blob = cv2.imencode(
+        ".png",
+        pixels,
+        [
+            cv2.IMWRITE_PNG_COMPRESSION,
+            1,
+            cv2.IMWRITE_PNG_FILTER,
+            cv2.IMWRITE_PNG_FILTER_SUB,
+        ],
+    )
     if not done:
         raise ValueError(f"picture: {pixels.shape} {pixels.dtype} cannot be written as PNG")
     return blob.tobytes()

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import av
 import numpy as np
+from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from .decode import FrameReader
@@ -17,6 +18,13 @@ from .index_format import FrameIndex
 
 DIGEST_BYTES = 32
 CSV_HEADER = "frame_index,dicom_frame_number,pts,time_base,time_s,digest"
+
+
+def plane_bytes(plane: VideoPlane) -> NDArray[np.uint8]:
+    """A view of one plane as uint8 (rows, line size in bytes), padding included."""
+    held = np.frombuffer(memoryview(plane), np.uint8)  # type: ignore[arg-type]
+    rows = len(held) // plane.line_size
+    return held[: rows * plane.line_size].reshape(rows, plane.line_size)
 
 
 def plane_rows(frame: av.VideoFrame) -> Iterator[NDArray[np.uint8]]:
@@ -35,9 +43,7 @@ def plane_rows(frame: av.VideoFrame) -> Iterator[NDArray[np.uint8]]:
         width_bytes = sum(c.width for c in parts) * (2 if wide else 1)
         if not fmt.is_planar and len(fmt.components) > 1:
             width_bytes = frame.width * fmt.padded_bits_per_pixel // 8
-        stored = np.frombuffer(plane, np.uint8)
-        stored = stored[: rows * plane.line_size].reshape(rows, plane.line_size)
-        tight = np.ascontiguousarray(stored[:, :width_bytes])
+        tight = np.ascontiguousarray(plane_bytes(plane)[:rows, :width_bytes])
         if wide and fmt.is_big_endian != (sys.byteorder == "big"):
             tight = tight.view(np.uint16).byteswap().view(np.uint8)
         yield tight
@@ -51,7 +57,7 @@ def picture_digest(frame: av.VideoFrame) -> bytes:
     """
     sha = hashlib.sha256()
     for rows in plane_rows(frame):
-        sha.update(rows)
+        sha.update(rows.data)
     return sha.digest()
 
 
@@ -60,11 +66,13 @@ def sample_digest(pixels: NDArray[np.uint8]) -> bytes:
     interleaved."""
     if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3):
         raise ValueError("picture: a cine master holds uint8 (h, w) or (h, w, 3)")
-    return hashlib.sha256(np.ascontiguousarray(pixels)).digest()
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
 
 
 def digests(
-    f: BinaryIO, index: FrameIndex, progress: Callable[[int, int], None] | None = None,
+    f: BinaryIO,
+    index: FrameIndex,
+    progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> bytes:
     """32 bytes a picture in presentation order, n_frames × 32, in one pass over the video.
@@ -105,5 +113,7 @@ def frames_csv(index: FrameIndex, all_digests: bytes) -> Iterator[str]:
     num, den = index.time_base
     yield CSV_HEADER + "\n"
     for i in range(index.n_frames):
-        yield (f"{i},{i + 1},{int(index.pts[i])},{num}/{den},{index.time_text(i)},"
-               f"{hex_digest(all_digests, i)}\n")
+        yield (
+            f"{i},{i + 1},{int(index.pts[i])},{num}/{den},{index.time_text(i)},"
+            f"{hex_digest(all_digests, i)}\n"
+        )

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
 import av
@@ -76,7 +77,7 @@ def build_index(f: BinaryIO, dicom_number_of_frames: int | None = None) -> Frame
         n_streams = len(moving_streams(container))
         expected = int(stream.frames or 0)
         reorders = stream.codec_context.reorder_depth > 0
-        time_base = Fraction(stream.time_base)
+        time_base = Fraction(stream.time_base or 0)
         rate = stream.average_rate or stream.guessed_rate
     finally:
         container.close()
@@ -90,16 +91,22 @@ def build_index(f: BinaryIO, dicom_number_of_frames: int | None = None) -> Frame
     if not ordered:
         index = verify_by_decode(f, index).index
     if dicom_number_of_frames is not None and dicom_number_of_frames != index.n_frames:
-        index = index.with_warnings([(
-            "number_of_frames",
-            f"Number of Frames (0028,0008) says {dicom_number_of_frames}, "
-            f"the stream holds {index.n_frames}; the stream is followed",
-        )])
+        index = index.with_warnings(
+            [
+                (
+                    "number_of_frames",
+                    f"Number of Frames (0028,0008) says {dicom_number_of_frames}, "
+                    f"the stream holds {index.n_frames}; the stream is followed",
+                )
+            ]
+        )
     return index
 
 
 def verify_by_decode(
-    f: BinaryIO, index: FrameIndex, progress: Progress | None = None,
+    f: BinaryIO,
+    index: FrameIndex,
+    progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> DecodeCheck:
     """Decodes every picture and compares count, order, PTS and size with the index.
@@ -134,9 +141,7 @@ def _with_flush(source: Iterator[av.Packet]) -> Iterator[av.Packet | None]:
     yield None
 
 
-def _read_rows(
-    container: InputContainer, stream: VideoStream
-) -> tuple[list[_Row], list[Warning_]]:
+def _read_rows(container: InputContainer, stream: VideoStream) -> tuple[list[_Row], list[Warning_]]:
     context = stream.codec_context
     length_bytes = length_field_bytes(context.name, context.extradata)
     rows, n_cut, n_damaged = [], 0, 0
@@ -145,10 +150,16 @@ def _read_rows(
             n_cut += 1
             continue
         n_damaged += bool(packet.is_corrupt)
-        rows.append(_Row(
-            packet.pts, packet.dts, _flags(packet, context.name, length_bytes), packet.size,
-            -1 if packet.pos is None else packet.pos, packet.duration or 0,
-        ))
+        rows.append(
+            _Row(
+                packet.pts,
+                packet.dts,
+                _flags(packet, context.name, length_bytes),
+                packet.size,
+                -1 if packet.pos is None else packet.pos,
+                packet.duration or 0,
+            )
+        )
     notes: list[Warning_] = []
     if n_cut:
         notes.append(("cut_by_edit_list", f"{n_cut} coded pictures are cut by an edit list"))
@@ -170,7 +181,10 @@ def _flags(packet: av.Packet, codec: str, length_bytes: int) -> int:
 
 
 def _order(
-    rows: list[_Row], time_base: Fraction, tick_duration: int, reorders: bool,
+    rows: list[_Row],
+    time_base: Fraction,
+    tick_duration: int,
+    reorders: bool,
     notes: list[Warning_],
 ) -> tuple[FrameIndex, bool]:
     """Sorts rows into presentation order; says whether the packets' own times could order them."""
@@ -200,7 +214,8 @@ def _order(
         last = int(np.median(steps[steps > 0])) if (steps > 0).any() else tick_duration
     index = FrameIndex(
         time_base=(time_base.numerator, time_base.denominator),
-        pts=pts, flags=flags,
+        pts=pts,
+        flags=flags,
         size_bytes=np.array([r.size for r in rows], np.uint32)[order],
         offset_bytes=np.array([r.offset for r in rows], np.int64)[order],
         duration_of_last=last,
@@ -210,9 +225,7 @@ def _order(
     return index, ordered
 
 
-def _clock_runs(
-    rows: list[_Row], time_base_s: float, notes: list[Warning_]
-) -> NDArray[np.int64]:
+def _clock_runs(rows: list[_Row], time_base_s: float, notes: list[Warning_]) -> NDArray[np.int64]:
     """Numbers stretches of one clock: a decoding time that falls back starts a new one."""
     clock = [r.dts for r in rows]
     runs = np.zeros(len(rows), np.int64)
@@ -231,16 +244,21 @@ def _clock_runs(
     return runs
 
 
-def _tail_notes(
-    f: BinaryIO, n_rows: int, n_expected: int, notes: list[Warning_]
-) -> list[Warning_]:
+def _tail_notes(f: BinaryIO, n_rows: int, n_expected: int, notes: list[Warning_]) -> list[Warning_]:
     if _is_cut_off(f):
-        missing = f"; {n_expected - n_rows} pictures of {n_expected} are missing" if (
-            n_expected > n_rows) else ""
+        missing = (
+            f"; {n_expected - n_rows} pictures of {n_expected} are missing"
+            if (n_expected > n_rows)
+            else ""
+        )
         return [("truncated_tail", "the file ends before the container says it does" + missing)]
     if n_expected > n_rows and "cut_by_edit_list" not in dict(notes):
-        return [("cut_by_edit_list",
-                 f"{n_expected - n_rows} coded pictures of {n_expected} are not presented")]
+        return [
+            (
+                "cut_by_edit_list",
+                f"{n_expected - n_rows} coded pictures of {n_expected} are not presented",
+            )
+        ]
     return []
 
 
@@ -269,11 +287,12 @@ def _compare(
 ) -> DecodeCheck:
     n = len(times)
     if n == 0:
-        raise NotAVideo("video: no picture could be decoded; the stream is damaged or not of "
-                        "the codec it names")
+        raise NotAVideo(
+            "video: no picture could be decoded; the stream is damaged or not of the codec it names"
+        )
     same = n == index.n_frames
     known = [t for t in times if t is not None]
-    rising = len(known) == n and all(a < b for a, b in zip(known, known[1:], strict=False))
+    rising = len(known) == n and all(a < b for a, b in pairwise(known))
     notes: list[Warning_] = []
     left_out: tuple[int, ...] = ()
     n_extra = 0
@@ -288,8 +307,12 @@ def _compare(
         if known == sorted(known) and len(known) == n:
             followed = replace(followed, pts=np.array(known, np.int64))
         elif "missing_pts" not in index.warning_codes:
-            notes.append(("disordered_pts", "times are not in the pictures' order; the n-th "
-                          "picture takes the n-th time"))
+            notes.append(
+                (
+                    "disordered_pts",
+                    "times are not in the pictures' order; the n-th picture takes the n-th time",
+                )
+            )
     elif rising:
         row_of = {int(t): i for i, t in enumerate(index.pts)}
         rows = [row_of.get(t) for t in known]
@@ -309,17 +332,27 @@ def _compare(
         left_out = tuple(range(n, index.n_frames))
         n_extra = max(0, n - index.n_frames)
         step = index.duration_of_last
-        pts = np.concatenate([index.pts[:keep],
-                              index.pts[-1] + step * np.arange(1, n_extra + 1)]).astype(np.int64)
+        pts = np.concatenate(
+            [index.pts[:keep], index.pts[-1] + step * np.arange(1, n_extra + 1)]
+        ).astype(np.int64)
         flags = np.zeros(n, np.uint8)
         flags[0] = index.flags[0]
         followed = replace(
-            index, pts=pts, flags=flags, size_bytes=np.zeros(n, np.uint32),
-            offset_bytes=np.full(n, -1, np.int64), by_count=True,
+            index,
+            pts=pts,
+            flags=flags,
+            size_bytes=np.zeros(n, np.uint32),
+            offset_bytes=np.full(n, -1, np.int64),
+            by_count=True,
         )
     if left_out:
-        notes.append(("picture_left_out", f"{len(left_out)} coded pictures do not decode to a "
-                      "picture; the index follows the decoder"))
+        notes.append(
+            (
+                "picture_left_out",
+                f"{len(left_out)} coded pictures do not decode to a "
+                "picture; the index follows the decoder",
+            )
+        )
     if n_extra:
         notes.append(("picture_unlisted", f"{n_extra} pictures decode that no packet announced"))
     if damaged:

@@ -126,15 +126,24 @@ class FrameIndex:
         """Versioned, compressed form (about 4 bytes a frame), little-endian."""
         pts_steps = np.diff(self.pts, prepend=np.int64(0)).astype("<i8")
         words = json.dumps(list(self.warnings), ensure_ascii=False, separators=(",", ":"))
-        body = b"".join((
-            pts_steps.tobytes(),
-            self.flags.astype("u1").tobytes(),
-            self.size_bytes.astype("<u4").tobytes(),
-            np.diff(self.offset_bytes, prepend=np.int64(0)).astype("<i8").tobytes(),
-            words.encode(),
-        ))
-        head = (MAGIC, FORMAT_VERSION, *self.time_base, self.n_frames, self.duration_of_last,
-                self.by_count, len(body))
+        body = b"".join(
+            (
+                pts_steps.tobytes(),
+                self.flags.astype("u1").tobytes(),
+                self.size_bytes.astype("<u4").tobytes(),
+                np.diff(self.offset_bytes, prepend=np.int64(0)).astype("<i8").tobytes(),
+                words.encode(),
+            )
+        )
+        head = (
+            MAGIC,
+            FORMAT_VERSION,
+            *self.time_base,
+            self.n_frames,
+            self.duration_of_last,
+            self.by_count,
+            len(body),
+        )
         check = zlib.crc32(body, zlib.crc32(_HEAD.pack(*head, 0)))
         return _HEAD.pack(*head, check) + zlib.compress(body, 6)
 
@@ -178,8 +187,11 @@ class FrameIndex:
 
 
 def index_of_times(
-    pts: Sequence[int], time_base: tuple[int, int], duration_of_last: int,
-    warnings: Sequence[Warning_] = (), size_bytes: Sequence[int] | None = None,
+    pts: Sequence[int],
+    time_base: tuple[int, int],
+    duration_of_last: int,
+    warnings: Sequence[Warning_] = (),
+    size_bytes: Sequence[int] | None = None,
     offset_bytes: Sequence[int] | None = None,
 ) -> FrameIndex:
     """An index over pictures that each stand alone (a cine): every one is an entry."""

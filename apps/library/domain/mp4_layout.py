@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 COPY_BYTES = 1 << 20
 _CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
@@ -95,7 +95,7 @@ class SpooledMuxTarget:
         """A seekable reader over what was muxed, patches applied. Raises what writing raised."""
         if self.failure is not None:
             raise self.failure
-        return _PatchedReader(self, self._spool.reader(), self._size)
+        return cast(BinaryIO, _PatchedReader(self, self._spool.reader(), self._size))
 
     def write_index_first(self, out: BinaryIO) -> int:
         """Writes ftyp, moov, mdat to an append-only writer; returns the bytes written.

@@ -21,7 +21,10 @@ class RangePlan:
 
 
 def plan(
-    range_header: str | None, if_range: str | None, size_bytes: int, etag: str,
+    range_header: str | None,
+    if_range: str | None,
+    size_bytes: int,
+    etag: str,
     max_answer_bytes: int = MAX_ANSWER_BYTES,
 ) -> RangePlan:
     """Plans the answer to a GET for a representation of `size_bytes` with strong `etag` (quoted).
@@ -33,8 +36,12 @@ def plan(
     do not touch are ignored as 14.2 allows: 200. None satisfiable gives 416. For HEAD the caller
     ignores Range (14.2).
     """
-    whole = RangePlan(200, 0, size_bytes, {
-        "Accept-Ranges": "bytes", "ETag": etag, "Content-Length": str(size_bytes)})
+    whole = RangePlan(
+        200,
+        0,
+        size_bytes,
+        {"Accept-Ranges": "bytes", "ETag": etag, "Content-Length": str(size_bytes)},
+    )
     if range_header is None or (if_range is not None and if_range.strip() != etag):
         return whole
     asked = _parse(range_header)
@@ -42,18 +49,34 @@ def plan(
         return whole
     spans = sorted(s for s in (_resolve(a, b, size_bytes) for a, b in asked) if s)
     if not spans:
-        return RangePlan(416, 0, 0, {
-            "Accept-Ranges": "bytes", "ETag": etag, "Content-Length": "0",
-            "Content-Range": f"bytes */{size_bytes}"})
+        return RangePlan(
+            416,
+            0,
+            0,
+            {
+                "Accept-Ranges": "bytes",
+                "ETag": etag,
+                "Content-Length": "0",
+                "Content-Range": f"bytes */{size_bytes}",
+            },
+        )
     start, end = spans[0]
     for a, b in spans[1:]:
         if a > end:
             return whole
         end = max(end, b)
     end = min(end, start + max_answer_bytes)
-    return RangePlan(206, start, end, {
-        "Accept-Ranges": "bytes", "ETag": etag, "Content-Length": str(end - start),
-        "Content-Range": f"bytes {start}-{end - 1}/{size_bytes}"})
+    return RangePlan(
+        206,
+        start,
+        end,
+        {
+            "Accept-Ranges": "bytes",
+            "ETag": etag,
+            "Content-Length": str(end - start),
+            "Content-Range": f"bytes {start}-{end - 1}/{size_bytes}",
+        },
+    )
 
 
 def _parse(header: str) -> list[tuple[int | None, int | None]] | None:

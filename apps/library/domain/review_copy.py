@@ -13,8 +13,16 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
 
-from .colour import MATRIX_UNSPECIFIED, RANGE_FULL, RANGE_LIMITED, ColourCode, shown_colour
+from .colour import (
+    MATRIX_UNSPECIFIED,
+    RANGE_FULL,
+    RANGE_LIMITED,
+    SWS_MATRIX,
+    ColourCode,
+    shown_colour,
+)
 from .decode import FrameReader
+from .digest import plane_bytes
 from .frame_index import Cancelled, Progress, WorkCancelled, build_index
 from .index_format import FrameIndex
 from .mp4_layout import MemorySpool, Spool, SpooledMuxTarget
@@ -73,15 +81,21 @@ def needs_review_copy(info: VideoInfo, index: FrameIndex) -> tuple[bool, str]:
         (info.pixel_format not in {"yuv420p", "yuvj420p"}, f"the samples are {info.pixel_format}"),
         (not info.is_progressive, "the pictures are interlaced"),
         (info.reorder_depth > 0, "the stream has B-frames"),
-        (index.longest_idr_gap() > SELF_SERVING_IDR_PICTURES,
-         f"IDR pictures are more than {SELF_SERVING_IDR_PICTURES} pictures apart"),
-        (index.by_count or bool(index.warning_codes - {"number_of_frames"}),
-         "the stream has warnings"),
+        (
+            index.longest_idr_gap() > SELF_SERVING_IDR_PICTURES,
+            f"IDR pictures are more than {SELF_SERVING_IDR_PICTURES} pictures apart",
+        ),
+        (
+            index.by_count or bool(index.warning_codes - {"number_of_frames"}),
+            "the stream has warnings",
+        ),
         (info.rotation_deg != 0, "the stream asks to be rotated"),
         (info.sample_aspect_ratio != 1, "pixels are not square"),
         (info.colorspace in {0, MATRIX_UNSPECIFIED}, "the stream does not name its colour matrix"),
-        (bool((np.diff(index.offset_bytes) <= 0).any()),
-         "pictures do not lie in order in the file"),
+        (
+            bool((np.diff(index.offset_bytes) <= 0).any()),
+            "pictures do not lie in order in the file",
+        ),
     )
     for fails, reason in checks:
         if fails:
@@ -90,8 +104,12 @@ def needs_review_copy(info: VideoInfo, index: FrameIndex) -> tuple[bool, str]:
 
 
 def make_review_copy(
-    f_in: BinaryIO, index: FrameIndex, out: BinaryIO, progress: Progress | None = None,
-    cancelled: Cancelled | None = None, spool: Spool | None = None,
+    f_in: BinaryIO,
+    index: FrameIndex,
+    out: BinaryIO,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+    spool: Spool | None = None,
 ) -> ReviewCopy:
     """Encodes the master once as H.264 in an MP4 whose index comes first, written to `out`
     (append-only). One picture in, one out; count and times are checked by index afterwards.
@@ -101,34 +119,47 @@ def make_review_copy(
     """
     with FrameReader(f_in, index, kept_bytes=0) as reader:
         return encode_review_copy(
-            (frame for _, frame in reader), index, out, progress, cancelled, spool)
+            (frame for _, frame in reader), index, out, progress, cancelled, spool
+        )
 
 
 def make_cine_review_copy(
-    frames: Iterable[NDArray[np.uint8]], index: FrameIndex, out: BinaryIO,
-    progress: Progress | None = None, cancelled: Cancelled | None = None,
+    frames: Iterable[NDArray[np.uint8]],
+    index: FrameIndex,
+    out: BinaryIO,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
     spool: Spool | None = None,
 ) -> ReviewCopy:
     """The same for a cine: uint8 (h, w) or (h, w, 3) RGB arrays in order, times from `index`."""
     pictures = (
         av.VideoFrame.from_ndarray(
-            a if a.ndim == 3 else np.repeat(a[..., None], 3, axis=2), format="rgb24")
+            a if a.ndim == 3 else np.repeat(a[..., None], 3, axis=2), format="rgb24"
+        )
         for a in frames
     )
     return encode_review_copy(pictures, index, out, progress, cancelled, spool)
 
 
 def encode_review_copy(
-    frames: Iterator[av.VideoFrame], index: FrameIndex, out: BinaryIO,
-    progress: Progress | None, cancelled: Cancelled | None, spool: Spool | None,
+    frames: Iterator[av.VideoFrame],
+    index: FrameIndex,
+    out: BinaryIO,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+    spool: Spool | None,
 ) -> ReviewCopy:
     """Encodes exactly n_frames pictures; see `make_review_copy`."""
     pts = _rising(index)
     held = spool or MemorySpool(MEMORY_BYTES)
     target = SpooledMuxTarget(held)
     den = index.time_base[1]
-    options = {"video_track_timescale": str(den), "movie_timescale": str(den),
-               "fflags": "+bitexact", "brand": "isom"}
+    options = {
+        "video_track_timescale": str(den),
+        "movie_timescale": str(den),
+        "fflags": "+bitexact",
+        "brand": "isom",
+    }
     done = 0
     size: tuple[int, int] | None = None
     stream = None
@@ -146,7 +177,8 @@ def encode_review_copy(
             if (frame.width, frame.height) != size:
                 raise ReviewCopyRefused(
                     f"video: the picture's size changes at frame index {done}; "
-                    "encode the master once to one size")
+                    "encode the master once to one size"
+                )
             if done >= index.n_frames:
                 raise ReviewCopyRefused("video: more pictures than its frame index lists")
             made = _as_420(frame, code, reformatter)
@@ -158,7 +190,8 @@ def encode_review_copy(
                 progress(done, index.n_frames)
         if target.failure is None and (stream is None or done != index.n_frames):
             raise ReviewCopyRefused(
-                f"video: {done} pictures for a frame index of {index.n_frames}; verify the index")
+                f"video: {done} pictures for a frame index of {index.n_frames}; verify the index"
+            )
         if stream is not None:
             container.mux(stream.encode(None))
     own = _checked_index(target, pts, den)
@@ -168,9 +201,13 @@ def encode_review_copy(
         progress(done, done)
     ours = [int(p) * index.time_base[0] for p in index.pts]
     return ReviewCopy(
-        index=own, times_equal=own.pts.tolist() == ours, size_bytes=size_bytes,
-        width_px=size[0], height_px=size[1],
-        coded_width_px=size[0] + size[0] % 2, coded_height_px=size[1] + size[1] % 2,
+        index=own,
+        times_equal=own.pts.tolist() == ours,
+        size_bytes=size_bytes,
+        width_px=size[0],
+        height_px=size[1],
+        coded_width_px=size[0] + size[0] % 2,
+        coded_height_px=size[1] + size[1] % 2,
     )
 
 
@@ -189,7 +226,8 @@ def _code(frame: av.VideoFrame) -> ColourCode:
     if frame.format.is_rgb or frame.format.name.startswith("gray"):
         return shown_colour(MATRIX_UNSPECIFIED, RANGE_LIMITED, frame.height, "")
     return shown_colour(
-        int(frame.colorspace), int(frame.color_range), frame.height, frame.format.name)
+        int(frame.colorspace), int(frame.color_range), frame.height, frame.format.name
+    )
 
 
 def _add_stream(container, size: tuple[int, int], code: ColourCode, index: FrameIndex):
@@ -206,18 +244,21 @@ def _add_stream(container, size: tuple[int, int], code: ColourCode, index: Frame
     return stream
 
 
-def _as_420(
-    frame: av.VideoFrame, code: ColourCode, reformatter: VideoReformatter
-) -> av.VideoFrame:
+def _as_420(frame: av.VideoFrame, code: ColourCode, reformatter: VideoReformatter) -> av.VideoFrame:
     """The picture as 8-bit 4:2:0 of even size, matrix and range kept."""
     full = ColorRange.JPEG if code.full_range else ColorRange.MPEG
     if frame.format.name not in {"yuv420p", "yuvj420p"}:
         is_rgb = frame.format.is_rgb
-        matrix = {1: "ITU709", 9: "BT2020", 10: "BT2020", 7: "SMPTE240M", 4: "FCC"}.get(
-            code.matrix, "ITU601")
+        matrix = SWS_MATRIX[code.matrix]
         frame = reformatter.reformat(
-            frame, format="yuv420p", src_colorspace=matrix, dst_colorspace=matrix,
-            src_color_range=ColorRange.JPEG if is_rgb else full, dst_color_range=full, threads=1)
+            frame,
+            format="yuv420p",
+            src_colorspace=matrix,
+            dst_colorspace=matrix,
+            src_color_range=ColorRange.JPEG if is_rgb else full,
+            dst_color_range=full,
+            threads=1,
+        )
     if frame.format.name == "yuv420p" and frame.width % 2 == 0 and frame.height % 2 == 0:
         return frame
     return _padded(frame)
@@ -226,19 +267,23 @@ def _as_420(
 def _padded(frame: av.VideoFrame) -> av.VideoFrame:
     even = av.VideoFrame(frame.width + frame.width % 2, frame.height + frame.height % 2, "yuv420p")
     for source, target in zip(frame.planes, even.planes, strict=True):
-        rows = np.frombuffer(source, np.uint8).reshape(-1, source.line_size)
+        rows = plane_bytes(source)
         rows = rows[: source.height, : source.width]
-        held = np.frombuffer(target, np.uint8).reshape(-1, target.line_size)
+        held = plane_bytes(target)
         held[: target.height, : target.width] = np.pad(
-            rows, ((0, target.height - rows.shape[0]), (0, target.width - rows.shape[1])), "edge")
+            rows, ((0, target.height - rows.shape[0]), (0, target.width - rows.shape[1])), "edge"
+        )
     return even
 
 
 def _checked_index(target: SpooledMuxTarget, pts: NDArray[np.int64], den: int) -> FrameIndex:
     own = build_index(target.muxed())
     num = own.time_base[0]
-    if own.n_frames != len(pts) or own.time_base[1] != den or num != 1 or (
-        own.pts.tolist() != pts.tolist()
+    if (
+        own.n_frames != len(pts)
+        or own.time_base[1] != den
+        or num != 1
+        or (own.pts.tolist() != pts.tolist())
     ):
         raise ReviewCopyRefused("review copy: its count or times are not the master's")
     if own.longest_idr_gap() > GROUP_PICTURES:

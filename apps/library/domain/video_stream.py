@@ -14,7 +14,8 @@ from av.video.stream import VideoStream
 # A play list or a concatenation script names other files; libav would open them. Only formats
 # that hold their own pictures are tried.
 CONTAINER_FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,h264,hevc,avi,m4v,mjpeg,ogg,asf,mxf,ivf,obu"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,h264,hevc,avi,m4v,mjpeg,ogg,"
+    "asf,mxf,ivf,obu"
 )
 ATTACHED_PICTURE = 0x400
 
@@ -76,6 +77,7 @@ def open_video(f: BinaryIO) -> tuple[InputContainer, VideoStream]:
             f"video: the bytes open as no known video container ({type(error).__name__}); "
             "send MP4, MOV, MKV, MPEG-TS, MPEG-PS or AVI"
         ) from None
+    assert isinstance(container, InputContainer)
     streams = moving_streams(container)
     if not streams or not _has_decoder(streams[0]):
         container.close()
@@ -109,11 +111,14 @@ def video_info(f: BinaryIO) -> VideoInfo:
             pixel_format=fmt.name,
             bits_per_sample=luma.bits,
             chroma_420=fmt.name in {"yuv420p", "yuvj420p", "nv12", "nv21"}
-            or (chroma.is_chroma and (chroma.width * 2, chroma.height * 2)
-                == (luma.width + luma.width % 2, luma.height + luma.height % 2)),
+            or (
+                chroma.is_chroma
+                and (chroma.width * 2, chroma.height * 2)
+                == (luma.width + luma.width % 2, luma.height + luma.height % 2)
+            ),
             width_px=context.width,
             height_px=context.height,
-            time_base=Fraction(stream.time_base),
+            time_base=Fraction(stream.time_base or 0),
             is_progressive=int(context.field_order) <= 1,
             reorder_depth=context.reorder_depth,
             sample_aspect_ratio=Fraction(context.sample_aspect_ratio or 0) or Fraction(1),
@@ -132,6 +137,7 @@ def video_info(f: BinaryIO) -> VideoInfo:
 def _rotation_deg(stream: VideoStream) -> int:
     """The display matrix is on frames in libav's newer versions: one picture tells."""
     container = stream.container
+    assert isinstance(container, InputContainer)
     try:
         for frame in container.decode(stream):
             return int(frame.rotation)
