@@ -1,0 +1,104 @@
+"""SEG as the field's readers see it: highdicom, pydicom, dciodvfy."""
+
+import subprocess
+from pathlib import Path
+
+import highdicom
+import numpy as np
+import pydicom
+import pytest
+
+from tests.domain.release_samples import (
+    COLUMNS,
+    LESION_1,
+    LESION_2,
+    MASKS,
+    N_FRAMES,
+    ROWS,
+    sample,
+)
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+
+
+def dciodvfy_errors(path: Path) -> list[str]:
+    """Lines of dciodvfy that are errors; the tool must have recognised the object."""
+    done = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
+    lines = (done.stdout + done.stderr).splitlines()
+    assert any(line.strip() in ("Segmentation", "ComprehensiveSR") for line in lines), lines[:5]
+    return [line for line in lines if "Error" in line]
+
+
+def masks_of(path: Path) -> np.ndarray:
+    """Every mask as highdicom reads it: bool (frames, rows, columns, segments)."""
+    seg = highdicom.seg.segread(path)
+    return seg.get_pixels_by_source_frame(
+        "2.25.12",
+        list(range(1, N_FRAMES + 1)),
+        combine_segments=False,
+        ignore_spatial_locations=True,
+        assert_missing_frames_are_empty=True,
+    ).astype(bool)
+
+
+def drawn() -> np.ndarray:
+    """The masks as drawn, in the shape of `masks_of`."""
+    result = np.zeros((N_FRAMES, ROWS, COLUMNS, 2), bool)
+    for segment, key in enumerate((LESION_1, LESION_2)):
+        for frame, pixels in MASKS[key].items():
+            result[frame, ..., segment] = pixels
+    return result
+
+
+@pytest.fixture(scope="module", params=["native", "deflated"])
+def seg_path(request, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp(request.param) / "release"
+    limit = 0 if request.param == "deflated" else 1 << 29
+    sample().build(folder, ["dicom-seg"], seg_native_limit_bytes=limit)
+    path = folder / "dicom" / "subject-a-01" / "seg.dcm"
+    syntax = pydicom.dcmread(path, stop_before_pixels=True).file_meta.TransferSyntaxUID
+    assert (syntax == DEFLATED) == (request.param == "deflated")
+    return path
+
+
+def test_highdicom_returns_every_overlapping_mask_pixel_for_pixel(seg_path):
+    assert (masks_of(seg_path) == drawn()).all()
+
+
+def test_dciodvfy_finds_no_error_in_a_seg(seg_path, tmp_path):
+    # dciodvfy cannot inflate; dcmtk can, and so is shown to read both.
+    inflated = tmp_path / "inflated.dcm"
+    subprocess.run(["dcmconv", "+te", str(seg_path), str(inflated)], check=True)
+    assert dciodvfy_errors(inflated) == []
+
+
+def test_a_seg_holds_only_frames_with_a_mask_and_names_its_tracks(seg_path):
+    seg = highdicom.seg.segread(seg_path)
+    assert seg.NumberOfFrames == 6
+    assert seg.SegmentsOverlap == "YES"
+    assert [s.SegmentLabel for s in seg.SegmentSequence] == ["Lesion 1", "Lesion 2"]
+    assert seg.SegmentSequence[0].TrackingUID.startswith("2.25.")
+    assert seg.CodingSchemeIdentificationSequence
+
+
+def test_masks_too_long_for_one_pixel_data_come_back_whole_from_several_instances(tmp_path):
+    from apps.release.domain.dicom_seg import seg_parts, write_seg
+    from apps.release.domain.objects import clip_labels
+
+    freeze = sample().freeze
+    clip = freeze.clips[0]
+    parts = seg_parts(clip, clip_labels(freeze, clip), limit_bytes=ROWS * COLUMNS // 8 * 2 + 8)
+    assert [len(p) for p in parts] == [2, 2, 2]
+    found = np.zeros_like(drawn())
+    uids = set()
+    for number, rows in enumerate(parts, 1):
+        path = tmp_path / f"{number}.dcm"
+        with path.open("wb") as out:
+            uids.add(write_seg(freeze, clip, rows, out, number).sop_instance_uid)
+        assert dciodvfy_errors(path) == []
+        got = masks_of(path)
+        labels = [s.SegmentLabel for s in pydicom.dcmread(path).SegmentSequence]
+        for place, label in enumerate(labels):
+            found[..., int(label[-1]) - 1] |= got[..., place]
+    assert (found == drawn()).all()
+    assert len(uids) == 3

@@ -1,0 +1,131 @@
+"""SR as the field's readers see it: highdicom, dcmtk's dsrdump, dciodvfy."""
+
+import io
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import highdicom
+import pydicom
+import pytest
+
+from apps.annotation.domain.interpolate import expand_track
+from apps.release.domain.dicom_sr import write_sr
+from apps.release.domain.objects import ClipLabels, Placed, clip_labels
+from tests.domain.release_samples import BAG, GRASPER, N_FRAMES, sample, video_labels
+from tests.interop.test_seg_readers import dciodvfy_errors
+
+
+@pytest.fixture(scope="module")
+def sr_path(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sr") / "release"
+    sample().build(folder, ["dicom-sr"])
+    return folder / "dicom" / "subject-a-01" / "sr.dcm"
+
+
+def frame_number(group) -> int:
+    """The one frame that a group's region is selected from."""
+    reference = group.roi.ContentSequence[0].ReferencedSOPSequence[0]
+    assert reference.ReferencedSOPInstanceUID == "2.25.12"
+    return int(reference.ReferencedFrameNumber)
+
+
+def evaluations(group) -> dict[str, str]:
+    return {e.name.meaning: e.value.meaning for e in group.get_qualitative_evaluations()}
+
+
+def test_highdicom_finds_each_tip_of_each_frame_within_a_hundredth_of_a_pixel(sr_path):
+    content = highdicom.sr.srread(sr_path).content
+    groups = {
+        frame_number(g): g
+        for g in content.get_planar_roi_measurement_groups()
+        if g.tracking_identifier == "Grasper 1"
+    }
+    expected = {
+        f["frame_index"] + 1: f
+        for f in expand_track(video_labels()["tracks"][GRASPER], "tip")
+        if f["state"] != "absent"
+    }
+    assert set(groups) == set(expected)
+    assert len({g.tracking_uid for g in groups.values()}) == 1
+    for number, frame in expected.items():
+        point = groups[number].roi.value[0]
+        assert abs(point - frame["shape"]["point"]).max() < 0.01
+        found = evaluations(groups[number])
+        assert found["Visibility"] == frame["state"].capitalize()
+        assert found["Origin of geometry"].startswith("Inter") == frame["interpolated"]
+
+
+def test_an_attribute_of_a_tip_stands_until_the_next_keyframe(sr_path):
+    content = highdicom.sr.srread(sr_path).content
+    jaws = {
+        frame_number(g) - 1: evaluations(g).get("Jaw")
+        for g in content.get_planar_roi_measurement_groups()
+        if g.tracking_identifier == "Grasper 1"
+    }
+    assert (jaws[2], jaws[8], jaws[9], jaws[20], jaws[26]) == ("Open", "Open", None, "Shut", "Shut")
+
+
+def test_boxes_come_back_as_closed_outlines(sr_path):
+    content = highdicom.sr.srread(sr_path).content
+    boxes = [
+        g for g in content.get_planar_roi_measurement_groups() if g.tracking_identifier == "Bag 1"
+    ]
+    assert len(boxes) == len(expand_track(video_labels()["tracks"][BAG], "box"))
+    assert boxes[0].roi.value.tolist() == [[5, 6.5], [25, 6.5], [25, 16.5], [5, 16.5], [5, 6.5]]
+
+
+def test_phases_and_events_bear_seconds_and_exact_first_and_last_frames(sr_path):
+    content = highdicom.sr.srread(sr_path).content
+    found = {}
+    for group in content.get_image_measurement_groups():
+        items = {i.ValueType: i for i in group[0].ContentSequence if i.ValueType != "TEXT"}
+        frames = items["IMAGE"].ReferencedSOPSequence[0].ReferencedFrameNumber
+        assert items["TCOORD"].TemporalRangeType == "SEGMENT"
+        seconds = [float(v) for v in items["TCOORD"].ReferencedTimeOffsets]
+        found[group.finding_type.meaning] = (list(map(int, frames)), seconds)
+    assert found == {
+        "Preparation": ([1, 15], [0.0, 0.6]),
+        "Dissection": ([16, N_FRAMES], [0.6, 1.6]),
+        "Bleeding": ([18, 18], [0.68, 0.72]),
+    }
+
+
+def test_dciodvfy_finds_no_error_and_dsrdump_reads_the_document(sr_path):
+    assert dciodvfy_errors(sr_path) == []
+    done = subprocess.run(["dsrdump", str(sr_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.count("POINT") == 18
+    assert done.stdout.count("SEGMENT") == 3
+    assert "Verification Flag   : VERIFIED" in done.stdout
+    assert "adjudicator-x1" in done.stdout
+
+
+def test_a_label_set_without_signature_gives_an_unverified_document():
+    freeze = sample().freeze
+    clip = freeze.clips[0]
+    unsigned = replace(clip, label_set=replace(clip.label_set, signature=None))
+    out = io.BytesIO()
+    write_sr(freeze, unsigned, clip_labels(freeze, unsigned), out)
+    values = pydicom.dcmread(io.BytesIO(out.getvalue()))
+    assert values.VerificationFlag == "UNVERIFIED"
+    assert "VerifyingObserverSequence" not in values
+
+
+def test_two_tips_over_a_minute_are_written_within_seconds():
+    freeze = sample().freeze
+    clip = freeze.clips[0]
+    labels = clip_labels(freeze, clip)
+    (tip,) = labels.of("tip")
+    frames = [
+        Placed(i, "visible", {"type": "tip", "point": [i * 0.5, 3.25]}, False, {})
+        for i in range(1500)
+    ]
+    tips = [replace(tip, frames=frames), replace(tip, tracking_id="Grasper 2", frames=frames)]
+    out = io.BytesIO()
+    started = time.perf_counter()
+    report = write_sr(freeze, clip, ClipLabels(tips, labels.intervals), out)
+    assert time.perf_counter() - started < 15
+    assert report.n_places == 3000
+    groups = pydicom.dcmread(io.BytesIO(out.getvalue())).ContentSequence[-1].ContentSequence
+    assert len(groups) == 3003
