@@ -83,6 +83,8 @@ class Operation(models.Model):
     body = models.BinaryField()
     # The operations that undo this one, canonical JSON: old revisions are read backwards.
     inverse = models.BinaryField()
+    # False for one that was held already under another number (domain/saving.py, ``skipped``).
+    has_effect = models.BooleanField(default=True)
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -119,13 +121,3 @@ class KeyframeChunk(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["object", "number"], name="a_chunk_once")]
-
-
-class WatchedSpan(models.Model):
-    """Frames [start, end) that a person's browser reported as shown."""
-
-    clip = models.ForeignKey(Clip, on_delete=models.CASCADE)
-    user = models.ForeignKey(User, on_delete=models.CASCADE)
-    start_frame = models.PositiveIntegerField()
-    end_frame = models.PositiveIntegerField()
-    at = models.DateTimeField(auto_now_add=True)

@@ -210,6 +210,14 @@ def _heartbeat(handle: JobHandle, stop: threading.Event) -> None:
         connection.close()
 
 
+def release(handle: JobHandle) -> None:
+    """Give a job back that this process will not finish (it is being stopped)."""
+    handle._lost.set()
+    handle._mine().update(
+        state=Job.State.QUEUED, lease_owner="", attempts=max(handle.job.attempts - 1, 0)
+    )
+
+
 def run_pending(limit: int = 1000, *, strict: bool = True) -> int:
     """Sweep and work in this process until nothing is left (tests and ``--wait``)."""
     global _reraise

@@ -136,7 +136,9 @@ class Clip(models.Model):
         return self.project
 
     def relations(self, user: User) -> set[str]:
-        return set()
+        from apps.library.queries import clips_for
+
+        return {"may_see"} if clips_for(user).filter(pk=self.pk).exists() else set()
 
 
 class ClipOpening(models.Model):
@@ -152,3 +154,13 @@ class ClipOpening(models.Model):
 
     def __str__(self) -> str:
         return f"opening {self.id}"
+
+
+class WatchedSpan(models.Model):
+    """Frames [start, end) that a person's browser reported as shown."""
+
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    start_frame = models.PositiveIntegerField()
+    end_frame = models.PositiveIntegerField()
+    at = models.DateTimeField(auto_now_add=True)

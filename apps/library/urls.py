@@ -1,5 +1,17 @@
 """Addresses of this room."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from apps.library import api
+
+_CLIP = "api/v1/clips/<uuid:clip_id>/"
+
+urlpatterns = [
+    path("api/v1/clips/", api.ClipListView.as_view(), name="clips"),
+    path(_CLIP, api.ClipView.as_view(), name="clip"),
+    path(f"{_CLIP}index.json", api.ClipIndexView.as_view(), name="clip-index"),
+    path(f"{_CLIP}frames.csv", api.FramesCsvView.as_view(), name="clip-frames-csv"),
+    path(f"{_CLIP}frames/<int:frame_index>.png", api.FrameView.as_view(), name="clip-frame"),
+    path(f"{_CLIP}watched/", api.WatchedView.as_view(), name="clip-watched"),
+    path("clips/<uuid:clip_id>/review.mp4", api.review, name="clip-review"),
+]

@@ -1,0 +1,58 @@
+"""Verbs on the trail itself: verify it, export it. Doing so is an event too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from django.db import transaction
+
+from apps.access import roles
+from apps.access.actor import Actor
+from apps.access.verb import event, verb
+from apps.audit import export, tree
+from apps.audit.verify import TrailBrokenError, Verdict, verify_trail
+
+_OFFICERS = {roles.COMPLIANCE_OFFICER, roles.SERVICE}
+
+
+@verb("audit.verify", roles=_OFFICERS)
+def note_verification(actor: Actor, _: None, *, outcome: str, entries: int, finding: str) -> None:
+    """Record that the trail was checked and what came of it."""
+    event(
+        actor,
+        None,
+        outcome=outcome,
+        public={"entries": entries},
+        private={"finding": finding} if finding else None,
+    )
+
+
+@verb("audit.export", roles=_OFFICERS)
+def note_export(actor: Actor, _: None, *, size: int, with_private: bool) -> None:
+    """Record that the trail was handed out."""
+    event(actor, None, public={"size": size, "with_private": with_private})
+
+
+def verify(
+    actor: Actor,
+    outside: list[str] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Verdict:
+    """Check the whole trail. Raises TrailBrokenError; either way an event says so."""
+    try:
+        verdict = verify_trail(outside, progress)
+    except TrailBrokenError as error:
+        with transaction.atomic():
+            note_verification(
+                actor, None, outcome="failed", entries=tree.size(), finding=str(error)
+            )
+        raise
+    note_verification(actor, None, outcome="done", entries=verdict.entries, finding="")
+    return verdict
+
+
+def export_bundle(actor: Actor, *, with_private: bool = True) -> Iterator[bytes]:
+    """The bundle's lines; the event of the export itself stands in the next one."""
+    lines = export.bundle_lines(with_private=with_private)
+    note_export(actor, None, size=tree.size(), with_private=with_private)
+    return lines

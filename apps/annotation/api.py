@@ -1,0 +1,137 @@
+"""Doors of the workspace: label sets, operations, submission."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from apps.access.doors import ApiView, actor_of, body_of
+from apps.access.errors import NotFound, Refused
+from apps.annotation import queries, services
+from apps.annotation.models import LabelSet
+
+MAX_BODY_BYTES = 4 << 20
+
+
+class LabelSetView(ApiView):
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
+    def get(self, request: Any, label_set_id: uuid.UUID) -> Response:
+        """One's own label set with its ontology and labels."""
+        label_set = queries.label_set_for(request.user, label_set_id)
+        return Response(queries.as_json(label_set, request.user))
+
+
+class RevisionView(ApiView):
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
+    def get(self, request: Any, label_set_id: uuid.UUID, revision: int) -> Response:
+        """One's own label set as it stood at a revision."""
+        label_set = queries.label_set_for(request.user, label_set_id)
+        try:
+            labels = queries.store.at_revision(label_set, revision)
+        except ValueError:
+            raise NotFound("There is no such revision.") from None
+        return Response({"revision": revision, "labels": labels})
+
+
+class OperationsView(ApiView):
+    @extend_schema(
+        request=OpenApiTypes.OBJECT,
+        responses={status: OpenApiTypes.OBJECT for status in (200, 400, 404, 409, 413, 423)},
+    )
+    def post(self, request: Any, label_set_id: uuid.UUID) -> Response:
+        """Save a batch of operations on a base revision."""
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+            raise Refused(
+                "too_large",
+                "The request is larger than 4 MiB.",
+                "Send fewer operations at once.",
+                status=413,
+            )
+        label_set = queries.label_set_for(request.user, label_set_id)
+        body = body_of(request)
+        client, base, operations = (
+            body.get("client_id"),
+            body.get("base_revision"),
+            body.get("operations"),
+        )
+        if not _is_uuid(client):
+            raise Refused(
+                "invalid_body", "client_id is not a UUID.", "Make one per tab.", field="client_id"
+            )
+        if type(base) is not int or base < 0:
+            raise Refused(
+                "invalid_body",
+                "base_revision is not a whole number from 0.",
+                "Send the revision last received.",
+                field="base_revision",
+            )
+        if not isinstance(operations, list) or not operations:
+            raise Refused(
+                "invalid_body",
+                "operations is not a list of one or more.",
+                "Send at least one operation.",
+                field="operations",
+            )
+        return Response(
+            services.save_operations(
+                actor_of(request),
+                label_set,
+                client_id=str(client),
+                base_revision=base,
+                operations=operations,
+            )
+        )
+
+
+class SubmitView(ApiView):
+    @extend_schema(
+        request=OpenApiTypes.OBJECT,
+        responses={status: OpenApiTypes.OBJECT for status in (200, 400, 404, 409, 423)},
+    )
+    def post(self, request: Any, label_set_id: uuid.UUID) -> Response:
+        """Submit one's label set at the revision that one saw."""
+        label_set = queries.label_set_for(request.user, label_set_id)
+        revision = body_of(request).get("revision")
+        if type(revision) is not int:
+            raise Refused(
+                "invalid_body",
+                "revision is not a whole number.",
+                "Send the revision shown.",
+                field="revision",
+            )
+        done = services.submit_label_set(actor_of(request), label_set, revision=revision)
+        return Response({"state": done.state, "revision": done.revision})
+
+
+def _is_uuid(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and str(uuid.UUID(value)) == value.lower()
+    except ValueError:
+        return False
+
+
+@require_GET
+def workspace(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponse:
+    """The workspace on the person's own label set of this clip; opening it is an event."""
+    from apps.library.queries import clip_for
+    from apps.library.services import open_clip
+
+    clip = clip_for(request.user, clip_id)  # type: ignore[arg-type]
+    label_set = (
+        queries.own_label_sets(request.user)  # type: ignore[arg-type]
+        .filter(places__clip=clip)
+        .exclude(origin=LabelSet.Origin.CONSENSUS)
+        .order_by("-created_at")
+        .first()
+    )
+    if label_set is None:
+        raise NotFound("You have no label set on this clip.")
+    open_clip(actor_of(request), clip)
+    return render(request, "workspace/workspace.html", {"clip": clip, "label_set": label_set})

@@ -1,0 +1,289 @@
+"""Verbs on label sets: make, save operations, submit, return, lock."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from hashlib import sha256
+from typing import Any
+
+from django.utils import timezone
+
+from apps.access import roles
+from apps.access.actor import Actor
+from apps.access.errors import Conflict, Refused
+from apps.access.models import User
+from apps.access.verb import event, verb
+from apps.annotation import store
+from apps.annotation.domain import ops, saving
+from apps.annotation.models import LabelObject, LabelSet, LabelSetClip, Operation
+from apps.library.models import Clip
+from apps.ontology.models import OntologyVersion
+
+State = LabelSet.State
+WORKABLE = (State.ASSIGNED, State.IN_PROGRESS, State.RETURNED, State.OPEN)
+_WORKERS = {roles.ANNOTATOR, roles.ADJUDICATOR}
+
+
+@verb(
+    "label_set.create",
+    roles={roles.SERVICE, roles.PROJECT_LEAD, roles.ADJUDICATOR},
+    lock=False,
+)
+def create_label_set(
+    actor: Actor,
+    clip: Clip,
+    *,
+    author: User,
+    ontology: OntologyVersion,
+    origin: str = LabelSet.Origin.MANUAL,
+    state: str = LabelSet.State.ASSIGNED,
+    supersedes: LabelSet | None = None,
+) -> LabelSet:
+    """Make an empty label set on a clip for a person, on a published ontology version."""
+    if ontology.state != OntologyVersion.State.PUBLISHED:
+        raise Refused(
+            "ontology_draft",
+            "The ontology version is a draft.",
+            "Publish it first.",
+            field="ontology",
+        )
+    label_set = LabelSet.objects.create(
+        project=clip.project,
+        author=author,
+        ontology=ontology,
+        origin=origin,
+        state=state,
+        supersedes=supersedes,
+    )
+    LabelSetClip.objects.create(label_set=label_set, clip=clip, position=0)
+    event(
+        actor,
+        label_set,
+        public={"origin": origin, "ontology": ontology.digest},
+        private={"author": str(author.pk), "clip": str(clip.pk)},
+    )
+    return label_set
+
+
+@verb("label_set.save", roles=_WORKERS, states=WORKABLE, relation="author")
+def save_operations(
+    actor: Actor,
+    label_set: LabelSet,
+    *,
+    client_id: str,
+    base_revision: int,
+    operations: list[Any],
+) -> dict[str, Any]:
+    """Apply a batch of operations once, in order, as one new revision (or say why not)."""
+    sizes = store.clip_sizes(label_set)
+    definition = label_set.ontology.definition
+    for index, op in enumerate(operations):
+        _checked(lambda op=op, index=index: ops.validate(op, definition, sizes, index))
+    state = _server_state(label_set, client_id, base_revision, operations)
+    decision = saving.decide(state, base_revision, operations)
+    others = _others(label_set, client_id, base_revision)
+    _refuse_unless_taken(decision, label_set, others)
+    if decision.kind == "apply":
+        _apply(actor, label_set, client_id, operations, decision, definition, sizes)
+    else:
+        event(actor, label_set, public={"repeated": len(operations)})
+    return {
+        "revision": label_set.revision,
+        "acknowledged_seq": decision.acknowledged_seq,
+        "others": others,
+    }
+
+
+def _checked(check: Any) -> Any:
+    try:
+        return check()
+    except ops.InvalidOperation as error:
+        raise Refused(
+            error.code,
+            f"Operation {error.index}: {error.field} {error.message}.",
+            error.remedy,
+            field=error.field,
+            index=error.index,
+        ) from None
+
+
+def _server_state(
+    label_set: LabelSet, client_id: str, base_revision: int, operations: list[Any]
+) -> saving.ServerState:
+    mine = Operation.objects.filter(label_set=label_set, client_id=client_id)
+    last = mine.order_by("-seq").values_list("seq", flat=True).first() or 0
+    held = {
+        row.seq: bytes(row.body) for row in mine.filter(seq__in=[op["seq"] for op in operations])
+    }
+    changed: set[str] = set()
+    if base_revision < label_set.revision:
+        theirs = Operation.objects.filter(label_set=label_set, revision__gt=base_revision).exclude(
+            client_id=client_id
+        )
+        for body in theirs.values_list("body", flat=True):
+            changed |= ops.touched_objects(json.loads(bytes(body)))
+    known = Operation.objects.filter(
+        label_set=label_set, op_id__in=[op["id"] for op in operations]
+    ).values_list("op_id", flat=True)
+    return saving.ServerState(
+        label_set.revision, last, held, frozenset(changed), frozenset(str(pk) for pk in known)
+    )
+
+
+def _others(label_set: LabelSet, client_id: str, base_revision: int) -> list[dict[str, Any]]:
+    rows = (
+        Operation.objects.filter(label_set=label_set, revision__gt=base_revision, has_effect=True)
+        .exclude(client_id=client_id)
+        .order_by("revision", "place")
+    )
+    return [{**json.loads(bytes(row.body)), "revision": row.revision} for row in rows]
+
+
+def _refuse_unless_taken(
+    decision: saving.Decision, label_set: LabelSet, others: list[dict[str, Any]]
+) -> None:
+    match decision.kind:
+        case "ahead":
+            raise Conflict(
+                "ahead_of_server",
+                "The server holds an older revision than this page.",
+                "Reload; unsent work is kept on this device.",
+                revision=label_set.revision,
+            )
+        case "gap":
+            raise Conflict(
+                "gap",
+                "Operations are missing before these.",
+                "Send again from the expected one.",
+                expected_seq=decision.expected_seq,
+            )
+        case "forked":
+            raise Conflict(
+                "forked",
+                "Another tab uses this tab's identity.",
+                "Take a new client id and send again.",
+                acknowledged_seq=decision.acknowledged_seq,
+            )
+        case "conflict":
+            raise Conflict(
+                "conflict",
+                "Others changed the same objects since.",
+                "Decide an object at a time and send again.",
+                objects=list(decision.objects),
+                revision=label_set.revision,
+                acknowledged_seq=decision.acknowledged_seq,
+                others=others,
+            )
+
+
+def _apply(
+    actor: Actor,
+    label_set: LabelSet,
+    client_id: str,
+    operations: list[Any],
+    decision: saving.Decision,
+    definition: dict[str, Any],
+    sizes: dict[str, tuple[int, int, int]],
+) -> None:
+    fresh = list(decision.operations)
+    skipped = {op["seq"] for op in decision.skipped}
+    needed = store.needed_chunks(fresh)
+    before = store.load(label_set, needed)
+    first_index = len(operations) - len(fresh) - len(skipped)
+    after = _checked(lambda: ops.validate_and_apply(before, fresh, definition, sizes, first_index))
+    label_set.revision += 1
+    label_set.state = State.IN_PROGRESS if label_set.state != State.OPEN else State.OPEN
+    label_set.save(update_fields=["revision", "state"])
+    step, rows, bodies = before, [], sha256()
+    for place, op in enumerate([*decision.operations, *decision.skipped]):
+        body = ops.canonical_bytes(op)
+        has_effect = op["seq"] not in skipped
+        inverse = ops.inverse(step, op) if has_effect else []
+        if has_effect:
+            step = ops.apply(step, op)
+        bodies.update(body)
+        rows.append(
+            Operation(
+                label_set=label_set,
+                revision=label_set.revision,
+                place=place,
+                op_id=uuid.UUID(op["id"]),
+                client_id=client_id,
+                seq=op["seq"],
+                author=actor.user,
+                body=body,
+                inverse=json.dumps(inverse, separators=(",", ":")).encode(),
+                has_effect=has_effect,
+            )
+        )
+    Operation.objects.bulk_create(rows)
+    touched = sorted({op["object"] for op in fresh})
+    store.save(label_set, before, after, needed, label_set.revision, touched)
+    event(
+        actor,
+        label_set,
+        public={
+            "revision": label_set.revision,
+            "operations": len(rows),
+            "digest": bodies.hexdigest(),
+        },
+        private={"client": client_id},
+    )
+
+
+@verb(
+    "label_set.submit",
+    roles={roles.ANNOTATOR},
+    states=(State.ASSIGNED, State.IN_PROGRESS, State.RETURNED),
+    relation="author",
+)
+def submit_label_set(actor: Actor, label_set: LabelSet, *, revision: int) -> LabelSet:
+    """Hand in one's label set; it locks."""
+    if revision != label_set.revision:
+        raise Conflict(
+            "stale_revision",
+            "The label set has another revision than the one you saw.",
+            "Wait until everything is saved, look at it, then submit.",
+            field="revision",
+            revision=label_set.revision,
+        )
+    label_set.state = State.SUBMITTED
+    label_set.submitted_at = timezone.now()
+    label_set.save(update_fields=["state", "submitted_at"])
+    event(actor, label_set, public={"revision": revision})
+    return label_set
+
+
+@verb(
+    "label_set.return",
+    roles={roles.ADJUDICATOR, roles.PROJECT_LEAD},
+    states=(State.SUBMITTED,),
+    not_relation="author",
+)
+def return_label_set(actor: Actor, label_set: LabelSet, *, remark: str) -> LabelSet:
+    """Give a submitted label set back to its author with a remark."""
+    if not remark.strip():
+        raise Refused("remark_missing", "A remark is needed.", "Say what to do.", field="remark")
+    label_set.state = State.RETURNED
+    label_set.save(update_fields=["state"])
+    event(actor, label_set, private={"remark": remark[:400]})
+    return label_set
+
+
+@verb(
+    "label_set.lock",
+    roles={roles.SERVICE, roles.ADJUDICATOR},
+    states=(State.SUBMITTED, State.LOCKED),
+)
+def lock_label_set(actor: Actor, label_set: LabelSet) -> LabelSet:
+    """Fix a submitted label set for adjudication."""
+    label_set.state = State.LOCKED
+    label_set.save(update_fields=["state"])
+    event(actor, label_set, public={"revision": label_set.revision})
+    return label_set
+
+
+def object_count(label_set: LabelSet) -> int:
+    """Tracks and intervals that stand now."""
+    return LabelObject.objects.filter(label_set=label_set, deleted=False).count()

@@ -1,0 +1,179 @@
+"""Doors to clips: facts, frame index, pictures, bytes of the review copy."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.http import require_safe
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.response import Response
+
+from apps.access.doors import ApiView, actor_of, body_of
+from apps.access.errors import Conflict, NotFound, Refused
+from apps.keys.keyring import KeyDestroyedError, open_vault_file
+from apps.library import queries, services
+from apps.library.domain import digest, ranges
+from apps.library.domain.index_format import FrameIndex
+from apps.library.models import Clip
+from apps.library.readers import frames_of, open_media
+
+_CHUNK = 1 << 20
+
+
+def _ready(clip: Clip) -> Clip:
+    if clip.state != Clip.State.READY:
+        raise Conflict(
+            "not_ready",
+            f"The clip is {clip.state}; its pictures are not there yet.",
+            "Wait until its state is ready.",
+        )
+    return clip
+
+
+class ClipListView(ApiView):
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Any) -> Response:
+        """Clips that you may see, oldest first."""
+        clips = queries.clips_for(request.user).order_by("created_at")[:500]
+        return Response({"clips": [queries.as_json(clip) for clip in clips]})
+
+
+class ClipView(ApiView):
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
+    def get(self, request: Any, clip_id: uuid.UUID) -> Response:
+        """One clip: size, times, warnings, where its pictures are."""
+        return Response(queries.as_json(queries.clip_for(request.user, clip_id)))
+
+
+class ClipIndexView(ApiView):
+    @extend_schema(
+        responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT}
+    )
+    def get(self, request: Any, clip_id: uuid.UUID) -> Response:
+        """Presentation times of every picture; key pictures of the copy that plays."""
+        clip = _ready(queries.clip_for(request.user, clip_id))
+        index = queries.index_of(clip)
+        plays = FrameIndex.from_bytes(bytes(clip.review_index)) if clip.review_index else index
+        return Response(
+            {
+                "n_frames": index.n_frames,
+                "time_base": [index.time_base[0], index.time_base[1]],
+                "pts": [int(value) for value in index.pts],
+                "review_time_base": [plays.time_base[0], plays.time_base[1]],
+                "review_pts": [int(value) for value in plays.pts],
+                "key": [int(value) for value in plays.key],
+            }
+        )
+
+
+class FramesCsvView(ApiView):
+    @extend_schema(
+        responses={
+            (200, "text/csv"): OpenApiTypes.STR,
+            404: OpenApiTypes.OBJECT,
+            409: OpenApiTypes.OBJECT,
+        }
+    )
+    def get(self, request: Any, clip_id: uuid.UUID) -> HttpResponse:
+        """The frame index as a release carries it: index, frame number, PTS, time, digest."""
+        clip = _ready(queries.clip_for(request.user, clip_id))
+        services.ensure_open(actor_of(request), clip)
+        lines = digest.frames_csv(queries.index_of(clip), bytes(clip.digests or b""))
+        return HttpResponse("".join(lines), content_type="text/csv; charset=utf-8")
+
+
+class FrameView(ApiView):
+    @extend_schema(
+        responses={
+            (200, "image/png"): OpenApiResponse(OpenApiTypes.BINARY),
+            404: OpenApiTypes.OBJECT,
+            409: OpenApiTypes.OBJECT,
+        }
+    )
+    def get(self, request: Any, clip_id: uuid.UUID, frame_index: int) -> HttpResponse:
+        """The master's own picture, lossless, by frame index (from 0)."""
+        clip = _ready(queries.clip_for(request.user, clip_id))
+        if not 0 <= frame_index < clip.n_frames:
+            raise NotFound("The clip has no such frame.")
+        services.ensure_open(actor_of(request), clip)
+        try:
+            with frames_of(clip) as reader:
+                picture = reader.png_bytes(frame_index)
+        except KeyDestroyedError:
+            raise NotFound("The subject's pictures have been destroyed.") from None
+        response = HttpResponse(picture, content_type="image/png")
+        response["X-Frame-Index"] = str(frame_index)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class WatchedView(ApiView):
+    @extend_schema(
+        request=OpenApiTypes.OBJECT,
+        responses={200: OpenApiTypes.OBJECT, 400: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT},
+    )
+    def post(self, request: Any, clip_id: uuid.UUID) -> Response:
+        """Report which frames were shown: [[start, end), …]."""
+        clip = queries.clip_for(request.user, clip_id)
+        spans = body_of(request).get("spans")
+        if not isinstance(spans, list) or not all(
+            isinstance(span, list) and len(span) == 2 and all(type(edge) is int for edge in span)
+            for span in spans
+        ):
+            raise Refused(
+                "invalid_body",
+                "spans is not a list of [start, end) pairs.",
+                "Send whole frame indices.",
+                field="spans",
+            )
+        if len(spans) > 500:
+            raise Refused(
+                "too_many", "There are over 500 spans.", "Report each ten seconds.", field="spans"
+            )
+        if spans:
+            services.report_watched(actor_of(request), clip, spans=[(a, b) for a, b in spans])
+        return Response({"taken": len(spans)})
+
+
+@require_safe
+def review(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponseBase:
+    """Bytes of what the browser plays, in ranges of at most 4 MiB an answer."""
+    if not request.user.is_authenticated:
+        raise Refused("signed_out", "You are signed out.", "Sign in again.", status=401)
+    clip = _ready(queries.clip_for(request.user, clip_id))
+    services.ensure_open(actor_of(request), clip)
+    try:
+        source: Any = open_vault_file(clip.review) if clip.review is not None else open_media(clip)
+    except KeyDestroyedError:
+        raise NotFound("The subject's pictures have been destroyed.") from None
+    size = source.seek(0, 2)
+    etag = f'"{(clip.review.sha256 if clip.review is not None else clip.media_sha256)[:32]}"'
+    asked = request.headers.get("Range") if request.method == "GET" else None
+    planned = ranges.plan(asked, request.headers.get("If-Range"), size, etag)
+    response: HttpResponseBase
+    if planned.status == 200 and request.method == "GET":
+        response = StreamingHttpResponse(_blocks(source, planned.start, planned.end))
+    else:
+        source.seek(planned.start)
+        body = source.read(planned.end - planned.start) if planned.status == 206 else b""
+        source.close()
+        response = HttpResponse(body, status=planned.status)
+    response["Content-Type"] = "video/mp4"
+    for name, value in planned.headers.items():
+        response[name] = value
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _blocks(source: Any, start: int, end: int) -> Iterator[bytes]:
+    try:
+        source.seek(start)
+        while start < end and (block := source.read(min(_CHUNK, end - start))):
+            start += len(block)
+            yield block
+    finally:
+        source.close()

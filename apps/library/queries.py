@@ -1,0 +1,108 @@
+"""Reads of de-identified studies and clips, from what a person may see."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from apps.access import roles
+from apps.access.errors import NotFound
+from apps.access.models import User
+from apps.jobs.models import Job
+from apps.library.domain.index_format import FrameIndex
+from apps.library.models import Clip, ClipOpening, Study
+from apps.projects.queries import project_ids
+
+SEE_ALL_CLIPS = (roles.PROJECT_LEAD, roles.DATA_STEWARD)
+
+# Rooms above say which clips a person was given work on (a query of clip ids each).
+ASSIGNED_CLIPS: list[Callable[[User], Any]] = []
+
+
+def clips_for(user: User) -> QuerySet[Clip]:
+    """Clips whose pictures ``user`` may see: all of a project for its lead and steward, else those
+    that were assigned."""
+    seen = Q(project_id__in=project_ids(user, *SEE_ALL_CLIPS))
+    for assigned in ASSIGNED_CLIPS:
+        seen |= Q(pk__in=assigned(user))
+    return Clip.objects.filter(seen).select_related(
+        "project", "review", "master", "instance__series__study__project_subject", "instance__file"
+    )
+
+
+def clip_for(user: User, clip_id: uuid.UUID) -> Clip:
+    """Raises NotFound where the person may not see the clip, or there is none."""
+    clip = clips_for(user).filter(pk=clip_id).first()
+    if clip is None:
+        raise NotFound
+    return clip
+
+
+def studies_for(user: User) -> QuerySet[Study]:
+    """Studies with a clip that ``user`` may see."""
+    return (
+        Study.objects.filter(
+            Q(project_id__in=project_ids(user, *SEE_ALL_CLIPS))
+            | Q(series__instances__clip__in=clips_for(user).values("pk"))
+        )
+        .distinct()
+        .select_related("project", "project_subject")
+    )
+
+
+def live_opening(user: User, clip: Clip) -> bool:
+    """Whether this person has the clip open now."""
+    return ClipOpening.objects.filter(user=user, clip=clip, expires_at__gt=timezone.now()).exists()
+
+
+def index_of(clip: Clip) -> FrameIndex:
+    return FrameIndex.from_bytes(bytes(clip.frame_index or b""))
+
+
+def progress_of(clip: Clip) -> dict[str, Any] | None:
+    """What the background is doing for this clip, if anything."""
+    job = (
+        Job.objects.filter(object_id=str(clip.pk), kind="library.make_clip")
+        .order_by("-created_at")
+        .first()
+    )
+    if job is None:
+        return None
+    return {"state": job.state, "progress": round(job.progress, 3), "step": job.step}
+
+
+def as_json(clip: Clip) -> dict[str, Any]:
+    """What the API says of a clip (the names that stay)."""
+    is_ready = clip.state == Clip.State.READY
+    body: dict[str, Any] = {
+        "id": str(clip.pk),
+        "name": clip.name,
+        "state": clip.state,
+        "n_frames": clip.n_frames,
+        "width_px": clip.width_px,
+        "height_px": clip.height_px,
+        "fps": clip.fps,
+        "duration_s": clip.duration_s,
+        "time_base": None,
+        "pseudonym": clip.pseudonym,
+        "project": clip.project.slug,
+        "warnings": clip.warnings,
+        "blanked_spans": clip.blanked_spans,
+        "digest_exact": clip.digest_exact,
+        "review_url": f"/clips/{clip.pk}/review.mp4" if is_ready and _serves_video(clip) else None,
+        "frame_url": f"/api/v1/clips/{clip.pk}/frames/{{index}}.png",
+        "pts_url": f"/api/v1/clips/{clip.pk}/index.json",
+        "progress": None if is_ready else progress_of(clip),
+    }
+    if is_ready:
+        index = index_of(clip)
+        body["time_base"] = [index.time_base[0], index.time_base[1]]
+    return body
+
+
+def _serves_video(clip: Clip) -> bool:
+    return clip.review_id is not None or clip.media == Clip.Media.VIDEO

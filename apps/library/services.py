@@ -1,0 +1,191 @@
+"""Verbs of the library: what becomes of a cleared instance, who opens which clip."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from apps.access import roles
+from apps.access.actor import Actor
+from apps.access.errors import Refused
+from apps.access.verb import event, verb
+from apps.intake.models import ReceivedInstance
+from apps.library import queries
+from apps.library.domain.index_format import FrameIndex
+from apps.library.models import (
+    Clip,
+    ClipOpening,
+    Instance,
+    Series,
+    Study,
+    WatchedSpan,
+)
+from apps.vault.models import VaultFile
+
+TICKET = timedelta(minutes=15)
+_VIEWERS = {
+    roles.ANNOTATOR,
+    roles.ADJUDICATOR,
+    roles.PROJECT_LEAD,
+    roles.DATA_STEWARD,
+    roles.SERVICE,
+}
+
+
+@verb(
+    "library.register",
+    roles={roles.SERVICE},
+    states=(ReceivedInstance.State.CLEARED,),
+)
+def register_instance(
+    actor: Actor,
+    received: ReceivedInstance,
+    *,
+    header: dict[str, Any],
+    transfer_syntax_uid: str,
+    media: str | None,
+) -> Instance:
+    """Put a cleared instance into the library: Study, Series, Instance and, with pictures, a Clip.
+
+    ``header``: the de-identified attributes (DICOM JSON model, no pixel data); ``media``: video,
+    cine or None (a report, a presentation state).
+    """
+    done = Instance.objects.filter(source=received).first()
+    deid = received.deidentification
+    if done is not None:
+        event(actor, received, public={"repeated": True})
+        return done
+    study, _ = Study.objects.get_or_create(
+        project=received.project,
+        study_instance_uid=_text(header, "0020000D"),
+        defaults={"project_subject": deid.project_subject},
+    )
+    series, _ = Series.objects.get_or_create(
+        study=study,
+        series_instance_uid=_text(header, "0020000E"),
+        defaults={"modality": _text(header, "00080060")},
+    )
+    instance = Instance.objects.create(
+        series=series,
+        source=received,
+        sop_instance_uid=_text(header, "00080018"),
+        sop_class_uid=_text(header, "00080016"),
+        transfer_syntax_uid=transfer_syntax_uid,
+        file=deid.output,
+        header=header,
+    )
+    if media is not None:
+        number = Clip.objects.filter(instance__series__study__project_subject=study.project_subject)
+        Clip.objects.create(
+            instance=instance,
+            project=received.project,
+            name=f"{study.project_subject.pseudonym}-{number.count() + 1:02d}",
+            media=media,
+            blanked_spans=deid.report.get("blanked_spans", []),
+        )
+    event(
+        actor, received, public={"media": media or "none"}, private={"instance": str(instance.pk)}
+    )
+    return instance
+
+
+def _text(header: dict[str, Any], tag: str) -> str:
+    values = header.get(tag, {}).get("Value") or [""]
+    return str(values[0])
+
+
+@verb("clip.ready", roles={roles.SERVICE}, states=(Clip.State.INDEXING, Clip.State.FAILED))
+def finish_clip(
+    actor: Actor,
+    clip: Clip,
+    *,
+    index: FrameIndex,
+    digests: bytes,
+    size_px: tuple[int, int],
+    codec: str,
+    digest_exact: bool,
+    decoder: str,
+    media_sha256: str,
+    warnings: list[dict[str, str]],
+    master: VaultFile | None,
+    review: VaultFile | None,
+    review_index: bytes | None,
+) -> Clip:
+    """Make a clip ready: its frame index, digests and what the browser plays are all there."""
+    for file in (master, review):
+        if file is not None:
+            file.save(force_insert=True)
+    clip.frame_index, clip.digests = index.to_bytes(), digests
+    clip.n_frames, clip.fps, clip.duration_s = index.n_frames, index.fps, index.duration_s
+    clip.width_px, clip.height_px = size_px
+    clip.codec, clip.digest_exact, clip.decoder = codec, digest_exact, decoder
+    clip.media_sha256 = media_sha256
+    clip.warnings, clip.master, clip.review, clip.review_index = (
+        warnings,
+        master,
+        review,
+        review_index,
+    )
+    clip.state, clip.reason = Clip.State.READY, ""
+    clip.save()
+    event(
+        actor,
+        clip,
+        public={
+            "n_frames": clip.n_frames,
+            "media_sha256": media_sha256,
+            "warnings": [warning["code"] for warning in warnings],
+        },
+    )
+    return clip
+
+
+@verb("clip.failed", roles={roles.SERVICE}, states=(Clip.State.INDEXING, Clip.State.FAILED))
+def fail_clip(actor: Actor, clip: Clip, *, reason: str) -> Clip:
+    """Say that no clip can be made of an instance, and why."""
+    clip.state, clip.reason = Clip.State.FAILED, reason[:200]
+    clip.save(update_fields=["state", "reason"])
+    event(actor, clip, outcome="failed", private={"reason": reason[:200]})
+    return clip
+
+
+@verb("clip.open", roles=_VIEWERS, relation="may_see", lock=False)
+def open_clip(actor: Actor, clip: Clip) -> ClipOpening:
+    """Open a clip's pictures for a while; byte ranges and frames check that it is open."""
+    opening = ClipOpening.objects.create(
+        clip=clip, user=actor.user, expires_at=timezone.now() + TICKET
+    )
+    event(actor, clip)
+    return opening
+
+
+def ensure_open(actor: Actor, clip: Clip) -> None:
+    """Open the clip for this person unless it is; an event a quarter of an hour, not a frame."""
+    if not queries.live_opening(actor.user, clip):
+        open_clip(actor, clip)
+
+
+@verb("clip.watched", roles=_VIEWERS, relation="may_see", lock=False)
+def report_watched(actor: Actor, clip: Clip, *, spans: list[tuple[int, int]]) -> None:
+    """Record which frames a person's browser showed."""
+    for start, end in spans:
+        if not 0 <= start < end <= clip.n_frames:
+            raise Refused(
+                "outside_clip",
+                "A span lies outside the clip.",
+                f"Send [start, end) within 0 and {clip.n_frames}.",
+                field="spans",
+            )
+    WatchedSpan.objects.bulk_create(
+        WatchedSpan(clip=clip, user=actor.user, start_frame=start, end_frame=end)
+        for start, end in spans
+    )
+    event(actor, clip, private={"spans": [list(span) for span in spans]})
+
+
+def clip_of(received_id: uuid.UUID) -> Clip | None:
+    """The clip that came of a received instance, if it has one."""
+    return Clip.objects.filter(instance__source_id=received_id).first()

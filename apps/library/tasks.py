@@ -1,0 +1,217 @@
+"""Background work: from a cleared instance to a clip that plays."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import av
+from pydicom import dcmread
+from pydicom.uid import UID
+
+from apps.access.actor import service
+from apps.intake.models import ReceivedInstance
+from apps.jobs.models import Job
+from apps.jobs.work import FailedError, JobHandle, StoppedError, enqueue, job, on_parked, sweep
+from apps.keys.keyring import open_vault_file, subject_key
+from apps.library import services
+from apps.library.domain import digest as digests
+from apps.library.domain.cine_master import CineReader, NotACine, write_cine_master
+from apps.library.domain.decode import PictureMissing
+from apps.library.domain.frame_index import WorkCancelled, build_index, verify_by_decode
+from apps.library.domain.index_format import FrameIndex
+from apps.library.domain.review_copy import (
+    make_cine_review_copy,
+    make_review_copy,
+    needs_review_copy,
+)
+from apps.library.domain.video_stream import NotAVideo, video_info
+from apps.library.models import Clip
+from apps.library.readers import open_media
+from apps.vault.files import WrappingKey, create_file
+from apps.vault.models import VaultFile
+
+_NO_PIXELS = ("7FE00010", "7FE00008", "7FE00009")
+
+
+@sweep
+def find_cleared() -> int:
+    """Register what de-identification has cleared, and queue the making of its clip."""
+    found = 0
+    waiting = ReceivedInstance.objects.filter(
+        state=ReceivedInstance.State.CLEARED, instance=None, deidentification__output__isnull=False
+    ).select_related("deidentification__output")
+    for received in waiting[:20]:
+        _register(received)
+        found += 1
+    for clip in Clip.objects.filter(state=Clip.State.INDEXING):
+        live = Job.objects.filter(kind="library.make_clip", object_id=str(clip.pk))
+        if not live.exists():
+            found += enqueue("library.make_clip", clip.pk, priority=5)
+    return found
+
+
+def _register(received: ReceivedInstance) -> None:
+    with open_vault_file(received.deidentification.output) as source:
+        ds = dcmread(source, stop_before_pixels=True)
+        header = json.loads(ds.to_json(bulk_data_threshold=1 << 30))
+        has_pixels = "Rows" in ds
+        syntax = UID(ds.file_meta.TransferSyntaxUID)
+    media = None
+    if has_pixels:
+        media = Clip.Media.VIDEO if _is_video(syntax) else Clip.Media.CINE
+    services.register_instance(
+        service("worker"), received, header=header, transfer_syntax_uid=str(syntax), media=media
+    )
+
+
+def _is_video(syntax: UID) -> bool:
+    """MPEG-2, MPEG-4 and HEVC transfer syntaxes and their fragmentable forms."""
+    return re.fullmatch(r"1\.2\.840\.10008\.1\.2\.4\.10[0-8](\.1)?", str(syntax)) is not None
+
+
+@job("library.make_clip")
+def make_clip(handle: JobHandle) -> None:
+    """Index, digest, and where a browser cannot play the master, a review copy."""
+    clip = (
+        Clip.objects.select_related("instance__file", "instance__source__subject", "project")
+        .filter(pk=handle.job.object_id)
+        .first()
+    )
+    if clip is None or clip.state in (Clip.State.READY, Clip.State.WITHDRAWN):
+        return
+    subject = clip.instance.source.subject
+    if subject is None:
+        raise FailedError("the instance has no subject")
+    key = subject_key(subject)
+    try:
+        if clip.media == Clip.Media.VIDEO:
+            fields = _video(clip, key, handle)
+        else:
+            fields = _cine(clip, key, handle)
+    except (NotAVideo, NotACine, PictureMissing) as error:
+        raise FailedError(str(error)) from None
+    except WorkCancelled:
+        raise StoppedError from None
+    services.finish_clip(service("worker"), clip, **fields)
+
+
+def _part(handle: JobHandle, start: float, end: float, step: str) -> Callable[[int, int], None]:
+    def tell(done: int, total: int) -> None:
+        handle.progress(start + (end - start) * done / max(total, 1), step)
+
+    return tell
+
+
+def _video(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
+    declared = _declared_frames(clip)
+    with open_media(clip) as media:
+        info = video_info(media)
+        index = build_index(media, declared)
+        told = _part(handle, 0.0, 0.4, "checking every picture")
+        try:
+            all_digests = digests.digests(media, index, told, handle.cancelled)
+        except PictureMissing:
+            index = verify_by_decode(media, index, told, handle.cancelled).index
+            all_digests = digests.digests(media, index, told, handle.cancelled)
+        review, review_index = None, None
+        needed, _ = needs_review_copy(info, index)
+        if needed:
+            with create_file("review", key) as out:
+                made = make_review_copy(
+                    media,
+                    index,
+                    out,  # type: ignore[arg-type]
+                    _part(handle, 0.4, 0.95, "making the review copy"),
+                    handle.cancelled,
+                )
+                review, review_index = out.finish(), made.index.to_bytes()
+        media_sha256 = _sha256_of(media)
+    return {
+        "index": index,
+        "digests": all_digests,
+        "size_px": (info.width_px, info.height_px),
+        "codec": info.codec,
+        "digest_exact": info.is_decoding_exact,
+        "decoder": _decoder(),
+        "media_sha256": media_sha256,
+        "warnings": _warnings(index),
+        "master": None,
+        "review": review,
+        "review_index": review_index,
+    }
+
+
+def _cine(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
+    with open_vault_file(clip.instance.file) as source:
+        ds = dcmread(source)
+        with create_file("master", key) as out:
+            told = _part(handle, 0.0, 0.5, "writing the master")
+            index = write_cine_master(ds, out, told, handle.cancelled)  # type: ignore[arg-type]
+            master: VaultFile = out.finish()
+    with open_vault_file_unsaved(master, key) as source:
+        reader = CineReader(source)
+        all_digests, size = reader.digests(), (reader.width_px, reader.height_px)
+        with create_file("review", key) as out:
+            made = make_cine_review_copy(
+                (reader.picture(i) for i in range(reader.n_frames)),
+                index,
+                out,  # type: ignore[arg-type]
+                _part(handle, 0.5, 0.95, "making the review copy"),
+                handle.cancelled,
+            )
+            review = out.finish()
+    return {
+        "index": index,
+        "digests": all_digests,
+        "size_px": size,
+        "codec": "cine",
+        "digest_exact": True,
+        "decoder": _decoder(),
+        "media_sha256": master.sha256,
+        "warnings": _warnings(index),
+        "master": master,
+        "review": review,
+        "review_index": made.index.to_bytes(),
+    }
+
+
+def open_vault_file_unsaved(file: VaultFile, key: WrappingKey) -> Any:
+    """A reader of a file whose row is not saved yet."""
+    from apps.vault.files import open_file
+
+    return open_file(file, key)
+
+
+def _declared_frames(clip: Clip) -> int | None:
+    values = clip.instance.header.get("00280008", {}).get("Value")
+    return int(values[0]) if values else None
+
+
+def _warnings(index: FrameIndex) -> list[dict[str, str]]:
+    return [{"code": code, "message": message} for code, message in index.warnings]
+
+
+def _decoder() -> str:
+    libraries = getattr(av, "library_versions", {})
+    version = ".".join(str(part) for part in libraries.get("libavcodec", ()))
+    return f"PyAV {av.__version__} libavcodec {version}"
+
+
+def _sha256_of(media: Any) -> str:
+    total = sha256()
+    media.seek(0)
+    while block := media.read(1 << 20):
+        total.update(block)
+    return total.hexdigest()
+
+
+@on_parked("library.make_clip")
+def clip_parked(row: Job) -> None:
+    """A clip that cannot be made says so."""
+    clip = Clip.objects.filter(pk=row.object_id).first()
+    if clip is not None and clip.state == Clip.State.INDEXING:
+        services.fail_clip(service("worker"), clip, reason=row.reason)
