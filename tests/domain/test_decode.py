@@ -136,3 +136,31 @@ def test_an_instance_without_a_video_is_refused_by_name():
     for bad in (b"", b"no DICOM" * 40, whole[: whole.index(b"\xe0\x7f\x10\x00")]):
         with pytest.raises(NoVideoPixelData):
             open_video_pixel_data(io.BytesIO(bad))
+
+
+def test_a_seek_reads_from_the_last_entry_and_not_from_the_start():
+    class Counting(io.BytesIO):
+        n_bytes = 0
+
+        def read(self, size=-1):
+            data = super().read(size)
+            self.n_bytes += len(data)
+            return data
+
+    for name in ("matroska", "mpeg-2 program stream", "hevc open groups", "plain mp4"):
+        video = (
+            clips.CLIPS[name]()
+            if name != "plain mp4"
+            else clips.clip(n=400, x264="bframes=0:keyint=12:scenecut=0")
+        )
+        index = build_index(io.BytesIO(video))
+        entries = np.flatnonzero(index.flags & 4)
+        with FrameReader(io.BytesIO(video), index, kept_bytes=0) as reader:
+            for entry in entries[::-1]:
+                reader.picture(int(entry))
+            assert not reader._lost_entries
+    file = Counting(video)
+    with FrameReader(file, index) as reader:
+        file.n_bytes = 0
+        reader.picture(390)
+        assert file.n_bytes < len(video) / 3

@@ -45,6 +45,7 @@ def test_the_copy_has_the_masters_pictures_and_times_and_serves_itself(name):
     assert own.pts.tolist() == index.pts.tolist() == made.index.pts.tolist()
     assert own.key == made.index.key == list(range(0, index.n_frames, 12))
     assert not own.warnings
+    assert own.to_bytes() == made.index.to_bytes()
     assert copy.index(b"moov") < copy.index(b"mdat")
     assert needs_review_copy(video_info(io.BytesIO(copy)), own)[0] is False
     first = 7 if name.startswith("edit list") else 0

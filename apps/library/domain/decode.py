@@ -13,13 +13,14 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from .colour import to_packed
-from .index_format import FrameIndex
+from .index_format import ENTRY, FrameIndex
 from .video_stream import decoded, open_video, packets
 
 KEPT_BYTES = 96 << 20
 # How far a seek may land before the entry: containers without an index of their own land roughly.
 SEEK_BACK_S = (0.0, 1.0, 5.0, 30.0)
 PACKETS_TO_ENTRY = 4096
+ENTRIES_TRIED = 3
 
 
 class PictureMissing(LookupError):
@@ -49,7 +50,7 @@ class FrameReader:
         self._output: Iterator[tuple[int, av.VideoFrame]] = iter(())
         self._next: int | None = None
         self._touched = False
-        self._cannot_seek = index.by_count
+        self._lost_entries: set[int] = set()
 
     def __enter__(self) -> FrameReader:
         return self
@@ -73,7 +74,7 @@ class FrameReader:
         if i in self._kept:
             self._kept.move_to_end(i)
             return self._kept[i]
-        entry = 0 if self._cannot_seek else self.index.entry_before(i)
+        entry = 0 if self.index.by_count else self.index.entry_before(i)
         if self._next is None or not entry <= self._next <= i:
             self._start_at(entry)
         for at, frame in self._output:
@@ -119,17 +120,25 @@ class FrameReader:
             self._kept.popitem(last=False)
 
     def _start_at(self, entry: int) -> None:
-        if entry:
-            try:
-                self._output = self._from_entry(entry)
-                self._next = entry
-                return
-            except _EntryNotFound:
-                self._cannot_seek = True
+        for _ in range(ENTRIES_TRIED):
+            if self._may_seek(entry):
+                try:
+                    self._output = self._from_entry(entry)
+                    self._next = entry
+                    return
+                except _EntryNotFound:
+                    self._lost_entries.add(entry)
+            entry = self.index.entry_before(entry - 1) if entry else 0
         self._reopen()
         source = packets(self._container, self._stream)
         self._output = self._numbered(source, 0)
         self._next = 0
+
+    def _may_seek(self, entry: int) -> bool:
+        """Index 0 needs no seek in a fresh container, and bears none where it is no entry: its
+        references then lie before it, cut off by an edit list."""
+        is_entry = bool(self.index.flags[entry] & ENTRY) and not self.index.by_count
+        return is_entry and entry not in self._lost_entries and (entry > 0 or self._touched)
 
     def _reopen(self) -> None:
         if self._touched:

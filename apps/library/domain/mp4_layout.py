@@ -97,8 +97,9 @@ class SpooledMuxTarget:
             raise self.failure
         return cast(BinaryIO, _PatchedReader(self, self._spool.reader(), self._size))
 
-    def write_index_first(self, out: BinaryIO) -> int:
-        """Writes ftyp, moov, mdat to an append-only writer; returns the bytes written.
+    def write_index_first(self, out: BinaryIO) -> tuple[int, int]:
+        """Writes ftyp, moov, mdat to an append-only writer; returns the bytes written and
+        by how many bytes the media moved.
 
         Raises ValueError when what was muxed is not an MP4 with one moov.
         """
@@ -112,12 +113,13 @@ class SpooledMuxTarget:
         mdat_start, mdat_size = places[b"mdat"]
         moov = bytearray(self.bytes_at(source, moov_start, moov_size))
         ftyp = self.bytes_at(source, *places[b"ftyp"]) if b"ftyp" in places else b""
-        _shift_chunks(moov, 0, len(moov), len(ftyp) + len(moov) - mdat_start)
+        moved = len(ftyp) + len(moov) - mdat_start
+        _shift_chunks(moov, 0, len(moov), moved)
         out.write(ftyp)
         out.write(bytes(moov))
         for start in range(mdat_start, mdat_start + mdat_size, COPY_BYTES):
             out.write(self.bytes_at(source, start, min(COPY_BYTES, mdat_start + mdat_size - start)))
-        return len(ftyp) + len(moov) + mdat_size
+        return len(ftyp) + len(moov) + mdat_size, moved
 
     def _boxes(self, source: BinaryIO):  # type: ignore[no-untyped-def]
         at = 0

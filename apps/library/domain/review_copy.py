@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -195,7 +195,8 @@ def encode_review_copy(
         if stream is not None:
             container.mux(stream.encode(None))
     own = _checked_index(target, pts, den)
-    size_bytes = target.write_index_first(out)
+    size_bytes, moved = target.write_index_first(out)
+    own = replace(own, offset_bytes=own.offset_bytes + moved)
     assert size is not None
     if progress:
         progress(done, done)
