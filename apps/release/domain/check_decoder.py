@@ -61,7 +61,7 @@ def pyav_digest(frame):
             width = frame.width * frame.format.padded_bits_per_pixel // 8
         rows = parts[0].height if frame.format.is_planar else frame.height
         stored = np.frombuffer(plane, np.uint8)[: rows * plane.line_size]
-        sha.update(np.ascontiguousarray(stored.reshape(rows, plane.line_size)[:, :width]))
+        sha.update(stored.reshape(rows, plane.line_size)[:, :width].tobytes())
     return sha.hexdigest()
 
 
@@ -149,7 +149,9 @@ def grey(picture):
     """32 x 18 means of the picture's grey values, float."""
     import numpy as np
 
-    values = np.asarray(picture)[..., :3].astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+    values = np.asarray(picture)[..., :3].astype(np.float32) @ np.array(
+        [0.299, 0.587, 0.114], np.float32
+    )
     rows = np.array_split(values, GRID[0], axis=0)
     return np.array([[b.mean() for b in np.array_split(r, GRID[1], axis=1)] for r in rows])
 

@@ -107,7 +107,8 @@ def write_ytvis(
 
 def _head(numbered: _Numbered) -> dict[str, Any]:
     freeze = numbered.freeze
-    spatial, temporal = [], []
+    spatial: list[dict[str, Any]] = []
+    temporal: list[dict[str, Any]] = []
     for label_class in freeze.ontology["classes"]:
         row = {
             "id": numbered.category_id(label_class["id"]),

@@ -8,13 +8,13 @@ Encoding: PS3.5 section 7.1.2 (explicit VR) and 7.5 (sequences).
 from __future__ import annotations
 
 import hashlib
-import io
 import struct
 from typing import NamedTuple
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.uid import UID
 
 IMPLEMENTATION_CLASS_UID = "2.25.221914837110276473104938401842734812953"
 IMPLEMENTATION_VERSION = "CLINANNOT_1"
@@ -115,15 +115,15 @@ def file_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: st
     """Preamble, prefix and File Meta Information (PS3.10 section 7.1)."""
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
-    meta.MediaStorageSOPClassUID = sop_class_uid
-    meta.MediaStorageSOPInstanceUID = sop_instance_uid
-    meta.TransferSyntaxUID = transfer_syntax_uid
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.MediaStorageSOPClassUID = UID(sop_class_uid)
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
+    meta.TransferSyntaxUID = UID(transfer_syntax_uid)
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION
-    buffer = io.BytesIO()
+    buffer = DicomBytesIO()
     buffer.write(b"\0" * 128 + b"DICM")
     write_file_meta_info(buffer, meta, enforce_standard=True)
-    return buffer.getvalue()
+    return bytes(buffer.getvalue())
 
 
 def derived_uid(base: str, *parts: object) -> str:

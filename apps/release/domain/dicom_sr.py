@@ -116,8 +116,8 @@ def _header(freeze: Freeze, clip: ClipFreeze, labels: ClipLabels, uid: str) -> D
         verifier.VerifyingObserverName = signature.signer_pseudonym
         verifier.VerifyingObserverIdentificationCodeSequence = Sequence([])
         result.VerifyingObserverSequence = Sequence([verifier])
-    used = {class_code(freeze.class_by_id(o.class_id)).scheme
-            for o in (*labels.tracks, *labels.intervals)}  # fmt: skip
+    class_ids = {t.class_id for t in labels.tracks} | {i.class_id for i in labels.intervals}
+    used = {class_code(freeze.class_by_id(class_id)).scheme for class_id in class_ids}
     result.CodingSchemeIdentificationSequence = Sequence(
         coding_schemes(freeze, used | {"DCM", "SCT", EXTENT.scheme})
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from apps.ontology.domain.definition import digest as ontology_digest
 from apps.release.domain.freeze import CLIP_UIDS, HEADER_KEYWORDS, ClipFreeze, Freeze, FreezeError
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -41,6 +43,11 @@ def validate(freeze: Freeze) -> None:
     _check_fractions(freeze)
     _need(freeze.clips, "clips", "nothing is signed: adjudicate and sign a clip first")
     _check_classes(freeze)
+    _need(
+        freeze.ontology_digest == ontology_digest(freeze.ontology),
+        "ontology_digest",
+        "give the digest of this very definition",
+    )
     _need(_is_uid(freeze.uids.get("device")), "uids.device", "draw it with draw_uids")
     seen: set[str] = set()
     for clip in freeze.clips:
@@ -95,7 +102,30 @@ def _check_clip(freeze: Freeze, clip: ClipFreeze) -> None:
         _need(_is_uid(drawn.get(key)), f"uids.clips[{clip.id}].{key}", "draw it with draw_uids")
     _need(clip.label_set.signature is not None, f"{where}.label_set.signature",
           "the clip is not signed: sign its adjudicated label set or leave it out")  # fmt: skip
+    _check_statement(clip, f"{where}.label_set.signature.statement")
     _check_labels(freeze, clip)
+
+
+def _check_statement(clip: ClipFreeze, where: str) -> None:
+    """A release is read outside the house: it names the signer by pseudonym only."""
+    signature = clip.label_set.signature
+    assert signature is not None
+    try:
+        statement = json.loads(signature.statement)
+    except ValueError:
+        statement = None
+    _need(isinstance(statement, dict), where, "give the JSON statement that was signed")
+    _need(
+        "name" not in statement,
+        where,
+        "it bears the signer's name; give the statement that names the pseudonym",
+    )
+    bound = signature.statement + signature.digest.encode()
+    _need(
+        clip.label_set.expanded_digest.encode() in bound and signature.digest.encode() in bound,
+        where,
+        "it binds other labels: the statement or its digest must hold expanded_digest",
+    )
 
 
 def _check_labels(freeze: Freeze, clip: ClipFreeze) -> None:

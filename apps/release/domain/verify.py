@@ -214,11 +214,11 @@ def _check_cine(folder: Path, clip: dict[str, Any], rows: list[FrameRow]) -> lis
             )
         except (FileNotFoundError, cv2.error):
             return [f"{name}: missing or no picture"]
-        if pixels is None:
-            return [f"{name}: no picture"]
+        if pixels is None or pixels.dtype != np.uint8:
+            return [f"{name}: no picture of 8 bits a sample"]
         if pixels.ndim == 3:
             pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-        if sample_digest(pixels).hex() != row.digest:
+        if sample_digest(np.asarray(pixels, np.uint8)).hex() != row.digest:
             wrong.append(row.frame_index)
     return _wrong_frames(clip["media"], wrong)
 
