@@ -50,7 +50,11 @@ ONTOLOGY = {
             {"id": "jaw", "name": "Jaw", "type": "choice",
              "values": [{"id": "open", "name": "Open"}, {"id": "shut", "name": "Shut"}]},
         ]),
-        _class("Bag", "box", ("specimen-bag-of-long-name", "99CLINANNOT", "Specimen bag")),
+        _class("Bag", "box", ("specimen-bag-long-name", "99CLINANNOT", "Specimen bag"), attributes=[
+            {"id": "torn", "name": "Torn", "type": "boolean"},
+            {"id": "fill", "name": "Fill", "type": "number", "unit": "%", "minimum": 0,
+             "maximum": 100},
+        ]),
         _class("Preparation", "phase", ("preparation", "99CLINANNOT", "Preparation")),
         _class("Dissection", "phase", ("dissection", "99CLINANNOT", "Dissection")),
         _class("Bleeding", "event", ("50960005", "SCT", "Bleeding")),
@@ -115,7 +119,8 @@ def video_labels() -> dict[str, Any]:
                 27: _keyframe("visible", _tip(89.999, 69.0)),
             }),
             BAG: _track(VIDEO, "bag", 1, {
-                0: _keyframe("visible", {"type": "box", "box": [5, 6.5, 20, 10]}),
+                0: _keyframe("visible", {"type": "box", "box": [5, 6.5, 20, 10]},
+                             torn=False, fill=62.5),
                 10: _keyframe("visible", {"type": "box", "box": [15, 6.5, 30, 12.25]}),
             }),
         },

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
+from apps.release.domain.dicom_common import header_values
 from apps.release.domain.freeze import FreezeError, canonical, dump_freeze, load_freeze
 from apps.release.domain.objects import box_of, clip_labels
 from apps.release.domain.splits import draw_split, split_by_patient, splits_document
@@ -120,3 +122,15 @@ def test_a_tip_s_box_is_centred_on_it_and_not_clipped():
     tip = {"type": "tip", "point": [1.0, 2.5]}
     assert box_of(tip, {}) == [-11.0, -9.5, 24.0, 24.0]
     assert box_of(tip, {"mot_box_px": 7}) == [-2.5, -1.0, 7.0, 7.0]
+
+
+def test_of_a_header_only_what_derived_objects_repeat_is_taken():
+    instance = Dataset()
+    instance.PatientID, instance.StudyID, instance.OperatorsName = "p", "", "Operator^One"
+    instance.LossyImageCompressionMethod = ["ISO_14496_10", "ISO_10918_1"]
+    instance.SeriesNumber = 3
+    assert header_values(instance) == {
+        "PatientID": "p",
+        "SeriesNumber": "3",
+        "LossyImageCompressionMethod": "ISO_14496_10\\ISO_10918_1",
+    }

@@ -73,6 +73,9 @@ def test_boxes_come_back_as_closed_outlines(sr_path):
         g for g in content.get_planar_roi_measurement_groups() if g.tracking_identifier == "Bag 1"
     ]
     assert len(boxes) == len(expand_track(video_labels()["tracks"][BAG], "box"))
+    assert evaluations(boxes[3])["Torn"] == "No"
+    (fill,) = boxes[3].get_measurements()
+    assert (fill.name.meaning, fill.value, fill.unit.value) == ("Fill", 62.5, "%")
     assert boxes[0].roi.value.tolist() == [[5, 6.5], [25, 6.5], [25, 16.5], [5, 16.5], [5, 6.5]]
 
 

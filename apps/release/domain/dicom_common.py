@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
-from apps.release.domain.freeze import ClipFreeze, Freeze
+from apps.release.domain.freeze import HEADER_KEYWORDS, ClipFreeze, Freeze
 
 MANUFACTURER = "ClinicalAnnot"
 
@@ -15,6 +16,19 @@ def moment(rfc3339: str) -> tuple[str, str]:
     """(DA, TM) of a UTC RFC 3339 time."""
     at = datetime.fromisoformat(rfc3339.replace("Z", "+00:00"))
     return at.strftime("%Y%m%d"), at.strftime("%H%M%S.%f")
+
+
+def header_values(instance: Dataset) -> dict[str, str]:
+    """The freeze's `header` of a de-identified instance: `HEADER_KEYWORDS` as text, several
+    values joined by a backslash; what is absent or empty is left out."""
+    values = {}
+    for keyword in HEADER_KEYWORDS:
+        value = instance.get(keyword)
+        if value is None or value == "":
+            continue
+        several = value if isinstance(value, MultiValue) else [value]
+        values[keyword] = "\\".join(str(v) for v in several)
+    return values
 
 
 def common_modules(
