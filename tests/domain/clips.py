@@ -46,9 +46,7 @@ def read_index(picture: np.ndarray) -> int:
     plane = picture if picture.ndim == 2 else picture.mean(axis=2)
     centre = plane.shape[0] - CELL_PX // 2
     return sum(
-        1 << bit
-        for bit in range(N_CELLS)
-        if plane[centre, bit * CELL_PX + CELL_PX // 2] > 128
+        1 << bit for bit in range(N_CELLS) if plane[centre, bit * CELL_PX + CELL_PX // 2] > 128
     )
 
 

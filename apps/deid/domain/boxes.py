@@ -75,9 +75,7 @@ class Box:
         return replace(self, start_frame=start_frame, end_frame=end_frame)
 
     def _spanning(self, left: int, top: int, right: int, bottom: int) -> Box:
-        return replace(
-            self, x_px=left, y_px=top, width_px=right - left, height_px=bottom - top
-        )
+        return replace(self, x_px=left, y_px=top, width_px=right - left, height_px=bottom - top)
 
 
 @dataclass(frozen=True, order=True)

@@ -51,7 +51,7 @@ class MediaBuffer:
 
     def reader(self) -> BinaryIO:
         """A new reader from the first byte on; the caller closes it."""
-        return open(self.path, "rb")  # noqa: SIM115
+        return open(self.path, "rb")
 
     def copy_to(self, out: IO[bytes]) -> int:
         """Append all bytes to ``out``; returns their number."""

@@ -81,6 +81,4 @@ def out_of_body_spans(
         if int(low[start:end].sum()) >= min(_MINIMUM_FRAMES, n):
             spans.append(Span(start, end))
         index = max(end, index + 1)
-    return OutOfBody(
-        tuple(merge_spans(spans, n, margin_frames, round(_GAP_S * rate_fps))), True
-    )
+    return OutOfBody(tuple(merge_spans(spans, n, margin_frames, round(_GAP_S * rate_fps))), True)

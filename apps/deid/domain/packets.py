@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import IO, Any
 
 import av
@@ -55,7 +56,7 @@ def video_stream(container: Any) -> Any:
     """The first video stream that is not a cover picture; raises ``no_video`` when none is."""
     streams = real_video_streams(container)
     if not streams:
-        raise StreamRefusal("no_video", "video: the container holds no video stream; check the file")
+        raise StreamRefusal("no_video", "video: no video stream in the container; check the file")
     stream = streams[0]
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = 2
@@ -87,7 +88,7 @@ def read_timeline(f: IO[bytes]) -> Timeline:
             durations[packet.pts] = packet.duration or 0
         entries.sort(key=lambda entry: entry[0])
         pts = tuple(entry[0] for entry in entries)
-        repeated = sum(a == b for a, b in zip(pts, pts[1:], strict=False))
+        repeated = sum(a == b for a, b in pairwise(pts))
         return Timeline(
             pts=pts,
             time_base=Fraction(stream.time_base),

@@ -82,7 +82,7 @@ class VideoPictures:
             return
         with packets.open_media(self._f) as container:
             stream = packets.video_stream(container)
-            frames = iter(())
+            frames: Iterator[Any] = iter(())
             reached = -1
             for index in wanted:
                 key = max((k for k in self._timeline.key if k <= index), default=0)

@@ -97,7 +97,8 @@ def probe_stream(f: IO[bytes], is_dicom: bool = True) -> StreamInfo:
         stream = packets.video_stream(container)
         context = stream.codec_context
         n_video = len(packets.real_video_streams(container))
-        refusals, warnings = [], []
+        refusals: list[str] = []
+        warnings: list[str] = []
         if n_video > 1:
             (refusals if is_dicom else warnings).append(
                 "two_video_streams" if is_dicom else "second_video_stream"
@@ -317,7 +318,7 @@ def _is_mp4_cut_short(f: IO[bytes]) -> bool:
 
 
 def _is_encrypted(f: IO[bytes], container: Any) -> bool:
-    """True when the sample table of an MP4 file names a protection scheme (ISO/IEC 14496-12 8.12)."""
+    """True when an MP4 file's table names a protection scheme (ISO/IEC 14496-12 8.12)."""
     if _container_name(container.format.name) != "mp4":
         return False
     for kind, position, size in _top_boxes(f):

@@ -74,9 +74,7 @@ def propose(
     detector: TextDetector | None = None,
 ) -> Proposals:
     """Proposals for the first video stream of a seekable binary file; see ``propose_for``."""
-    return propose_for(
-        VideoPictures(f), device_masks, progress, harvest_match, cancelled, detector
-    )
+    return propose_for(VideoPictures(f), device_masks, progress, harvest_match, cancelled, detector)
 
 
 def propose_for(
@@ -203,9 +201,9 @@ class _Search:
         median = temporal_median([inside[i] for i in frames])
         middle = frames[len(frames) // 2]
         n = self.pictures.n_frames
-        found = [(box.during(0, n), middle) for box in self._detect(median)]
-        texts = self.detector.recognise(median, [box for box, _ in found])
-        proposed = self._proposed(found, texts, "static")
+        lines = self._lines(median)
+        found = [(box.during(0, n), middle) for box, _ in lines]
+        proposed = self._proposed(found, [text for _, text in lines], "static")
         for index in _spread(n, SINGLE_FRAMES):
             if index in inside:
                 proposed += self._in_picture(index, inside[index], [b.box for b in proposed])
@@ -229,14 +227,16 @@ class _Search:
         self, index: int, picture: np.ndarray, known: Sequence[Box]
     ) -> list[ProposedBox]:
         """Text of one picture that no known box holds, for as long as it stays as it looks."""
-        fresh = _unknown_among(self._detect(picture), known, index)
-        texts = self.detector.recognise(picture, fresh)
-        found = []
+        lines = self._lines(picture)
+        fresh = set(_unknown_among([box for box, _ in lines], known, index))
         proposed: list[ProposedBox] = []
-        for box, text in zip(fresh, texts, strict=True):
-            for span in self._presence(box, index):
-                found.append((box.during(span.start_frame, span.end_frame), index))
-                proposed += self._proposed(found[-1:], [text], "transient")
+        for box, text in lines:
+            if box in fresh:
+                found = [
+                    (box.during(s.start_frame, s.end_frame), index)
+                    for s in self._presence(box, index)
+                ]
+                proposed += self._proposed(found, [text] * len(found), "transient")
         return proposed
 
     def _presence(self, box: Box, index: int) -> list[Span]:
@@ -267,9 +267,9 @@ class _Search:
             for (box, index), text in zip(found, texts, strict=True)
         ]
 
-    def _detect(self, picture: np.ndarray) -> list[Box]:
+    def _lines(self, picture: np.ndarray) -> list[tuple[Box, str]]:
         self.n_detected += 1
-        return self.detector.detect(picture)
+        return self.detector.lines(picture)
 
     def _is_outside(self, index: int) -> bool:
         return any(span.covers_frame(index) for span in self.outside)

@@ -103,7 +103,8 @@ def redact_video(
         expected = tuple(t * encoder.ticks for t in encoder.times)
         if written.time_base != encoder.time_base or written.pts != expected:
             raise StreamRefusal(
-                "frames_not_kept", "video: the result would present other times; report the recorder"
+                "frames_not_kept",
+                "video: the result would present other times; report the recorder",
             )
         uid = transfer_syntax_for("h264", encoder.level, "yuv420p", buffer.size_bytes)
         size_bytes = buffer.copy_to(out)

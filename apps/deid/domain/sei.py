@@ -23,7 +23,7 @@ HEVC_KEPT = frozenset({*range(0, 10), *range(16, 22), 32, 33, 34, 36})
 HEVC_PARAMETER_SETS = frozenset({32, 33, 34})
 
 MPEG2_USER_DATA, MPEG2_EXTENSION, MPEG2_GROUP = 0xB2, 0xB5, 0xB8
-# Copyright, camera parameters and ITU-T extensions carry numbers of their own that no decoder needs.
+# Copyright, camera and ITU-T extensions carry numbers of their own that no decoder needs.
 MPEG2_EXTENSIONS_CUT = frozenset({4, 11, 12})
 
 
@@ -189,9 +189,7 @@ def clean_mpeg2(data: bytes, first_picture: int, pictures_per_s: int) -> bytes:
         section = data[start : end if end >= 0 else len(data)]
         code = section[3] if len(section) > 3 else MPEG2_USER_DATA
         cut = code == MPEG2_USER_DATA or (
-            code == MPEG2_EXTENSION
-            and len(section) > 4
-            and section[4] >> 4 in MPEG2_EXTENSIONS_CUT
+            code == MPEG2_EXTENSION and len(section) > 4 and section[4] >> 4 in MPEG2_EXTENSIONS_CUT
         )
         if not cut:
             if code == MPEG2_GROUP and len(section) >= 8:

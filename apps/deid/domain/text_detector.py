@@ -85,6 +85,22 @@ class TextDetector:
         result = self._recognise(TextRecInput(img=crops, return_word_box=False))
         return [str(text).strip() for text in result.txts]
 
+    def lines(self, picture: np.ndarray, scale: float = 1.0) -> list[tuple[Box, str]]:
+        """Boxes of text and what is read in each, without lone glyphs.
+
+        A squarish box with at most one character in it names nobody; small patterns (colour
+        bars, a matrix code's corner) look like that to the detector.
+        """
+        boxes = self.detect(picture, scale)
+        read = self.recognise(picture, boxes)
+        return [(b, t) for b, t in zip(boxes, read, strict=True) if not is_lone_glyph(b, t)]
+
+
+def is_lone_glyph(box: Box, text: str) -> bool:
+    """True when the box is about square and no more than one letter or digit is read in it."""
+    squarish = box.width_px < 1.5 * box.height_px and box.height_px < 2 * box.width_px
+    return squarish and sum(c.isalnum() for c in text) <= 1
+
 
 @lru_cache(maxsize=1)
 def text_detector() -> TextDetector:
