@@ -98,7 +98,7 @@ def test_the_detector_needs_no_network(monkeypatch):
 
 def test_a_missing_model_is_an_error_that_names_it(monkeypatch):
     monkeypatch.setitem(text_detector._MODELS, "Det", "absent.onnx")
-    with pytest.raises(StreamRefusal, match="absent.onnx") as refusal:
+    with pytest.raises(StreamRefusal, match=r"absent\.onnx") as refusal:
         text_detector.TextDetector()
     assert refusal.value.reason == "detector_missing"
 
