@@ -1,11 +1,70 @@
-"""What every page shows: the trail's badge for officers, the menu by role."""
+"""What every page shows: the menu by role, the trail's badge for officers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from apps.access import roles
+from apps.access.actor import system_roles
+from apps.audit.models import Checkpoint
+from apps.projects.queries import projects_for, roles_in
+
+_LEADS = {roles.PROJECT_LEAD}
+_STEWARDS = {roles.DATA_STEWARD}
+_OFFICERS = {roles.COMPLIANCE_OFFICER}
+
+
+def held_roles(user: Any) -> set[str]:
+    """Every role the person holds anywhere."""
+    held = system_roles(user)
+    for project in projects_for(user):
+        held |= roles_in(user, project)
+    return held
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:
-    return {}
+    """Template context ``chrome``: menu, roles, projects, trail."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"chrome": {}}
+    held = held_roles(user)
+    entries = [
+        (_("My work"), "my-work", set(roles.PROJECT_ROLES)),
+        (_("Quarantine"), "quarantine", _STEWARDS),
+        (_("Studies"), "studies", _STEWARDS | _LEADS),
+        (_("Project"), "projects", _LEADS),
+        (_("Releases"), "releases", _LEADS | _OFFICERS | {roles.RESEARCHER}),
+        (_("Audit"), "audit", _OFFICERS),
+        (_("Node"), "node", {roles.PACS_ADMINISTRATOR}),
+        (_("People"), "people", {roles.ADMINISTRATOR}),
+    ]
+    menu = []
+    for name, view, wanted in entries:
+        if held & wanted:
+            try:
+                url = reverse(view)
+            except NoReverseMatch:
+                continue
+            is_current = request.path == url or (url != "/" and request.path.startswith(url))
+            menu.append({"name": name, "url": url, "current": is_current})
+    return {
+        "chrome": {
+            "menu": menu,
+            "roles": sorted(role.replace("_", " ") for role in held),
+            "projects": [project.name for project in projects_for(user)],
+            "trail": _trail() if held & _OFFICERS else None,
+        }
+    }
+
+
+def _trail() -> dict[str, Any] | None:
+    newest = Checkpoint.objects.order_by("-size").first()
+    if newest is None:
+        return None
+    return {"size": newest.size, "ago": timesince(newest.created_at, timezone.now())}

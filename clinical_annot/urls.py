@@ -1,8 +1,25 @@
 """Every address; each leads to a verb or a query."""
 
+from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from clinical_annot import health, pages, session
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", pages.my_work, name="my-work"),
+    path("studies/", pages.studies, name="studies"),
+    path("projects/", pages.projects, name="projects"),
+    path("projects/assign/", pages.assign, name="assign"),
+    path("audit/", pages.audit, name="audit"),
+    path("audit/verify/", pages.audit_verify, name="audit-verify"),
+    path("audit/export/", pages.audit_export, name="audit-export"),
+    path("healthz", health.healthz, name="healthz"),
+    path("accounts/login/", LoginView.as_view(), name="login"),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/me/", session.MeView.as_view(), name="me"),
+    path("api/v1/session/", session.SessionView.as_view(), name="session"),
     path("", include("apps.intake.urls")),
     path("", include("apps.deid.urls")),
     path("", include("apps.library.urls")),

@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class AdjudicationConfig(AppConfig):
     name = "apps.adjudication"
     label = "adjudication"
+
+    def ready(self) -> None:
+        from apps.adjudication.queries import assigned_clip_ids
+        from apps.library.queries import ASSIGNED_CLIPS
+
+        ASSIGNED_CLIPS.append(assigned_clip_ids)

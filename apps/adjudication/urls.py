@@ -1,5 +1,15 @@
 """Addresses of this room."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from apps.adjudication import api
+
+_ONE = "api/v1/adjudications/<uuid:adjudication_id>/"
+
+urlpatterns = [
+    path(_ONE, api.AdjudicationView.as_view(), name="adjudication"),
+    path(f"{_ONE}decide/", api.DecideView.as_view(), name="adjudication-decide"),
+    path(f"{_ONE}sign/", api.SignView.as_view(), name="adjudication-sign"),
+    path(f"{_ONE}amend/", api.AmendView.as_view(), name="adjudication-amend"),
+    path("adjudications/<uuid:adjudication_id>/", api.screen, name="adjudication-screen"),
+]

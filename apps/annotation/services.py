@@ -233,6 +233,51 @@ def _apply(
 
 
 @verb(
+    "label_set.derive",
+    roles={roles.SERVICE, roles.ADJUDICATOR},
+    states=(State.OPEN, State.ASSIGNED, State.IN_PROGRESS),
+)
+def derive_operations(
+    actor: Actor, label_set: LabelSet, *, source: str, steps: list[dict[str, Any]]
+) -> LabelSet:
+    """Apply operations that follow from a decision or an import, as one revision.
+
+    ``steps`` are operations without id and seq; ``source`` names what they follow from, and the
+    same steps of the same source at the same revision get the same ids.
+    """
+    if not steps:
+        event(actor, label_set, public={"operations": 0}, private={"source": source})
+        return label_set
+    client = str(uuid.uuid5(label_set.pk, "derived"))
+    last = (
+        Operation.objects.filter(label_set=label_set, client_id=client)
+        .order_by("-seq")
+        .values_list("seq", flat=True)
+        .first()
+        or 0
+    )
+    operations = [
+        {
+            **step,
+            "id": str(uuid.uuid5(label_set.pk, f"{source}/{last + number}")),
+            "seq": last + number,
+        }
+        for number, step in enumerate(steps, 1)
+    ]
+    decision = saving.Decision("apply", tuple(operations))
+    _apply(
+        actor,
+        label_set,
+        client,
+        operations,
+        decision,
+        label_set.ontology.definition,
+        store.clip_sizes(label_set),
+    )
+    return label_set
+
+
+@verb(
     "label_set.submit",
     roles={roles.ANNOTATOR},
     states=(State.ASSIGNED, State.IN_PROGRESS, State.RETURNED),
@@ -252,6 +297,29 @@ def submit_label_set(actor: Actor, label_set: LabelSet, *, revision: int) -> Lab
     label_set.submitted_at = timezone.now()
     label_set.save(update_fields=["state", "submitted_at"])
     event(actor, label_set, public={"revision": revision})
+    return label_set
+
+
+@verb("label_set.sign", roles={roles.ADJUDICATOR}, states=(State.OPEN,), relation="author")
+def sign_label_set(actor: Actor, label_set: LabelSet) -> LabelSet:
+    """Close a consensus label set: it is signed and never changes again."""
+    label_set.state = State.SIGNED
+    label_set.submitted_at = timezone.now()
+    label_set.save(update_fields=["state", "submitted_at"])
+    event(actor, label_set, public={"revision": label_set.revision})
+    return label_set
+
+
+@verb(
+    "label_set.supersede",
+    roles={roles.ADJUDICATOR, roles.SERVICE},
+    states=(State.SIGNED,),
+)
+def supersede_label_set(actor: Actor, label_set: LabelSet) -> LabelSet:
+    """Mark a signed label set as replaced by a newer signed version."""
+    label_set.state = State.SUPERSEDED
+    label_set.save(update_fields=["state"])
+    event(actor, label_set, public={"revision": label_set.revision})
     return label_set
 
 

@@ -1,0 +1,104 @@
+"""Reads of assignments and adjudications, from what a person may see."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from django.db.models import QuerySet
+
+from apps.access import grants, roles, signing
+from apps.access.errors import NotFound
+from apps.access.models import User
+from apps.adjudication import services
+from apps.adjudication.models import Adjudication, Assignment
+from apps.annotation import store
+from apps.library.queries import as_json as clip_as_json
+from apps.projects.queries import project_ids
+
+
+def assignments_for(user: User) -> QuerySet[Assignment]:
+    """One's own assignments, in projects where one may still work."""
+    return Assignment.objects.filter(
+        pk__in=grants.granted_ids(user, ["work_on"], Assignment),
+        person=user,
+        project_id__in=project_ids(user, roles.ANNOTATOR, roles.ADJUDICATOR),
+    ).select_related("clip", "project", "label_set")
+
+
+def assigned_clip_ids(user: User) -> Any:
+    """Registered with the library: clips that a person was given work on."""
+    return assignments_for(user).values_list("clip_id", flat=True)
+
+
+def adjudications_for(user: User) -> QuerySet[Adjudication]:
+    """Adjudications given to this person."""
+    return Adjudication.objects.filter(
+        adjudicator=user, project_id__in=project_ids(user, roles.ADJUDICATOR)
+    ).select_related("clip", "set_a__ontology", "set_b", "consensus", "signature", "supersedes")
+
+
+def adjudication_for(user: User, adjudication_id: uuid.UUID) -> Adjudication:
+    """Raises NotFound unless it was given to this person."""
+    found = adjudications_for(user).filter(pk=adjudication_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def disagreements_json(adjudication: Adjudication) -> list[dict[str, Any]]:
+    """Every disagreement with the decision that stands."""
+    decided = services.decisions_of(adjudication)
+    found = (adjudication.findings or {}).get("disagreements", [])
+    return [{**item, "decision": decided.get(item["id"])} for item in found]
+
+
+def consensus_json(adjudication: Adjudication) -> dict[str, Any]:
+    label_set = adjudication.consensus
+    assert label_set is not None
+    label_set.refresh_from_db()
+    return {
+        "label_set": str(label_set.pk),
+        "revision": label_set.revision,
+        "labels": store.load(label_set),
+        "digest": services.content_digest(label_set),
+    }
+
+
+def as_json(adjudication: Adjudication) -> dict[str, Any]:
+    """What the adjudication screen loads."""
+    found = adjudication.findings or {"lanes": [], "summary": []}
+    consensus = consensus_json(adjudication)
+    return {
+        "id": str(adjudication.pk),
+        "state": adjudication.state,
+        "is_compared": adjudication.findings is not None,
+        "clip": clip_as_json(adjudication.clip),
+        "ontology": adjudication.set_a.ontology.definition,
+        "sets": [
+            {"name": name, "label_set": str(side.pk), "labels": store.load(side)}
+            for name, side in (("A", adjudication.set_a), ("B", adjudication.set_b))
+        ],
+        "consensus": consensus,
+        "agreement": {"lanes": found["lanes"], "summary": found["summary"]},
+        "disagreements": disagreements_json(adjudication),
+        "statement": {"meaning": services.MEANING, "digest": consensus["digest"]},
+        "signature": signature_json(adjudication),
+        "reason": adjudication.reason,
+    }
+
+
+def signature_json(adjudication: Adjudication) -> dict[str, Any] | None:
+    """The signature as people read it (21 CFR 11.50: name, time, meaning), and whether it holds."""
+    signature = adjudication.signature
+    if signature is None:
+        return None
+    said = json.loads(bytes(signature.statement))
+    return {
+        "name": said["name"],
+        "time": said["time"],
+        "meaning": said["meaning"],
+        "digest": signature.digest,
+        "holds": signing.is_valid(signature),
+    }

@@ -1,0 +1,286 @@
+"""Verbs of adjudication: open, decide, sign, amend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.access import grants, roles, signing
+from apps.access.actor import Actor
+from apps.access.errors import Conflict, Refused
+from apps.access.models import User
+from apps.access.verb import event, verb
+from apps.adjudication import findings
+from apps.adjudication.domain import consensus
+from apps.adjudication.models import Adjudication, Assignment, Decision
+from apps.annotation import store
+from apps.annotation.domain.expand import expanded_digest
+from apps.annotation.domain.ops import empty_labels, inverse
+from apps.annotation.models import LabelSet
+from apps.annotation.services import (
+    create_label_set,
+    derive_operations,
+    lock_label_set,
+    sign_label_set,
+    supersede_label_set,
+)
+from apps.library.models import Clip
+
+MEANING = (
+    "I have reviewed both annotators' labels of this clip, decided every difference, "
+    "and approve this consensus as the reference."
+)
+CHOICES = ("a", "b", "redraw")
+_MINE = {"roles": {roles.ADJUDICATOR}, "relation": "assigned", "not_relation": "author"}
+State = Adjudication.State
+
+
+@verb("adjudication.open", roles={roles.SERVICE, roles.PROJECT_LEAD}, lock=False)
+def open_adjudication(
+    actor: Actor, clip: Clip, *, set_a: LabelSet, set_b: LabelSet, adjudicator: User
+) -> Adjudication:
+    """Lock two submitted label sets of one clip and give them to an adjudicator."""
+    if adjudicator.pk in (set_a.author_id, set_b.author_id):
+        raise Refused(
+            "own_work",
+            "Nobody adjudicates work of their own.",
+            "Choose another clinician.",
+            field="adjudicator",
+        )
+    if set_a.ontology_id != set_b.ontology_id:
+        raise Refused(
+            "ontologies_differ",
+            "The two label sets are on different ontology versions.",
+            "Bring both to one version first.",
+            field="ontology",
+        )
+    set_a, set_b = lock_label_set(actor, set_a), lock_label_set(actor, set_b)
+    made = _create(actor, clip, set_a, set_b, adjudicator)
+    event(actor, made, private={"adjudicator": str(adjudicator.pk), "clip": str(clip.pk)})
+    return made
+
+
+def _create(
+    actor: Actor,
+    clip: Clip,
+    set_a: LabelSet,
+    set_b: LabelSet,
+    adjudicator: User,
+    supersedes: Adjudication | None = None,
+) -> Adjudication:
+    label_set = create_label_set(
+        actor,
+        clip,
+        author=adjudicator,
+        ontology=set_a.ontology,
+        origin=LabelSet.Origin.CONSENSUS,
+        state=LabelSet.State.OPEN,
+        supersedes=supersedes.consensus if supersedes else None,
+    )
+    made = Adjudication.objects.create(
+        project=clip.project,
+        clip=clip,
+        set_a=set_a,
+        set_b=set_b,
+        adjudicator=adjudicator,
+        consensus=label_set,
+        supersedes=supersedes,
+    )
+    assignment, _ = Assignment.objects.get_or_create(
+        project=clip.project,
+        clip=clip,
+        person=adjudicator,
+        kind=Assignment.Kind.ADJUDICATE,
+    )
+    grants.grant(adjudicator, "work_on", assignment)
+    return made
+
+
+@verb("adjudication.prepare", roles={roles.SERVICE}, states=(State.OPEN,))
+def prepare(
+    actor: Actor, adjudication: Adjudication, *, found: dict[str, Any], steps: list[dict[str, Any]]
+) -> Adjudication:
+    """Keep what the comparison found and put what is agreed into the consensus."""
+    if adjudication.findings is None:
+        assert adjudication.consensus is not None
+        derive_operations(actor, adjudication.consensus, source="agreed", steps=steps)
+        adjudication.findings = found
+        adjudication.save(update_fields=["findings"])
+    event(actor, adjudication, public={"disagreements": len(found["disagreements"])})
+    return adjudication
+
+
+def decisions_of(adjudication: Adjudication) -> dict[str, str]:
+    """The standing decision on each disagreement."""
+    return {row.disagreement: row.choice for row in adjudication.decisions.order_by("at", "pk")}
+
+
+@verb("adjudication.decide", states=(State.OPEN,), **_MINE)
+def decide(
+    actor: Actor, adjudication: Adjudication, *, disagreement: str, choice: str, reason: str = ""
+) -> Adjudication:
+    """Decide one disagreement: take A, take B, or redraw it oneself (with a reason)."""
+    found = _findings(adjudication)
+    item = next((d for d in found["disagreements"] if d["id"] == disagreement), None)
+    if item is None:
+        raise Refused(
+            "no_such_disagreement",
+            "There is no such disagreement.",
+            "Reload.",
+            field="disagreement",
+        )
+    if choice not in CHOICES:
+        raise Refused(
+            "invalid_choice",
+            "The decision is none of a, b and redraw.",
+            "Choose one of them.",
+            field="decision",
+        )
+    if choice == "redraw" and not reason.strip():
+        raise Refused(
+            "reason_missing",
+            "Both annotators are overruled without a reason.",
+            "Say in a few words why both are wrong.",
+            field="reason",
+        )
+    compared = findings.compare(adjudication)
+    label_set = adjudication.consensus
+    assert label_set is not None
+    steps = consensus.decision_operations(
+        store.load(label_set),
+        compared.labels_a,
+        compared.labels_b,
+        label_set.ontology.definition,
+        compared.agreement,
+        item,
+        choice,
+    )
+    derive_operations(actor, label_set, source=f"{disagreement}/{choice}", steps=steps)
+    Decision.objects.create(
+        adjudication=adjudication,
+        disagreement=disagreement,
+        choice=choice,
+        reason=reason.strip()[:400],
+        by=actor.user,
+    )
+    event(
+        actor,
+        adjudication,
+        public={"choice": choice, "kind": item["kind"]},
+        private={"disagreement": disagreement, "reason": reason.strip()[:400]},
+    )
+    return adjudication
+
+
+def _findings(adjudication: Adjudication) -> dict[str, Any]:
+    if adjudication.findings is None:
+        raise Conflict(
+            "not_compared", "The two label sets are still being compared.", "Wait a moment."
+        )
+    return dict(adjudication.findings)
+
+
+def content_digest(label_set: LabelSet) -> str:
+    """Digest of the expanded geometry of every frame: exactly what is signed."""
+    return expanded_digest(
+        store.load(label_set), label_set.ontology.definition, store.clip_sizes(label_set)
+    )
+
+
+@verb("adjudication.sign", states=(State.OPEN,), **_MINE)
+def sign(actor: Actor, adjudication: Adjudication, *, password: str, revision: int) -> Adjudication:
+    """Sign the consensus with one's password; it is read-only from then on."""
+    left = consensus.undecided(_findings(adjudication)["disagreements"], decisions_of(adjudication))
+    if left:
+        raise Conflict(
+            "undecided",
+            f"{len(left)} disagreements are not decided.",
+            "Decide each of them, then sign.",
+            disagreements=left,
+        )
+    label_set = adjudication.consensus
+    assert label_set is not None
+    if revision != label_set.revision:
+        raise Conflict(
+            "stale_revision",
+            "The consensus has another revision than the one you saw.",
+            "Look at it again, then sign.",
+            field="revision",
+            revision=label_set.revision,
+        )
+    digest = content_digest(label_set)
+    signature = signing.sign(
+        actor,
+        adjudication,
+        password=password,
+        meaning=MEANING,
+        digest=digest,
+        facts={
+            "label_set": str(label_set.pk),
+            "revision": label_set.revision,
+            "clip": str(adjudication.clip_id),
+            "media_sha256": adjudication.clip.media_sha256,
+            "ontology": label_set.ontology.digest,
+            "interpolator": label_set.interpolator,
+        },
+    )
+    sign_label_set(actor, label_set)
+    adjudication.state, adjudication.signature = State.SIGNED, signature
+    adjudication.signed_at = signature.signed_at
+    adjudication.save(update_fields=["state", "signature", "signed_at"])
+    if adjudication.supersedes is not None:
+        _supersede(actor, adjudication.supersedes)
+    event(actor, adjudication, public={"digest": digest})
+    return adjudication
+
+
+def _supersede(actor: Actor, old: Adjudication) -> None:
+    assert old.consensus is not None
+    supersede_label_set(actor, old.consensus)
+    old.state = State.SUPERSEDED
+    old.save(update_fields=["state"])
+
+
+@verb("adjudication.amend", states=(State.SIGNED,), **_MINE)
+def amend(actor: Actor, adjudication: Adjudication, *, reason: str) -> Adjudication:
+    """Begin a new version of a signed consensus, with a reason; the old one stays readable."""
+    if not reason.strip():
+        raise Refused("reason_missing", "A correction needs a reason.", "Say why.", field="reason")
+    if Adjudication.objects.filter(supersedes=adjudication, state=State.OPEN).exists():
+        raise Conflict("open_already", "A correction is open already.", "Finish that one.")
+    old = adjudication.consensus
+    assert old is not None and adjudication.adjudicator is not None
+    made = _create(
+        actor,
+        adjudication.clip,
+        adjudication.set_a,
+        adjudication.set_b,
+        adjudication.adjudicator,
+        supersedes=adjudication,
+    )
+    made.reason, made.findings = reason.strip()[:400], adjudication.findings
+    made.save(update_fields=["reason", "findings"])
+    assert made.consensus is not None
+    labels = store.load(old)
+    derive_operations(actor, made.consensus, source="amend", steps=_rebuild(labels))
+    for row in adjudication.decisions.order_by("at", "pk"):
+        Decision.objects.create(
+            adjudication=made,
+            disagreement=row.disagreement,
+            choice=row.choice,
+            reason=row.reason,
+            by=row.by,
+        )
+    event(actor, made, private={"reason": reason.strip()[:400], "of": str(adjudication.pk)})
+    return made
+
+
+def _rebuild(labels: dict[str, Any]) -> list[dict[str, Any]]:
+    """Operations that make these labels out of nothing."""
+    alone = empty_labels(labels["clips"])
+    steps: list[dict[str, Any]] = []
+    for name, track in labels["tracks"].items():
+        holder = {**alone, "tracks": {name: track}}
+        steps += inverse(holder, {"op": "track.delete", "object": name})
+    for name, span in labels["intervals"].items():
+        steps.append({"op": "interval.set", "object": name, **span})
+    return steps

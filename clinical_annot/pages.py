@@ -1,0 +1,222 @@
+"""The top floor's pages: My work, studies, project, audit."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.access import roles, trail
+from apps.access.actor import system_roles
+from apps.access.doors import actor_of
+from apps.access.errors import NotFound
+from apps.access.models import User
+from apps.adjudication import queries as adjudications
+from apps.adjudication.assigning import assign_clip
+from apps.adjudication.models import Adjudication, Assignment
+from apps.annotation.models import LabelSet
+from apps.audit.models import Event, Pending
+from apps.audit.verify import TrailBrokenError
+from apps.library import queries as library
+from apps.projects.queries import project_ids, projects_for
+
+
+@require_GET
+@login_required
+def my_work(request: HttpRequest) -> HttpResponse:
+    """The next assignment large and first, then the rest."""
+    user: User = request.user  # type: ignore[assignment]
+    annotate = list(
+        adjudications.assignments_for(user)
+        .filter(kind=Assignment.Kind.ANNOTATE)
+        .order_by("created_at")
+    )
+    State = LabelSet.State
+    rank = {State.RETURNED: 0, State.IN_PROGRESS: 1, State.ASSIGNED: 2}
+    todo = [item for item in annotate if item.label_set and item.label_set.state in rank]
+    todo.sort(key=lambda item: (rank[State(item.label_set.state)], item.created_at))  # type: ignore[union-attr]
+    done = [item for item in annotate if item not in todo]
+    decide = list(
+        adjudications.adjudications_for(user).exclude(state=Adjudication.State.SUPERSEDED)
+    )
+    return render(
+        request,
+        "my_work.html",
+        {
+            "next": todo[0] if todo else None,
+            "rest": todo[1:],
+            "done": done,
+            "adjudications": [item for item in decide if item.state == Adjudication.State.OPEN],
+            "signed": [item for item in decide if item.state == Adjudication.State.SIGNED],
+        },
+    )
+
+
+@require_GET
+@login_required
+def studies(request: HttpRequest) -> HttpResponse:
+    """De-identified clips of the projects that one leads or stewards."""
+    clips = library.clips_for(request.user).order_by("-created_at")[:200]  # type: ignore[arg-type]
+    rows = [{"clip": clip, "progress": library.progress_of(clip)} for clip in clips]
+    template = "partials/studies.html" if request.headers.get("HX-Request") else "studies.html"
+    return render(request, template, {"rows": rows})
+
+
+@require_GET
+@login_required
+def projects(request: HttpRequest) -> HttpResponse:
+    """Members, ontology and the assignment matrix of the projects one leads."""
+    user: User = request.user  # type: ignore[assignment]
+    from apps.access import grants
+
+    shown = []
+    for project in projects_for(user, roles.PROJECT_LEAD):
+        members: dict[User, list[str]] = {}
+        for role in roles.PROJECT_ROLES:
+            for person in grants.holders(roles.codename(role), project):
+                members.setdefault(person, []).append(role.replace("_", " "))
+        clips = library.clips_for(user).filter(project=project).order_by("created_at")
+        matrix = []
+        people = grants.holders(roles.codename(roles.ANNOTATOR), project)
+        held = Assignment.objects.filter(project=project).select_related("label_set")
+        cells = {(item.clip_id, item.person_id): item for item in held if item.kind == "annotate"}
+        for clip in clips:
+            decided = Adjudication.objects.filter(clip=clip).exclude(state="superseded").first()
+            matrix.append(
+                {
+                    "clip": clip,
+                    "cells": [
+                        {"person": person, "item": cells.get((clip.pk, person.pk))}
+                        for person in people
+                    ],
+                    "adjudication": decided,
+                }
+            )
+        shown.append(
+            {
+                "project": project,
+                "members": members,
+                "people": people,
+                "matrix": matrix,
+                "ontologies": project.ontologies.all(),
+            }
+        )
+    return render(request, "projects/projects.html", {"shown": shown})
+
+
+@require_POST
+@login_required
+def assign(request: HttpRequest) -> HttpResponse:
+    """Give a clip to an annotator."""
+    user: User = request.user  # type: ignore[assignment]
+    clip = library.clip_for(user, request.POST.get("clip"))  # type: ignore[arg-type]
+    person = get_object_or_404(User, pk=request.POST.get("person"), is_service=False)
+    assign_clip(actor_of(request), clip, person=person)
+    messages.success(request, _("%(clip)s is assigned.") % {"clip": clip.name})
+    return redirect("projects")
+
+
+def _audit_scope(user: User) -> Any:
+    """Events that this officer may read: all for the system's officer, else their projects'."""
+    if roles.COMPLIANCE_OFFICER in system_roles(user):
+        return Event.objects.all()
+    held = project_ids(user, roles.COMPLIANCE_OFFICER)
+    if not held:
+        raise NotFound
+    return Event.objects.filter(project__in=[str(pk) for pk in held])
+
+
+@require_GET
+@login_required
+def audit(request: HttpRequest) -> HttpResponse:
+    """The trail, filtered by person, object, action and time."""
+    user: User = request.user  # type: ignore[assignment]
+    events = _audit_scope(user).select_related("leaf").order_by("-recorded_at")
+    asked = {name: request.GET.get(name, "").strip() for name in _FILTERS}
+    if asked["person"]:
+        people = User.objects.filter(username__icontains=asked["person"])
+        events = events.filter(actor__in=[str(person.pk) for person in people])
+    if asked["object"]:
+        events = events.filter(object_id=asked["object"])
+    if asked["action"]:
+        events = events.filter(action__startswith=asked["action"])
+    if asked["outcome"]:
+        events = events.filter(outcome=asked["outcome"])
+    for name, day in (
+        ("since", parse_date(asked["since"] or "")),
+        ("until", parse_date(asked["until"] or "")),
+    ):
+        if day is not None:
+            start = timezone.make_aware(datetime.combine(day, time()))
+            if name == "since":
+                events = events.filter(recorded_at__gte=start)
+            else:
+                events = events.filter(recorded_at__lt=start + timedelta(days=1))
+    page = Paginator(events, 50).get_page(request.GET.get("page"))
+    names = {
+        str(person.pk): person
+        for person in User.objects.filter(pk__in={e.actor for e in page if e.actor})
+    }
+    rows = [
+        {
+            "event": item,
+            "person": names.get(item.actor),
+            "seq": getattr(getattr(item, "leaf", None), "seq", None),
+        }
+        for item in page
+    ]
+    query = request.GET.copy()
+    query.pop("page", None)
+    return render(
+        request,
+        "audit/audit.html",
+        {
+            "page": page,
+            "rows": rows,
+            "asked": asked,
+            "query": query.urlencode(),
+            "waiting": Pending.objects.count(),
+            "actions": sorted(
+                _audit_scope(user).order_by().values_list("action", flat=True).distinct()
+            ),
+        },
+    )
+
+
+_FILTERS = ("person", "object", "action", "outcome", "since", "until")
+
+
+@require_POST
+@login_required
+def audit_verify(request: HttpRequest) -> HttpResponse:
+    """Verify the whole trail now."""
+    try:
+        verdict = trail.verify(actor_of(request))
+    except TrailBrokenError as error:
+        messages.error(request, _("The trail does not hold: %(finding)s") % {"finding": error})
+    else:
+        messages.success(
+            request,
+            _("The trail holds: %(n)s entries, root %(root)s")
+            % {"n": verdict.entries, "root": verdict.root.hex()[:16]},
+        )
+    return redirect("audit")
+
+
+@require_POST
+@login_required
+def audit_export(request: HttpRequest) -> StreamingHttpResponse:
+    """Hand out the bundle that the stand-alone verifier checks."""
+    lines = trail.export_bundle(actor_of(request))
+    response = StreamingHttpResponse(lines, content_type="application/octet-stream")
+    response["Content-Disposition"] = 'attachment; filename="audit.bundle"'
+    return response
