@@ -48,7 +48,10 @@ class ApiToken(models.Model):
 
 class Signature(models.Model):
     """An electronic signature (21 CFR 11.50, 11.70): the signed statement's own bytes hold name,
-    time, meaning and the digest of exactly what was signed; the server's key signs those bytes."""
+    time, meaning and the digest of exactly what was signed; the server's key signs those bytes.
+
+    ``released_statement`` says the same with the pseudonym alone: that is what a release carries.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     signer = models.ForeignKey(User, on_delete=models.PROTECT)
@@ -58,6 +61,8 @@ class Signature(models.Model):
     digest = models.CharField(max_length=64)
     statement = models.BinaryField()
     server_signature = models.BinaryField()
+    released_statement = models.BinaryField()
+    released_signature = models.BinaryField()
     signed_at = models.DateTimeField()
     event = models.UUIDField()
 

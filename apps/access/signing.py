@@ -1,7 +1,8 @@
-"""Electronic signatures: two components at signing, bound to a digest of exactly what was signed."""
+"""Electronic signatures: two components at signing, bound to a digest of what was signed."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -43,20 +44,19 @@ def sign(
             status=403,
         )
     now = timezone.now()
-    statement = canonical(
-        {
-            "v": 1,
-            "name": actor.user.display_name,
-            "pseudonym": actor.user.pseudonym,
-            "time": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "meaning": meaning,
-            "authentication": "user name and password",
-            "object_type": target._meta.model_name,
-            "object_id": str(target.pk),
-            "digest": digest,
-            "facts": facts,
-        }
-    )
+    said = {
+        "v": 1,
+        "pseudonym": actor.user.pseudonym,
+        "time": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "meaning": meaning,
+        "authentication": "user name and password",
+        "object_type": target._meta.model_name,
+        "object_id": str(target.pk),
+        "digest": digest,
+        "facts": facts,
+    }
+    statement = canonical({**said, "name": actor.user.display_name})
+    released = canonical(said)
     # What is public names the signer by pseudonym only: a release carries it as its proof.
     written = event(
         actor,
@@ -72,17 +72,23 @@ def sign(
         digest=digest,
         statement=statement,
         server_signature=signing_key().sign(statement),
+        released_statement=released,
+        released_signature=signing_key().sign(released),
         signed_at=now,
         event=written.id,
     )
 
 
 def is_valid(signature: Signature) -> bool:
-    """Whether the server's key signed these bytes and they name this digest."""
+    """Whether the server's key signed both statements and they name this digest."""
+    key = Ed25519PublicKey.from_public_bytes(public_key())
     try:
-        Ed25519PublicKey.from_public_bytes(public_key()).verify(
-            bytes(signature.server_signature), bytes(signature.statement)
-        )
+        key.verify(bytes(signature.server_signature), bytes(signature.statement))
+        key.verify(bytes(signature.released_signature), bytes(signature.released_statement))
     except InvalidSignature:
         return False
-    return f'"digest":"{signature.digest}"'.encode() in bytes(signature.statement)
+    named = {
+        json.loads(bytes(text))["digest"]
+        for text in (signature.statement, signature.released_statement)
+    }
+    return named == {signature.digest}
