@@ -1,0 +1,157 @@
+/** The bench that workspace and adjudication share: player, picture, overlay, tools, timeline. */
+
+import { Edits } from "./edits.js";
+import { expandAt } from "./interpolate.js";
+import { need } from "./dom.js";
+import { Overlay } from "./canvas/overlay.js";
+import { bindPointer, Tools } from "./canvas/tools.js";
+import { View } from "./canvas/view.js";
+import { Player } from "./player/player.js";
+import { Timeline } from "./timeline/timeline.js";
+import { Hash } from "./hash.js";
+
+/** @typedef {import("./types.js").Clip} Clip */
+/** @typedef {import("./canvas/overlay.js").Painted} Painted */
+
+export class Bench {
+  /**
+   * @param {Clip} clip @param {import("./types.js").FrameIndex} index
+   * @param {import("./store.js").Store} store
+   * @param {import("./api.js").Api} api
+   */
+  constructor(clip, index, store, api) {
+    this.clip = clip;
+    this.store = store;
+    this.api = api;
+    this.stage = need("#stage", HTMLElement);
+    this.picture = need("#picture", HTMLCanvasElement);
+    const overlayCanvas = need("#overlay", HTMLCanvasElement);
+    this.player = new Player(clip, index, this.picture);
+    this.view = new View(this.stage, this.picture, overlayCanvas, clip.width_px, clip.height_px);
+    this.overlay = new Overlay(overlayCanvas, this.view);
+    this.edits = new Edits(store);
+    this.tools = new Tools(store, this.edits, this.view);
+    this.space = { held: false, used: false };
+    bindPointer(this.stage, this.tools, this.view, {
+      isSpaceHeld: () => this.space.held,
+      usedSpace: () => (this.space.used = true),
+    });
+    const host = need("#timeline", HTMLElement);
+    host.setAttribute("aria-valuemin", "0");
+    host.setAttribute("aria-valuemax", String(index.n_frames - 1));
+    /** @type {() => import("./timeline/draw.js").Lane[]} */
+    this.lanes = () => [];
+    this.timeline = new Timeline(host, this.player.time, () => this.lanes(), () => this.stage.getBoundingClientRect().left);
+    this.timeline.blanked = clip.blanked_spans ?? [];
+    this.timeline.onSeek = (frame) => this.go(frame);
+    this.hash = new Hash((frame) => this.go(frame));
+    /** @type {Painted[]} drawn besides the store's own tracks */
+    this.others = [];
+    /** @type {(frame: number) => Painted[]} */
+    this.extraItems = () => [];
+    /** @type {() => boolean} whether the store's own tracks are shown */
+    this.showOwn = () => true;
+    /** @type {(index: number) => void} */
+    this.onFrame = () => {};
+    this.player.onPaint = (frame) => this.#paint(frame);
+    this.view.onChange = () => {
+      this.player.invalidate();
+      this.timeline.paint();
+    };
+    this.tools.onPreview = () => this.player.invalidate();
+    store.listen((kind) => {
+      this.player.invalidate();
+      if (kind !== "frame") this.timeline.paint();
+    });
+    this.#reportWatched();
+  }
+
+  /** @param {number} frame */
+  go(frame) {
+    if (this.tools.stroke || this.tools.boxDrag) this.tools.up();
+    if (this.player.playing) this.player.pause();
+    this.player.seek(frame);
+  }
+
+  /** One animation frame: the picture is on its canvas, the labels of the same index follow. @param {number} frame */
+  #paint(frame) {
+    const moved = frame !== this.store.frame;
+    if (moved) {
+      if (this.tools.stroke) this.tools.up();
+      this.store.setFrame(frame);
+      this.#watch(frame);
+    }
+    const items = this.showOwn() ? this.#ownItems(frame) : [];
+    items.push(...this.extraItems(frame));
+    this.overlay.paint(items, [(context, unit) => this.tools.preview(context, unit)]);
+    if (moved || this.timeline.frame !== frame) this.timeline.setFrame(frame);
+    this.hash.shown(frame, this.player.playing);
+    this.onFrame(frame);
+  }
+
+  /** @param {number} frame @returns {Painted[]} */
+  #ownItems(frame) {
+    const { store, tools } = this;
+    /** @type {Painted[]} */
+    const items = [];
+    for (const [id, track] of store.clipTracks()) {
+      if (store.hidden.has(id)) continue;
+      let expanded = expandAt(track, frame);
+      const live = tools.liveMask(id);
+      const dragged = tools.drag?.target.object === id ? tools.drag.now : null;
+      if (dragged) expanded = { frame_index: frame, state: expanded?.state ?? "visible", shape: dragged, interpolated: false };
+      if (live) expanded = { frame_index: frame, state: "visible", shape: null, interpolated: false };
+      if (!expanded) continue;
+      const words = Object.entries(track.attributes).map(([a, v]) => this.#valueName(track.class_id, a, v));
+      items.push({
+        id,
+        color: store.classOf(track.class_id)?.color ?? "#ffffff",
+        expanded,
+        active: id === store.selectedTrack,
+        label: [store.trackName(id), ...words].join(" · "),
+        live,
+      });
+    }
+    const fresh = tools.newLive;
+    if (fresh) {
+      items.push({
+        id: fresh.target.object,
+        color: fresh.live.color,
+        expanded: { frame_index: frame, state: "visible", shape: null, interpolated: false },
+        active: true,
+        live: fresh.live,
+      });
+    }
+    return items;
+  }
+
+  /** @param {string} classId @param {string} attribute @param {string} value */
+  #valueName(classId, attribute, value) {
+    const found = this.store.classOf(classId)?.attributes?.find((a) => a.id === attribute);
+    return (found?.values.find((v) => v.id === value)?.name ?? value).toLowerCase();
+  }
+
+  /** @param {number} frame */
+  #watch(frame) {
+    const last = this.watched[this.watched.length - 1];
+    if (last && frame === last[1]) last[1] = frame + 1;
+    else if (last && frame >= last[0] && frame < last[1]) return;
+    else this.watched.push([frame, frame + 1]);
+  }
+
+  /** @type {[number, number][]} */
+  watched = [];
+
+  /** Which pictures were shown goes to the server every ten seconds, for the access record. */
+  #reportWatched() {
+    const send = () => {
+      if (!this.watched.length) return;
+      const spans = this.watched.splice(0);
+      this.api
+        .post(`/api/v1/clips/${this.clip.id}/watched/`, { spans }, { keepalive: true })
+        .catch(() => this.watched.unshift(...spans));
+    };
+    globalThis.setInterval(send, 10000);
+    globalThis.addEventListener("pagehide", send);
+  }
+}

@@ -1,0 +1,227 @@
+/** Paints labels over the picture. Every line has a dark casing, to read on highlights and on smoke. */
+
+import { MaskBuffer, outlineRings } from "./mask.js";
+
+/** @typedef {import("../types.js").Expanded} Expanded */
+/** @typedef {import("../types.js").Rle} Rle */
+/** @typedef {import("./view.js").View} View */
+/**
+ * @typedef {{id: string, color: string, expanded: Expanded, active: boolean, label?: string,
+ *   dashed?: boolean, faint?: boolean, live?: LiveMask | null}} Painted
+ */
+
+const CASING = "rgba(6, 8, 12, 0.85)";
+
+/** @type {WeakMap<Rle, {mask: MaskBuffer, box: import("./mask.js").Rect | null, path: Path2D,
+ *   fills: Map<string, OffscreenCanvas>}>} */
+const prepared = new WeakMap();
+
+/** @param {Rle} rle */
+export function prepareMask(rle) {
+  let held = prepared.get(rle);
+  if (!held) {
+    const mask = MaskBuffer.fromRle(rle);
+    const box = mask.bounds();
+    held = { mask, box, path: box ? ringsPath(outlineRings(mask, box)) : new Path2D(), fills: new Map() };
+    prepared.set(rle, held);
+  }
+  return held;
+}
+
+/** @param {[number, number][][]} rings */
+function ringsPath(rings) {
+  const path = new Path2D();
+  for (const ring of rings) {
+    ring.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
+    path.closePath();
+  }
+  return path;
+}
+
+/** @param {string} color @returns {[number, number, number]} */
+function rgb(color) {
+  const n = parseInt(color.slice(1), 16);
+  return [(n >> 16) & 255, (n >> 8) & 255, n & 255];
+}
+
+/** @param {MaskBuffer} mask @param {import("./mask.js").Rect} box @param {string} color @returns {ImageData} */
+function maskImage(mask, box, color) {
+  const [r, g, b] = rgb(color);
+  const width = box.x1 - box.x0;
+  const height = box.y1 - box.y0;
+  const image = new ImageData(width, height);
+  const words = new Uint32Array(image.data.buffer);
+  const word = (255 << 24) | (b << 16) | (g << 8) | r;
+  for (let x = 0; x < width; x++) {
+    const column = (x + box.x0) * mask.height + box.y0;
+    for (let y = 0; y < height; y++) if (mask.data[column + y]) words[y * width + x] = word;
+  }
+  return image;
+}
+
+/** The mask being painted: a full-size canvas of which only the changed part is written. */
+export class LiveMask {
+  /** @param {MaskBuffer} mask @param {string} color */
+  constructor(mask, color) {
+    this.mask = mask;
+    this.color = color;
+    this.canvas = new OffscreenCanvas(mask.width, mask.height);
+    this.context = /** @type {OffscreenCanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    mask.dirty = { x0: 0, y0: 0, x1: mask.width, y1: mask.height };
+    this.path = new Path2D();
+    this.refresh();
+  }
+
+  refresh() {
+    const dirty = this.mask.takeDirty();
+    if (!dirty) return;
+    this.context.putImageData(maskImage(this.mask, dirty, this.color), dirty.x0, dirty.y0);
+    const box = this.mask.bounds();
+    this.path = box ? ringsPath(outlineRings(this.mask, box)) : new Path2D();
+  }
+}
+
+export class Overlay {
+  /** @param {HTMLCanvasElement} canvas @param {View} view */
+  constructor(canvas, view) {
+    this.canvas = canvas;
+    this.view = view;
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  }
+
+  /** Device-independent width in picture units. @param {number} css */
+  #w(css) {
+    return css / this.view.scale;
+  }
+
+  /**
+   * @param {Painted[]} items  painted in order, the active one last
+   * @param {((context: CanvasRenderingContext2D, unit: number) => void)[]} [extras]  tool previews
+   */
+  paint(items, extras = []) {
+    const { context } = this;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.view.apply(context);
+    context.imageSmoothingEnabled = false;
+    context.lineJoin = "round";
+    const ordered = [...items].sort((a, b) => Number(a.active) - Number(b.active));
+    for (const item of ordered) {
+      context.globalAlpha = item.faint ? 0.45 : 1;
+      const shape = item.expanded.shape;
+      if (item.live) this.#mask(item, item.live.canvas, 0, 0, item.live.path);
+      else if (!shape) continue;
+      else if (shape.type === "mask") this.#storedMask(item, shape.rle);
+      else if (shape.type === "tip") this.#tip(item, shape.point);
+      else this.#box(item, shape.box);
+      context.globalAlpha = 1;
+    }
+    for (const extra of extras) extra(context, this.#w(1));
+    for (const item of ordered) if (item.active && item.label) this.#label(item);
+  }
+
+  /** @param {Painted} item */
+  #dash(item) {
+    if (item.expanded.state === "occluded") return [this.#w(3), this.#w(4)];
+    return item.dashed ? [this.#w(9), this.#w(5)] : [];
+  }
+
+  /** @param {Painted} item @param {Path2D} path */
+  #stroke(item, path) {
+    const { context } = this;
+    const width = item.active ? 2 : item.expanded.interpolated ? 1.25 : 1.6;
+    context.setLineDash([]);
+    context.strokeStyle = CASING;
+    context.lineWidth = this.#w(width + 2.4);
+    context.stroke(path);
+    context.setLineDash(this.#dash(item));
+    context.strokeStyle = item.color;
+    context.lineWidth = this.#w(width);
+    context.stroke(path);
+    context.setLineDash([]);
+  }
+
+  /** @param {Painted} item @param {Rle} rle */
+  #storedMask(item, rle) {
+    const held = prepareMask(rle);
+    if (!held.box) return;
+    let fill = held.fills.get(item.color);
+    if (!fill) {
+      fill = new OffscreenCanvas(held.box.x1 - held.box.x0, held.box.y1 - held.box.y0);
+      fill.getContext("2d")?.putImageData(maskImage(held.mask, held.box, item.color), 0, 0);
+      held.fills.set(item.color, fill);
+    }
+    this.#mask(item, fill, held.box.x0, held.box.y0, held.path);
+  }
+
+  /** @param {Painted} item @param {OffscreenCanvas} fill @param {number} x @param {number} y @param {Path2D} path */
+  #mask(item, fill, x, y, path) {
+    const { context } = this;
+    const alpha = context.globalAlpha;
+    context.globalAlpha = alpha * (item.dashed ? 0.08 : item.active ? 0.3 : 0.16);
+    context.drawImage(fill, x, y);
+    context.globalAlpha = alpha;
+    this.#stroke(item, path);
+  }
+
+  /** @param {Painted} item @param {[number, number]} point */
+  #tip(item, [x, y]) {
+    const r = this.#w(item.active ? 9 : 7);
+    const path = new Path2D();
+    path.moveTo(x + r, y);
+    path.arc(x, y, r, 0, Math.PI * 2);
+    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+      path.moveTo(x + dx * r * 0.45, y + dy * r * 0.45);
+      path.lineTo(x + dx * r * 1.65, y + dy * r * 1.65);
+    }
+    this.#stroke(item, path);
+    if (!item.expanded.interpolated) {
+      this.context.fillStyle = item.color;
+      this.context.fillRect(x - this.#w(1), y - this.#w(1), this.#w(2), this.#w(2));
+    }
+  }
+
+  /** @param {Painted} item @param {[number, number, number, number]} box */
+  #box(item, [x, y, w, h]) {
+    const path = new Path2D();
+    path.rect(x, y, w, h);
+    this.#stroke(item, path);
+    if (!item.active || item.dashed) return;
+    this.context.fillStyle = item.color;
+    const s = this.#w(3);
+    for (const [cx, cy] of [[x, y], [x + w, y], [x, y + h], [x + w, y + h]]) {
+      this.context.fillRect(cx - s, cy - s, s * 2, s * 2);
+    }
+  }
+
+  /** @param {Painted} item */
+  #label(item) {
+    const shape = item.expanded.shape;
+    /** @type {[number, number] | null} */
+    let at = null;
+    if (shape?.type === "tip") at = [shape.point[0] + this.#w(16), shape.point[1] - this.#w(16)];
+    else if (shape?.type === "box") at = [shape.box[0], shape.box[1] - this.#w(10)];
+    else if (shape?.type === "mask") {
+      const box = prepareMask(shape.rle).box;
+      if (box) at = [box.x1 + this.#w(8), box.y0 - this.#w(2)];
+    }
+    if (!at || !item.label) return;
+    const { context, view } = this;
+    const ratio = globalThis.devicePixelRatio || 1;
+    const place = new DOMPoint(at[0], at[1]).matrixTransform(context.getTransform());
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.font = `500 ${12 * ratio}px system-ui, sans-serif`;
+    const width = context.measureText(item.label).width + 12 * ratio;
+    const height = 20 * ratio;
+    const x = Math.max(0, Math.min(this.canvas.width - width, place.x));
+    const y = Math.max(height, Math.min(this.canvas.height, place.y));
+    context.fillStyle = "rgba(12, 15, 20, 0.82)";
+    context.beginPath();
+    context.roundRect(x, y - height, width, height, 4 * ratio);
+    context.fill();
+    context.fillStyle = item.color;
+    context.textBaseline = "middle";
+    context.fillText(item.label, x + 6 * ratio, y - height / 2);
+    view.apply(context);
+  }
+}

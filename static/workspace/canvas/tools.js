@@ -1,0 +1,402 @@
+/**
+ * Mask brush and eraser, polygon, tip, box, select. A tool turns places into operations through
+ * Edits; it paints only its own preview and never calls the server. Pointer and keyboard cursor
+ * drive the same three calls: down, move, up.
+ */
+
+import { expandAt } from "../interpolate.js";
+import { GEOMETRY_OF_TOOL, moved } from "../edits.js";
+import { MaskBuffer } from "./mask.js";
+import { LiveMask, prepareMask } from "./overlay.js";
+
+/** @typedef {import("../types.js").Shape} Shape */
+/** @typedef {[number, number]} Point */
+/** @typedef {{object: string, create: import("../types.js").Operation[], class_id: string}} Target */
+/** @typedef {{target: Target, frame: number, mask: MaskBuffer, live: LiveMask, rle: import("../types.js").Rle | null}} MaskSession */
+
+const NEAR_PX = 12;
+
+/** @param {number} v */
+const round3 = (v) => Math.round(v * 1000) / 1000;
+
+export class Tools {
+  /**
+   * @param {import("../store.js").Store} store
+   * @param {import("../edits.js").Edits} edits
+   * @param {import("./view.js").View} view
+   */
+  constructor(store, edits, view) {
+    this.store = store;
+    this.edits = edits;
+    this.view = view;
+    /** @type {MaskSession | null} */
+    this.session = null;
+    /** @type {{last: Point, value: 0 | 1} | null} */
+    this.stroke = null;
+    /** @type {Point[]} */
+    this.polygon = [];
+    /** @type {{from: Point, to: Point} | null} */
+    this.boxDrag = null;
+    /** @type {{target: Target, shape: Shape, from: Point, now: Shape, handle: number} | null} */
+    this.drag = null;
+    /** @type {Point | null} */
+    this.pointer = null;
+    /** @type {() => void} */
+    this.onPreview = () => {};
+  }
+
+  /** True while something is begun and not yet an operation. */
+  get busy() {
+    return Boolean(this.stroke || this.polygon.length || this.boxDrag || this.drag);
+  }
+
+  /** @param {Point} p @returns {Point} */
+  #inside([x, y]) {
+    const { width_px, height_px } = this.store;
+    return [round3(Math.max(0, Math.min(width_px, x))), round3(Math.max(0, Math.min(height_px, y)))];
+  }
+
+  /** @param {Point} point picture coordinates @param {{erase?: boolean}} [options] */
+  down(point, options = {}) {
+    const tool = this.store.tool;
+    if (tool === "select") this.#pick(point);
+    else if (this.store.readOnly) this.store.onNotice("This label set is read-only");
+    else if (tool === "brush" || tool === "eraser") {
+      const session = this.#openMask();
+      if (!session) return;
+      const value = tool === "eraser" || options.erase ? 0 : 1;
+      this.stroke = { last: point, value };
+      session.mask.capsule(point[0], point[1], point[0], point[1], this.store.brushRadius_px, value);
+    } else if (tool === "polygon") this.#polygonPoint(point);
+    else if (tool === "tip") {
+      const target = this.edits.target("tip");
+      if (target) this.edits.setShape(target, { type: "tip", point: this.#inside(point) }, this.store.frame);
+    } else if (tool === "box") this.boxDrag = { from: this.#inside(point), to: this.#inside(point) };
+    this.onPreview();
+  }
+
+  /** @param {Point[]} points every coalesced place since the last call */
+  move(points) {
+    if (!points.length) return;
+    const last = points[points.length - 1];
+    this.pointer = last;
+    if (this.stroke && this.session) {
+      for (const [x, y] of points) {
+        const [px, py] = this.stroke.last;
+        this.session.mask.capsule(px, py, x, y, this.store.brushRadius_px, this.stroke.value);
+        this.stroke.last = [x, y];
+      }
+    } else if (this.boxDrag) this.boxDrag.to = this.#inside(last);
+    else if (this.drag) this.#dragTo(last);
+    this.onPreview();
+  }
+
+  /** The stroke ends: it becomes an operation now. */
+  up() {
+    if (this.stroke && this.session) {
+      this.stroke = null;
+      this.#commitMask();
+    } else if (this.boxDrag) {
+      const { from, to } = this.boxDrag;
+      this.boxDrag = null;
+      const x = Math.min(from[0], to[0]);
+      const y = Math.min(from[1], to[1]);
+      const w = round3(Math.abs(from[0] - to[0]));
+      const h = round3(Math.abs(from[1] - to[1]));
+      const target = w >= 1 && h >= 1 ? this.edits.target("box") : null;
+      if (target) this.edits.setShape(target, { type: "box", box: [x, y, w, h] }, this.store.frame);
+    } else if (this.drag) {
+      const { target, shape, now } = this.drag;
+      this.drag = null;
+      if (now !== shape) this.edits.setShape(target, now, this.store.frame);
+    }
+    this.onPreview();
+  }
+
+  /** Escape: what is begun and not committed is let go. @returns {boolean} whether there was something */
+  cancel() {
+    const was = this.busy;
+    this.polygon = [];
+    this.boxDrag = null;
+    this.drag = null;
+    if (this.stroke) {
+      this.stroke = null;
+      this.session = null;
+    }
+    this.onPreview();
+    return was;
+  }
+
+  /** Enter: closes the polygon. @returns {boolean} whether there was one */
+  finish() {
+    if (!this.polygon.length) return false;
+    const points = this.polygon;
+    this.polygon = [];
+    if (points.length < 3) {
+      this.store.onNotice("An outline needs three points");
+      this.onPreview();
+      return true;
+    }
+    const session = this.#openMask();
+    if (session) {
+      session.mask.polygon(points, 1);
+      this.#commitMask();
+    }
+    this.onPreview();
+    return true;
+  }
+
+  /** Takes the last point of the outline back. @returns {boolean} */
+  dropPoint() {
+    if (!this.polygon.length) return false;
+    this.polygon.pop();
+    this.onPreview();
+    return true;
+  }
+
+  /** @param {Point} point */
+  #polygonPoint(point) {
+    const first = this.polygon[0];
+    const near = NEAR_PX / this.view.scale;
+    if (first && this.polygon.length > 2 && Math.hypot(point[0] - first[0], point[1] - first[1]) < near) {
+      this.finish();
+      return;
+    }
+    this.polygon.push(this.#inside(point));
+  }
+
+  /** The buffer of the mask in hand on this frame. @returns {MaskSession | null} */
+  #openMask() {
+    const { store } = this;
+    const held = this.session;
+    const stored = store.selected?.keyframes[String(store.frame)]?.shape;
+    const rle = stored?.type === "mask" ? stored.rle : null;
+    if (held && held.frame === store.frame && held.target.object === store.selectedTrack && held.rle === rle) {
+      held.target.create = [];
+      return held;
+    }
+    const target = this.edits.target("mask");
+    if (!target) return null;
+    const shape = store.labels.tracks[target.object]?.keyframes[String(store.frame)]?.shape;
+    const mask =
+      shape?.type === "mask" ? MaskBuffer.fromRle(shape.rle) : new MaskBuffer(store.width_px, store.height_px);
+    const color = store.classOf(target.class_id)?.color ?? "#ffffff";
+    this.session = {
+      target,
+      frame: store.frame,
+      mask,
+      live: new LiveMask(mask, color),
+      rle: shape?.type === "mask" ? shape.rle : null,
+    };
+    return this.session;
+  }
+
+  #commitMask() {
+    const session = this.session;
+    if (!session) return;
+    if (session.mask.isEmpty) {
+      this.session = null;
+      this.edits.setShape(session.target, null, session.frame);
+      return;
+    }
+    const rle = session.mask.toRle();
+    session.rle = rle;
+    this.edits.setShape(session.target, { type: "mask", rle }, session.frame);
+  }
+
+  /** The live mask that stands in for a track's stored one while its stroke lasts. @param {string} trackId */
+  liveMask(trackId) {
+    const session = this.session;
+    if (!session || !this.stroke || session.target.object !== trackId || session.frame !== this.store.frame) return null;
+    session.live.refresh();
+    return session.live;
+  }
+
+  /** A mask whose track does not exist yet. */
+  get newLive() {
+    const session = this.session;
+    if (!session || !this.stroke || this.store.labels.tracks[session.target.object]) return null;
+    session.live.refresh();
+    return session;
+  }
+
+  /** @param {Point} point */
+  #pick(point) {
+    const near = NEAR_PX / this.view.scale;
+    const { store } = this;
+    /** @type {{id: string, away: number, handle: number, shape: Shape}[]} */
+    const hits = [];
+    for (const [id, track] of store.clipTracks()) {
+      if (store.hidden.has(id)) continue;
+      const shape = expandAt(track, store.frame)?.shape;
+      if (!shape) continue;
+      if (shape.type === "tip") {
+        const away = Math.hypot(point[0] - shape.point[0], point[1] - shape.point[1]);
+        if (away < near) hits.push({ id, away, handle: -1, shape });
+      } else if (shape.type === "box") {
+        const [x, y, w, h] = shape.box;
+        const corners = [[x, y], [x + w, y], [x + w, y + h], [x, y + h]];
+        const reach = corners.map(([cx, cy]) => Math.hypot(point[0] - cx, point[1] - cy));
+        const corner = reach.indexOf(Math.min(...reach));
+        if (reach[corner] < near) hits.push({ id, away: reach[corner], handle: corner, shape });
+        else if (point[0] > x && point[1] > y && point[0] < x + w && point[1] < y + h) {
+          hits.push({ id, away: near + Math.sqrt(w * h) / 1000, handle: -1, shape });
+        }
+      } else if (prepareMask(shape.rle).mask.has(point[0], point[1])) {
+        hits.push({ id, away: near * 2, handle: -1, shape });
+      }
+    }
+    hits.sort((a, b) => a.away - b.away);
+    const hit = hits[0];
+    this.edits.selectTrack(hit ? hit.id : null);
+    if (!hit || hit.shape.type === "mask" || store.readOnly) return;
+    const track = store.labels.tracks[hit.id];
+    this.drag = {
+      target: { object: hit.id, create: [], class_id: track.class_id },
+      shape: hit.shape,
+      from: point,
+      now: hit.shape,
+      handle: hit.handle,
+    };
+  }
+
+  /** @param {Point} to */
+  #dragTo(to) {
+    const drag = this.drag;
+    if (!drag) return;
+    const { width_px, height_px } = this.store;
+    if (drag.handle < 0 || drag.shape.type !== "box") {
+      drag.now = moved(drag.shape, to[0] - drag.from[0], to[1] - drag.from[1], width_px, height_px);
+      return;
+    }
+    const [x, y, w, h] = drag.shape.box;
+    const opposite = [[x + w, y + h], [x, y + h], [x, y], [x + w, y]][drag.handle];
+    const [px, py] = this.#inside(to);
+    drag.now = {
+      type: "box",
+      box: [
+        Math.min(px, opposite[0]),
+        Math.min(py, opposite[1]),
+        Math.max(1, round3(Math.abs(px - opposite[0]))),
+        Math.max(1, round3(Math.abs(py - opposite[1]))),
+      ],
+    };
+  }
+
+  /** What is drawn on top: outline under way, box under way, brush ring, keyboard cursor.
+   * @param {CanvasRenderingContext2D} context in picture coordinates @param {number} unit one CSS pixel */
+  preview(context, unit) {
+    const { store } = this;
+    const color = store.classOf(store.activeClass ?? "")?.color ?? "#ffffff";
+    /** @param {Path2D} path @param {number} [width] @param {number[]} [dash] */
+    const stroke = (path, width = 1.5, dash = []) => {
+      context.setLineDash([]);
+      context.strokeStyle = "rgba(6, 8, 12, 0.85)";
+      context.lineWidth = (width + 2) * unit;
+      context.stroke(path);
+      context.setLineDash(dash.map((d) => d * unit));
+      context.strokeStyle = color;
+      context.lineWidth = width * unit;
+      context.stroke(path);
+      context.setLineDash([]);
+    };
+    if (this.polygon.length) {
+      const path = new Path2D();
+      this.polygon.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
+      const to = store.cursor.on ? /** @type {Point} */ ([store.cursor.x, store.cursor.y]) : this.pointer;
+      if (to) path.lineTo(to[0], to[1]);
+      stroke(path);
+      context.fillStyle = color;
+      for (const [x, y] of this.polygon) context.fillRect(x - 2.5 * unit, y - 2.5 * unit, 5 * unit, 5 * unit);
+    }
+    if (this.boxDrag) {
+      const { from, to } = this.boxDrag;
+      const path = new Path2D();
+      path.rect(Math.min(from[0], to[0]), Math.min(from[1], to[1]), Math.abs(from[0] - to[0]), Math.abs(from[1] - to[1]));
+      stroke(path, 1.5, [5, 4]);
+    }
+    const at = store.cursor.on ? /** @type {Point} */ ([store.cursor.x, store.cursor.y]) : this.pointer;
+    if (at && (store.tool === "brush" || store.tool === "eraser") && !store.readOnly) {
+      const ring = new Path2D();
+      ring.arc(at[0], at[1], store.brushRadius_px, 0, Math.PI * 2);
+      stroke(ring, 1, store.tool === "eraser" ? [3, 3] : []);
+    }
+    if (store.cursor.on) {
+      const cross = new Path2D();
+      const { x, y } = store.cursor;
+      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+        cross.moveTo(x + dx * 4 * unit, y + dy * 4 * unit);
+        cross.lineTo(x + dx * 16 * unit, y + dy * 16 * unit);
+      }
+      stroke(cross, 1.5);
+    }
+  }
+
+  /** Whether the tool in hand draws this geometry. @param {string} geometry */
+  draws(geometry) {
+    return GEOMETRY_OF_TOOL[this.store.tool] === geometry;
+  }
+}
+
+/**
+ * Pointer events of the stage to tool calls; middle button or Space pans, Ctrl+wheel zooms.
+ * @param {HTMLElement} stage @param {Tools} tools @param {import("./view.js").View} view
+ * @param {{isSpaceHeld: () => boolean, usedSpace: () => void}} keys
+ */
+export function bindPointer(stage, tools, view, keys) {
+  /** @type {{x: number, y: number} | null} */
+  let panning = null;
+  let drawing = false;
+  stage.addEventListener("pointerdown", (event) => {
+    if (event.button === 1 || (event.button === 0 && keys.isSpaceHeld())) {
+      panning = { x: event.clientX, y: event.clientY };
+      keys.usedSpace();
+    } else if (event.button === 0 || event.button === 5) {
+      drawing = true;
+      tools.store.cursor.on = false;
+      // Button 5 is a pen's eraser end.
+      tools.down(view.toPicture(event), { erase: event.button === 5 || event.altKey });
+    } else return;
+    stage.setPointerCapture(event.pointerId);
+    event.preventDefault();
+    stage.focus({ preventScroll: true });
+  });
+  stage.addEventListener("pointermove", (event) => {
+    if (panning) {
+      view.panBy(event.clientX - panning.x, event.clientY - panning.y);
+      panning = { x: event.clientX, y: event.clientY };
+      return;
+    }
+    const events = drawing && event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+    tools.move((events.length ? events : [event]).map((e) => view.toPicture(e)));
+  });
+  /** @param {PointerEvent} event */
+  const end = (event) => {
+    panning = null;
+    if (!drawing) return;
+    drawing = false;
+    if (event.type === "pointercancel") tools.cancel();
+    else tools.up();
+  };
+  stage.addEventListener("pointerup", end);
+  stage.addEventListener("pointercancel", end);
+  stage.addEventListener("pointerleave", () => {
+    tools.pointer = null;
+    tools.onPreview();
+  });
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      if (event.altKey) {
+        const { store } = tools;
+        store.set({ brushRadius_px: clampRadius(store.brushRadius_px * (event.deltaY < 0 ? 1.12 : 1 / 1.12)) });
+      } else if (event.ctrlKey || event.metaKey) view.zoomBy(Math.exp(-event.deltaY / 300), event);
+      else if (view.zoom > 1) view.panBy(-event.deltaX, -event.deltaY);
+    },
+    { passive: false },
+  );
+}
+
+/** @param {number} radius */
+export const clampRadius = (radius) => Math.round(Math.max(0.5, Math.min(200, radius)) * 10) / 10;

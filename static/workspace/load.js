@@ -1,0 +1,60 @@
+/** Brings a clip and its frame index, or says in words why it cannot be worked on. */
+
+import { ApiError, Offline } from "./api.js";
+import { h, need } from "./dom.js";
+
+/** @typedef {import("./types.js").Clip} Clip */
+/** @typedef {import("./types.js").FrameIndex} FrameIndex */
+
+/** @param {string} title @param {string} text @param {number | null} [progress] 0..1 */
+export function pageState(title, text, progress = null) {
+  const host = need("#page-state", HTMLElement);
+  host.hidden = !title;
+  document.body.classList.toggle("blocked", Boolean(title));
+  host.replaceChildren();
+  if (!title) return;
+  host.append(h("h1", {}, title), h("p", {}, text));
+  if (progress !== null) host.append(h("progress", { max: "1", value: String(progress), "aria-label": "Progress" }));
+}
+
+/** @param {unknown} error @param {string} what */
+export function explain(error, what) {
+  if (error instanceof Offline) return pageState("The server does not answer", "Check the network; this page tries again by itself.");
+  if (error instanceof ApiError) {
+    if (error.status === 404) return pageState(`No such ${what}`, "It does not exist, or it was not assigned to you. Ask your project lead.");
+    if (error.status === 401) return pageState("Signed out", "Sign in and open this page again.");
+    if (error.status === 403) return pageState("Not yours to open", [error.message, error.remedy].filter(Boolean).join(" "));
+    return pageState("This cannot be opened", [error.message, error.remedy].filter(Boolean).join(" "));
+  }
+  pageState("This page failed", error instanceof Error ? error.message : String(error));
+}
+
+/** @param {number} ms */
+export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Waits until the clip is ready, with progress.
+ * @param {import("./api.js").Api} api @param {string} clipId
+ * @returns {Promise<{clip: Clip, index: FrameIndex}>}
+ */
+export async function loadClip(api, clipId) {
+  for (;;) {
+    try {
+      const clip = /** @type {Clip} */ (await api.get(`/api/v1/clips/${clipId}/`));
+      if (clip.state === "failed") throw new ApiError(409, { error: { message: "This clip could not be made ready: the data steward sees why." } });
+      if (clip.state === "ready") {
+        const index = /** @type {FrameIndex} */ (await api.get(clip.pts_url));
+        if (index.pts.length !== index.n_frames || index.n_frames !== clip.n_frames) {
+          throw new Error(`The frame index has ${index.pts.length} entries, the clip ${clip.n_frames} frames`);
+        }
+        pageState("", "");
+        return { clip, index };
+      }
+      pageState("This clip is being made ready", "The review copy is still being made; it opens here by itself.", clip.progress ?? clip.review_progress ?? null);
+    } catch (error) {
+      if (!(error instanceof Offline)) throw error;
+      explain(error, "clip");
+    }
+    await wait(3000);
+  }
+}

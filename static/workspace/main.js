@@ -1,0 +1,182 @@
+/** Wires the workspace together; nothing else knows all of its parts. */
+
+import { Api } from "./api.js";
+import { Bench } from "./bench.js";
+import { bindDrawing, bindPlaying, bindTracks } from "./commands.js";
+import { h, need } from "./dom.js";
+import { Hash } from "./hash.js";
+import { Keys } from "./keys.js";
+import { explain, loadClip, pageState } from "./load.js";
+import { Outbox } from "./outbox.js";
+import { classesPanel } from "./panels/classes.js";
+import { inspector } from "./panels/inspector.js";
+import { bindShortcutSheet } from "./panels/shortcuts.js";
+import { banner, conflictBanner, notices, savedState, signInBanner, submitDialog } from "./panels/topbar.js";
+import { todoPanel, tracksPanel, stillToDo } from "./panels/tracks.js";
+import { toolRail } from "./panels/toolrail.js";
+import { transport } from "./panels/transport.js";
+import { Store } from "./store.js";
+import { Sync } from "./sync.js";
+import { workspaceLanes } from "./timeline/lanes.js";
+
+/** @typedef {import("./types.js").LabelSet} LabelSet */
+/** @typedef {import("./types.js").Me} Me */
+
+/** @param {LabelSet | null} set */
+function readOnlyWords(set) {
+  if (!set) return "View only: no label set of yours on this clip";
+  if (set.state === "submitted") return "Submitted: read-only";
+  if (set.state === "locked") return "Locked: read-only";
+  if (!set.author_is_me) return "Read-only: another person's label set";
+  return "";
+}
+
+async function start() {
+  const app = need("#app", HTMLElement);
+  const { clipId = "", labelSetId = "", csrf = "" } = app.dataset;
+  const api = new Api(csrf);
+  const [{ clip, index }, set, me] = await Promise.all([
+    loadClip(api, clipId),
+    labelSetId ? /** @type {Promise<LabelSet>} */ (api.get(`/api/v1/label-sets/${labelSetId}/`)) : null,
+    /** @type {Promise<Me>} */ (api.get("/api/v1/me/")),
+  ]);
+  let reading = readOnlyWords(set);
+  const store = new Store({
+    labels: set?.labels ?? { tracks: {}, intervals: {} },
+    ontology: set?.ontology ?? { slug: "", version: 0, title: "", classes: [] },
+    clip: clip.id,
+    n_frames: clip.n_frames,
+    width_px: clip.width_px,
+    height_px: clip.height_px,
+    readOnly: Boolean(reading),
+  });
+  store.onNotice = notices();
+  const bench = new Bench(clip, index, store, api);
+  const { player } = bench;
+  bench.lanes = () => workspaceLanes(store);
+
+  need("#title", HTMLElement).textContent = set?.ontology.title || clip.name;
+  need("#subtitle", HTMLElement).textContent = [clip.pseudonym && `subject ${clip.pseudonym}`, clip.name].filter(Boolean).join(" · ");
+  document.title = `${clip.name} · ClinicalAnnot`;
+
+  /** @type {Sync | null} */
+  let sync = null;
+  if (set && !reading) {
+    /** @type {Outbox | null} */
+    let outbox = null;
+    try {
+      outbox = await Outbox.open(me.username, me.user_key, set.id);
+    } catch (error) {
+      banner("outbox", "look", error instanceof Error ? error.message : "Unsent work is not kept on this device");
+    }
+    sync = new Sync(api, store, set.id, set.revision, outbox);
+  }
+  const saved = savedState(need("#saved", HTMLElement), sync, reading);
+  const signedOut = () => signInBanner(api, me.username, () => {
+    player.retry();
+    sync?.kick();
+  });
+  player.onSignedOut = signedOut;
+
+  const keys = new Keys();
+  const open = () => !store.readOnly;
+  bindPlaying(keys, bench);
+  bindDrawing(keys, bench, open);
+  bindTracks(keys, bench);
+  const showSheet = bindShortcutSheet(keys);
+  const nextTodo = () => {
+    const item = stillToDo(store).find((t) => t.go !== null);
+    if (item?.go !== null && item !== undefined) bench.go(item.go);
+    else store.onNotice("Nothing left to do");
+  };
+  keys.bind({ id: "next", code: "KeyN", label: "Next unlabelled span or gap", group: "Tracks", run: nextTodo });
+  keys.bind({
+    id: "guideline", code: "KeyG", label: "Guideline of the class in hand", group: "Help", run: () => {
+      document.body.classList.remove("folded-side");
+      document.body.classList.toggle("reading");
+      const text = document.getElementById("guideline");
+      text?.scrollIntoView({ block: "nearest" });
+    },
+  });
+
+  toolRail(need("#tools", HTMLElement), bench, open);
+  const tracks = tracksPanel(need("#tracks", HTMLElement), bench);
+  todoPanel(need("#todo", HTMLElement), bench);
+  classesPanel(need("#classes", HTMLElement), bench, keys, open);
+  const details = inspector(need("#inspector", HTMLElement), bench, keys, open);
+  const bar = transport(need("#transport", HTMLElement), bench);
+
+  let panelsAt = 0;
+  bench.onFrame = () => {
+    bar.update();
+    // While playing, panels follow at a reading pace; the picture's labels follow every frame.
+    const now = performance.now();
+    if (player.playing && now - panelsAt < 200) return;
+    panelsAt = now;
+    tracks();
+    details();
+  };
+  player.onState = () => {
+    bar.state();
+    if (player.fallback) banner("fallback", "look", player.fallback);
+    else banner("fallback", "");
+  };
+  for (const warning of clip.warnings ?? []) banner(`warning-${warning.code}`, "quiet", warning.message);
+
+  bindActions();
+  if (sync) watchSync(sync);
+  player.seek(Hash.read() ?? Number(app.dataset.frame || 0));
+  await player.open();
+  bench.stage.focus({ preventScroll: true });
+  if (sync && (await sync.recover()) > 0) store.onNotice("Unsent work of an earlier visit was found and is being sent");
+  app.dataset.ready = "true";
+
+  function bindActions() {
+    const actions = need("#actions", HTMLElement);
+    actions.append(
+      h("button", { type: "button", class: "button", "aria-keyshortcuts": "?", "data-testid": "shortcuts", onclick: showSheet }, "Shortcuts ", h("kbd", { "aria-hidden": "true" }, "?")),
+    );
+    if (!sync) return;
+    const submit = h("button", { type: "button", class: "button primary", "data-testid": "submit", "aria-keyshortcuts": "Control+Enter" }, "Submit");
+    const run = () => {
+      if (sync && open()) void submitDialog(bench, sync, () => submitSet(submit));
+    };
+    submit.addEventListener("click", run);
+    keys.bind({ id: "submit", code: "Enter", ctrl: true, cap: "Enter", label: "Submit", group: "Label set", run });
+    actions.append(submit);
+    // After a click the keys belong to the picture again; a button reached by keyboard keeps its focus.
+    document.addEventListener("click", (event) => {
+      if (event.detail > 0 && event.target instanceof Element && event.target.closest("button") && !event.target.closest("dialog")) {
+        bench.stage.focus({ preventScroll: true });
+      }
+    });
+  }
+
+  /** @param {HTMLButtonElement} button */
+  async function submitSet(button) {
+    if (!sync || !set) return;
+    await api.post(`/api/v1/label-sets/${set.id}/submit/`, { revision: sync.revision });
+    reading = "Submitted: read-only";
+    store.set({ readOnly: true, tool: "select" });
+    saved.read(reading);
+    button.remove();
+    store.onNotice("Submitted. Thank you");
+  }
+
+  /** @param {Sync} active */
+  function watchSync(active) {
+    active.onState = () => {
+      saved.update();
+      conflictBanner(active);
+      if (active.signedOut) signedOut();
+    };
+    active.onLocked = () => banner("locked", "held", "This label set was locked meanwhile. Your unsent work is kept on this device; ask the project lead to return the set.");
+    globalThis.addEventListener("beforeunload", (event) => {
+      if (active.wouldLose) event.preventDefault();
+    });
+    document.addEventListener("visibilitychange", () => document.hidden && void active.flush());
+  }
+}
+
+pageState("Opening", "");
+start().catch((error) => explain(error, "clip"));

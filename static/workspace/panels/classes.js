@@ -1,0 +1,53 @@
+/** Label classes with their keys; choosing one brings its tool to hand. */
+
+import { cap, chip, h } from "../dom.js";
+import { ariaKeys, capOf, classKeys } from "../keys.js";
+
+const KINDS = /** @type {const} */ ([["drawn", "Draw"], ["phase", "Phases"], ["event", "Events"]]);
+
+/**
+ * @param {HTMLElement} host @param {import("../bench.js").Bench} bench @param {import("../keys.js").Keys} keys
+ * @param {() => boolean} open
+ */
+export function classesPanel(host, bench, keys, open) {
+  const { store, edits } = bench;
+  const placed = classKeys(store.ontology.classes, keys);
+  /** @type {Map<string, HTMLButtonElement>} */
+  const buttons = new Map();
+  for (const [kind, title] of KINDS) {
+    const classes = store.ontology.classes.filter((c) =>
+      kind === "drawn" ? c.geometry !== "phase" && c.geometry !== "event" : c.geometry === kind,
+    );
+    if (!classes.length) continue;
+    const list = h("div", { class: "classes", role: "group", "aria-label": `${title} classes` });
+    for (const c of classes) {
+      const key = placed.get(c.id);
+      const label = key ? `${key.shift ? "⇧" : ""}${capOf(key.code)}` : "";
+      const button = h(
+        "button",
+        {
+          type: "button", class: "class-button", "data-testid": `class-${c.id}`, "aria-pressed": "false",
+          "aria-keyshortcuts": key ? ariaKeys(key) : null, title: c.name, onclick: () => edits.chooseClass(c.id),
+        },
+        chip(c.color, c.geometry === "phase" ? "chip bar" : c.geometry === "event" ? "chip ring" : "chip"),
+        h("span", { class: "name" }, c.name),
+        label ? cap(label) : null,
+      );
+      if (key) {
+        keys.bind({
+          id: `class-${c.id}`, code: key.code, shift: key.shift, cap: label, label: c.name, group: "Classes",
+          run: () => edits.chooseClass(c.id), when: open,
+        });
+      }
+      buttons.set(c.id, button);
+      list.append(button);
+    }
+    const extra = kind === "drawn" ? null : h("span", { class: "keys" }, cap("["), cap("]"));
+    host.append(h("h2", {}, title, extra), list);
+  }
+  const update = () => {
+    for (const [id, button] of buttons) button.setAttribute("aria-pressed", String(store.activeClass === id));
+  };
+  store.listen((kind) => kind === "ui" && update());
+  update();
+}

@@ -1,0 +1,111 @@
+/** What is selected: class, attributes as rows of keys, position, this frame's state; and its guideline. */
+
+import { cap, h, renderIfChanged } from "../dom.js";
+import { expandAt } from "../interpolate.js";
+import { clock, spaced } from "../player/timebase.js";
+import { rleArea } from "../canvas/rle.js";
+
+/** Attribute rows take Shift, Alt and Alt+Shift with a digit for the value. */
+const ROWS = [
+  { shift: true, alt: false, mark: "⇧" },
+  { shift: false, alt: true, mark: "⌥" },
+  { shift: true, alt: true, mark: "⌥⇧" },
+];
+
+/** @typedef {import("../types.js").Shape} Shape */
+
+/** @param {Shape | null | undefined} shape */
+function place(shape) {
+  if (!shape) return "";
+  if (shape.type === "tip") return `${shape.point[0].toFixed(2)}, ${shape.point[1].toFixed(2)} px`;
+  if (shape.type === "box") return `${shape.box[2].toFixed(1)} × ${shape.box[3].toFixed(1)} px`;
+  return `${spaced(rleArea(shape.rle))} px²`;
+}
+
+/** @param {string} name @param {...import("../dom.js").Child} value */
+const line = (name, ...value) => h("div", { class: "line" }, h("dt", {}, name), h("dd", {}, ...value));
+
+/** @param {HTMLElement} host @param {import("../bench.js").Bench} bench @param {import("../keys.js").Keys} keys @param {() => boolean} open */
+export function inspector(host, bench, keys, open) {
+  const { store, edits } = bench;
+
+  const holder = () =>
+    store.selectedInterval ? store.labels.intervals[store.selectedInterval] : store.selected;
+  ROWS.forEach((row, r) => {
+    for (let v = 0; v < 9; v++) {
+      keys.bind({
+        id: `attribute-${r}-${v}`, code: `Digit${v + 1}`, shift: row.shift, alt: row.alt, cap: `${row.mark}${v + 1}`,
+        label: `Attribute ${r + 1}, value ${v + 1}`, group: "Attributes",
+        when: () => open() && Boolean(attributes()[r]?.values[v]),
+        run: () => {
+          const attribute = attributes()[r];
+          edits.setAttribute(attribute.id, attribute.values[v].id);
+        },
+      });
+    }
+  });
+  const attributes = () => store.classOf(holder()?.class_id ?? "")?.attributes ?? [];
+
+  const attributeRows = () => {
+    const held = holder();
+    return attributes().map((attribute, r) =>
+      line(
+        attribute.name,
+        h("span", { class: "pills", role: "group", "aria-label": attribute.name },
+          ...attribute.values.map((value, v) =>
+            h("button", {
+              type: "button", class: "pill", "data-testid": `attribute-${attribute.id}-${value.id}`, disabled: !open(),
+              "aria-pressed": String(held?.attributes[attribute.id] === value.id), title: ROWS[r] ? `${ROWS[r].mark}${v + 1}` : value.name,
+              onclick: () => edits.setAttribute(attribute.id, value.id),
+            }, value.name))),
+      ),
+    );
+  };
+
+  const update = () => {
+    const interval = store.selectedInterval ? store.labels.intervals[store.selectedInterval] : undefined;
+    const track = store.selected;
+    const here = track ? expandAt(track, store.frame) : null;
+    const isKeyframe = Boolean(track?.keyframes[String(store.frame)]);
+    const guide = store.classOf(interval?.class_id ?? track?.class_id ?? store.activeClass ?? "");
+    const shown = [store.selectedTrack, store.selectedInterval, interval, track?.attributes, here && place(here.shape), here?.state, isKeyframe, guide?.id, open(), store.tool];
+    renderIfChanged(host, shown, () => {
+      /** @type {import("../dom.js").Child[]} */
+      const out = [];
+      if (track && store.selectedTrack) {
+        const state = here ? here.state : "not on this frame";
+        out.push(
+          h("h2", {}, store.trackName(store.selectedTrack)),
+          h("dl", {},
+            ...attributeRows(),
+            here?.shape ? line(here.shape.type === "tip" ? "Position" : here.shape.type === "box" ? "Size" : "Area", place(here.shape)) : null,
+            line("This frame", h("span", {}, isKeyframe ? "keyframe " : here?.interpolated ? "interpolated " : "no keyframe "), cap("K")),
+            line("State", h("span", {}, `${state} `), cap("O"), cap("X"))),
+        );
+      } else if (interval) {
+        const { time } = bench.player;
+        out.push(
+          h("h2", {}, store.classOf(interval.class_id)?.name ?? interval.class_id),
+          h("dl", {},
+            ...attributeRows(),
+            line("From", `${clock(time.timeOf(interval.start_frame))} · ${spaced(interval.start_frame)}`),
+            line("To", `${clock(time.timeOf(interval.end_frame))} · ${spaced(interval.end_frame)}`),
+            line("Length", `${spaced(interval.end_frame - interval.start_frame)} frames`)),
+        );
+      }
+      if (guide) {
+        out.push(
+          h("section", { class: "guideline", id: "guideline", tabindex: "-1", "aria-label": `Guideline for ${guide.name}` },
+            h("h2", {}, `Guideline · ${guide.name}`, cap("G")),
+            h("p", {}, guide.guideline || "The ontology has no text for this class.")),
+        );
+      } else if (!out.length) {
+        out.push(h("p", { class: "hint" }, "Press a class's key to begin. ", cap("?"), " shows every key."));
+      }
+      return out;
+    });
+  };
+  store.listen((kind) => kind !== "frame" && update());
+  update();
+  return update;
+}

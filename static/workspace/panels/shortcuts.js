@@ -1,0 +1,56 @@
+/** The sheet behind `?`: every key, searchable. */
+
+import { h, showDialog } from "../dom.js";
+
+/** @param {import("../keys.js").Keys} keys */
+export function bindShortcutSheet(keys) {
+  const open = () => void showSheet(keys);
+  keys.bind({ id: "sheet", code: "Slash", shift: true, cap: "?", label: "All shortcuts", group: "Help", run: open });
+  keys.bind({ id: "sheet-plain", code: "Slash", cap: "?", label: "All shortcuts", group: "Help", run: open });
+  return open;
+}
+
+/** @param {import("../keys.js").Binding} b */
+function caps(b) {
+  const parts = [b.ctrl && "Ctrl", b.alt && "Alt", b.shift && !b.cap.startsWith("⇧") && b.cap !== "?" && "Shift", b.cap.replace(/^[⌥⇧]+/, "")];
+  return h("span", { class: "keys" }, ...parts.filter(Boolean).map((p) => h("kbd", {}, /** @type {string} */ (p))));
+}
+
+/** @param {import("../keys.js").Keys} keys */
+function showSheet(keys) {
+  const search = h("input", { type: "search", placeholder: "Search keys", "aria-label": "Search shortcuts", autofocus: true });
+  const list = h("div", { class: "sheet" });
+  const render = () => {
+    const words = search.value.trim().toLowerCase();
+    /** @type {Map<string, HTMLElement[]>} */
+    const groups = new Map();
+    const seen = new Set();
+    for (const b of keys.bindings) {
+      const line = `${b.label} ${b.group} ${b.cap}`.toLowerCase();
+      const once = `${b.group}/${b.label}`;
+      if ((words && !line.includes(words)) || seen.has(once) || b.id.startsWith("attribute-")) continue;
+      seen.add(once);
+      const same = keys.bindings.filter((x) => x.group === b.group && x.label === b.label);
+      const shown = same.filter((x, i) => same.findIndex((y) => y.cap === x.cap && y.ctrl === x.ctrl) === i).slice(0, 4);
+      const row = h("li", {}, h("span", {}, b.label), h("span", { class: "keys" }, ...shown.map(caps)));
+      groups.set(b.group, [...(groups.get(b.group) ?? []), row]);
+    }
+    if (!words || "attribute value".includes(words)) {
+      groups.set("Attributes", [
+        h("li", {}, h("span", {}, "Value of the first attribute"), h("span", { class: "keys" }, h("kbd", {}, "Shift"), h("kbd", {}, "1–9"))),
+        h("li", {}, h("span", {}, "Value of the second"), h("span", { class: "keys" }, h("kbd", {}, "Alt"), h("kbd", {}, "1–9"))),
+      ]);
+    }
+    list.replaceChildren(
+      ...[...groups].map(([name, rows]) => h("section", {}, h("h3", {}, name), h("ul", {}, ...rows))),
+    );
+    if (!groups.size) list.replaceChildren(h("p", { class: "hint" }, "No shortcut of that name"));
+  };
+  search.addEventListener("input", render);
+  render();
+  const dialog = h("dialog", { class: "wide", "aria-labelledby": "sheet-title" },
+    h("div", { class: "dialog-head" }, h("h2", { id: "sheet-title" }, "Shortcuts"), search,
+      h("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Close")),
+    list);
+  return showDialog(dialog);
+}

@@ -1,0 +1,131 @@
+/** Saved state and revision, banners (signed out, conflict, fallback), notices, submit. */
+
+import { ApiError } from "../api.js";
+import { h, need, showDialog } from "../dom.js";
+import { spaced } from "../player/timebase.js";
+import { stillToDo } from "./tracks.js";
+
+/** @typedef {import("../sync.js").Sync} Sync */
+
+/** @type {Record<import("../sync.js").SavedState, string>} */
+const WORDS = { saved: "Saved", saving: "Saving", offline: "Not on the server yet" };
+
+/** @param {HTMLElement} host @param {Sync | null} sync @param {string} reading  said instead when nothing can be saved */
+export function savedState(host, sync, reading) {
+  const text = h("span", { class: "saved", "data-testid": "saved", role: "status", "aria-live": "polite" });
+  const revision = h("span", { class: "revision", "data-testid": "revision" });
+  host.append(text, revision);
+  const update = () => {
+    const state = sync?.state ?? "saved";
+    text.dataset.state = state;
+    text.textContent = reading || (state === "offline" && sync?.reason ? sync.reason : WORDS[state]);
+    revision.textContent = sync ? `revision ${spaced(sync.revision)}` : "";
+  };
+  update();
+  /** @param {string} words */
+  const read = (words) => {
+    reading = words;
+    update();
+  };
+  return { update, read };
+}
+
+/** A line that comes and goes by itself. */
+export function notices() {
+  const host = need("#notices", HTMLElement);
+  let timer = 0;
+  return (/** @type {string} */ message) => {
+    host.textContent = message;
+    host.hidden = false;
+    clearTimeout(timer);
+    timer = globalThis.setTimeout(() => (host.hidden = true), Math.max(3500, message.length * 70));
+  };
+}
+
+/** @param {string} id @param {string} kind @param {...import("../dom.js").Child} children one banner an id; none takes it away */
+export function banner(id, kind, ...children) {
+  const host = need("#banners", HTMLElement);
+  const held = host.querySelector(`[data-banner="${id}"]`);
+  if (!children.length) {
+    held?.remove();
+    return;
+  }
+  const element = h("div", { class: `banner ${kind}`, "data-banner": id, role: kind === "held" ? "alert" : "status" }, ...children);
+  if (held) held.replaceWith(element);
+  else host.append(element);
+}
+
+/**
+ * Signed out in the middle of work: sign in again in place, nothing is lost.
+ * @param {import("../api.js").Api} api @param {string} username @param {() => void} done
+ */
+export function signInBanner(api, username, done) {
+  if (document.querySelector("[data-banner=signed-out]")) return;
+  const user = h("input", { name: "username", autocomplete: "username", value: username, "aria-label": "User name", required: true });
+  const password = h("input", { name: "password", type: "password", autocomplete: "current-password", "aria-label": "Password", placeholder: "password", required: true, "data-testid": "sign-in-password" });
+  const problem = h("span", { class: "problem", role: "alert" });
+  const form = h("form", { class: "inline", onsubmit: async (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    problem.textContent = "";
+    try {
+      await api.signIn(user.value, password.value);
+      banner("signed-out", "");
+      done();
+    } catch (error) {
+      problem.textContent = error instanceof ApiError ? error.message : "The server does not answer: try again";
+    }
+  } }, user, password, h("button", { class: "button primary", "data-testid": "sign-in" }, "Sign in again"), problem);
+  banner("signed-out", "look", h("strong", {}, "You were signed out."), h("span", {}, "Your work is kept. "), form);
+}
+
+/** @param {Sync} sync */
+export function conflictBanner(sync) {
+  const conflict = sync.conflict;
+  if (!conflict || !conflict.objects.length) {
+    banner("conflict", "");
+    return;
+  }
+  const boxes = conflict.objects.map((object, i) => {
+    const select = h("select", { "aria-label": `What stays of ${conflict.names[i]}` }, h("option", { value: "mine" }, "keep mine"), h("option", { value: "theirs" }, "take theirs"));
+    return { object, select, row: h("li", {}, h("span", {}, conflict.names[i]), select) };
+  });
+  const apply = () => void sync.resolve(new Set(boxes.filter((b) => b.select.value === "mine").map((b) => b.object)));
+  banner("conflict", "look",
+    h("strong", {}, "Changed elsewhere since you opened it."),
+    h("ul", { class: "conflicts" }, ...boxes.map((b) => b.row)),
+    h("button", { type: "button", class: "button primary", onclick: apply }, "Go on"));
+}
+
+/**
+ * Submitting cannot be undone by the person, so it asks, with what is still to do.
+ * @param {import("../bench.js").Bench} bench @param {Sync} sync @param {() => Promise<void>} submit
+ */
+export async function submitDialog(bench, sync, submit) {
+  if (bench.tools.stroke) bench.tools.up();
+  await sync.flush();
+  const todo = stillToDo(bench.store).map((t) => t.text);
+  if (sync.pending.length) todo.unshift(`${sync.pending.length} changes are not on the server yet`);
+  const tracks = bench.store.clipTracks().length;
+  const intervals = bench.store.clipIntervals("phase").length + bench.store.clipIntervals("event").length;
+  const problem = h("p", { class: "problem", role: "alert" });
+  const yes = h("button", { type: "button", class: "button primary", "data-testid": "submit-confirm", disabled: sync.pending.length > 0, onclick: async () => {
+    yes.disabled = true;
+    try {
+      await submit();
+      dialog.close();
+    } catch (error) {
+      yes.disabled = false;
+      problem.textContent = error instanceof ApiError ? [error.message, error.remedy].filter(Boolean).join(" ") : "The server does not answer: nothing was submitted";
+    }
+  } }, "Submit and lock");
+  const dialog = h("dialog", { "aria-labelledby": "submit-title" },
+    h("h2", { id: "submit-title" }, "Submit this label set"),
+    h("p", {}, `${tracks} ${tracks === 1 ? "track" : "tracks"}, ${intervals} phases and events, revision ${sync.revision}.`),
+    todo.length
+      ? h("div", { class: "summary" }, h("p", {}, "Still open:"), h("ul", {}, ...todo.map((t) => h("li", {}, t))))
+      : h("p", { class: "good" }, "Nothing is left to do."),
+    h("p", { class: "hint" }, "A submitted set is locked; the project lead can return it to you."),
+    problem,
+    h("div", { class: "dialog-foot" }, h("button", { type: "button", class: "button", autofocus: true, onclick: () => dialog.close() }, "Go on working"), yes));
+  await showDialog(dialog);
+}

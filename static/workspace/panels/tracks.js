@@ -1,0 +1,144 @@
+/** Tracks of the clip, and what is still to do. */
+
+import { cap, chip, h } from "../dom.js";
+import { expandAt, keyframeFrames } from "../interpolate.js";
+import { unlabelledSpans } from "../operations.js";
+
+/** @typedef {{text: string, go: number | null, key?: string}} Todo */
+
+/** @param {HTMLElement} host @param {import("../bench.js").Bench} bench */
+export function tracksPanel(host, bench) {
+  const { store, edits } = bench;
+  /** @type {Map<string, {row: HTMLElement, name: HTMLElement, tag: HTMLElement, eye: HTMLButtonElement, pick: HTMLButtonElement}>} */
+  const rows = new Map();
+  const list = h("ul", { class: "rows", "aria-label": "Tracks" });
+  const empty = h("p", { class: "hint" });
+  const add = h(
+    "button",
+    { type: "button", class: "row-button new-track", "data-testid": "new-track", "aria-keyshortcuts": "Enter", onclick: () => edits.newTrack() },
+    h("span", {}, "+ New track"), cap("Enter"),
+  );
+  host.append(h("h2", {}, "Tracks"), list, empty, add);
+
+  /** @param {string} id */
+  const make = (id) => {
+    const name = h("span", { class: "name" });
+    const tag = h("span", { class: "tag" });
+    const color = store.classOf(store.labels.tracks[id].class_id)?.color ?? "#ffffff";
+    const pick = h("button", { type: "button", class: "row-button", onclick: () => edits.selectTrack(id) }, chip(color), name, tag);
+    const eye = h("button", { type: "button", class: "eye", onclick: () => {
+      if (store.hidden.has(id)) store.hidden.delete(id);
+      else store.hidden.add(id);
+      store.changed("ui");
+    } });
+    const row = h("li", { class: "track-row", "data-testid": `track-${id}` }, pick, eye);
+    return { row, name, tag, eye, pick };
+  };
+
+  const update = () => {
+    const tracks = store.clipTracks();
+    const ids = new Set(tracks.map(([id]) => id));
+    for (const [id, held] of rows) if (!ids.has(id)) {
+      held.row.remove();
+      rows.delete(id);
+    }
+    tracks.forEach(([id, track], at) => {
+      let held = rows.get(id);
+      if (!held) rows.set(id, (held = make(id)));
+      if (list.children[at] !== held.row) list.insertBefore(held.row, list.children[at] ?? null);
+      const name = store.trackName(id);
+      const here = expandAt(track, store.frame);
+      const geometry = store.classOf(track.class_id)?.geometry ?? "";
+      const tag = !keyframeFrames(track).length ? "empty" : here && here.state !== "visible" ? here.state : geometry;
+      const selected = id === store.selectedTrack;
+      const hidden = store.hidden.has(id);
+      if (held.name.textContent !== name) held.name.textContent = name;
+      if (held.tag.textContent !== tag) held.tag.textContent = tag;
+      held.row.classList.toggle("selected", selected);
+      held.row.classList.toggle("away", !here?.shape);
+      held.row.dataset.state = here ? here.state : "none";
+      held.pick.setAttribute("aria-pressed", String(selected));
+      held.pick.title = name;
+      held.eye.setAttribute("aria-label", `${hidden ? "Show" : "Hide"} ${name}`);
+      held.eye.setAttribute("aria-pressed", String(hidden));
+      held.eye.textContent = hidden ? "off" : "on";
+    });
+    const text = tracks.length ? "" : "No tracks yet. Choose a class by its key and draw.";
+    if (empty.textContent !== text) empty.textContent = text;
+    empty.hidden = tracks.length > 0;
+    add.disabled = store.readOnly;
+  };
+  let last = "";
+  store.listen((kind) => {
+    if (kind !== "frame") {
+      update();
+      if (store.selectedTrack && store.selectedTrack !== last) {
+        rows.get(store.selectedTrack)?.row.scrollIntoView({ block: "nearest" });
+      }
+      last = store.selectedTrack ?? "";
+    }
+  });
+  update();
+  return update;
+}
+
+/**
+ * What a person would want to know before submitting.
+ * @param {import("../store.js").Store} store @returns {Todo[]}
+ */
+export function stillToDo(store) {
+  /** @type {Todo[]} */
+  const todo = [];
+  if (store.ontology.classes.some((c) => c.geometry === "phase")) {
+    const spans = unlabelledSpans(store.labels, store.clip, store.n_frames, store.isPhase);
+    if (spans.length) todo.push({ text: `${spans.length} ${spans.length === 1 ? "span" : "spans"} unlabelled`, go: nextSpan(spans, store.frame), key: "N" });
+  }
+  const tracks = store.clipTracks();
+  const without = tracks.filter(([, t]) => !keyframeFrames(t).length);
+  if (without.length) todo.push({ text: `${without.length} ${without.length === 1 ? "track" : "tracks"} with nothing drawn`, go: null });
+  let gaps = 0;
+  let firstGap = -1;
+  let widest = Infinity;
+  for (const [, track] of tracks) {
+    const limit = store.classOf(track.class_id)?.max_keyframe_gap_frames;
+    if (!limit) continue;
+    const frames = keyframeFrames(track);
+    for (let i = 0; i + 1 < frames.length; i++) {
+      if (track.keyframes[String(frames[i])].state === "absent" || frames[i + 1] - frames[i] <= limit) continue;
+      gaps++;
+      widest = Math.min(widest, limit);
+      if (firstGap < 0) firstGap = frames[i];
+    }
+  }
+  if (gaps) todo.push({ text: `${gaps} keyframe ${gaps === 1 ? "gap" : "gaps"} over ${widest} frames`, go: firstGap });
+  return todo;
+}
+
+/** @param {[number, number][]} spans @param {number} frame */
+function nextSpan(spans, frame) {
+  return (spans.find(([start]) => start > frame) ?? spans[0])[0];
+}
+
+/** @param {HTMLElement} host @param {import("../bench.js").Bench} bench */
+export function todoPanel(host, bench) {
+  const list = h("ul", { class: "todo", "aria-label": "Still to do" });
+  host.append(h("h2", {}, "Still to do"), list);
+  const update = () => {
+    const todo = stillToDo(bench.store);
+    const signature = JSON.stringify(todo.map((t) => t.text));
+    if (list.dataset.shown === signature) return;
+    list.dataset.shown = signature;
+    list.replaceChildren(
+      ...(todo.length
+        ? todo.map((item) => h("li", {},
+            item.go === null ? h("span", {}, item.text)
+              : h("button", { type: "button", class: "row-button", "aria-keyshortcuts": item.key, onclick: () => {
+                  const now = stillToDo(bench.store).find((t) => t.text === item.text);
+                  if (now && now.go !== null) bench.go(now.go);
+                } }, h("span", {}, item.text), item.key ? cap(item.key) : null)))
+        : [h("li", { class: "hint" }, "Nothing left to do")]),
+    );
+  };
+  bench.store.listen((kind) => kind === "labels" && update());
+  update();
+}

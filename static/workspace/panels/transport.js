@@ -1,0 +1,89 @@
+/** Play, clock, frame field, phase under the playhead, how the picture came. */
+
+import { h, icon } from "../dom.js";
+import { clock, spaced } from "../player/timebase.js";
+
+const PLAY = "M7 4l13 8-13 8z";
+const PAUSE = "M7 4h4v16H7zM14 4h4v16h-4z";
+
+/** @param {HTMLElement} host @param {import("../bench.js").Bench} bench */
+export function transport(host, bench) {
+  const { player, store } = bench;
+  /** @param {string} name @param {string} keys @param {string} d @param {() => void} run @param {string} id */
+  const button = (name, keys, d, run, id) =>
+    h("button", { type: "button", class: "plain", "aria-label": name, "aria-keyshortcuts": keys, title: `${name} (${keys})`, "data-testid": id, onclick: run }, icon(d));
+  const play = button("Play", "Space", PLAY, () => player.toggle(), "play");
+  const clockText = h("output", { class: "clock", "data-testid": "clock", "aria-label": "Time and frame" });
+  const time = h("strong");
+  const frame = h("span");
+  clockText.append(time, frame);
+  const field = h("input", {
+    class: "go-to", "data-testid": "go-to-frame", inputmode: "numeric", autocomplete: "off", spellcheck: "false",
+    "aria-label": `Go to frame, 0 to ${player.n_frames - 1}`, "aria-keyshortcuts": "Shift+G", placeholder: "go to",
+  });
+  let gone = "";
+  const go = () => {
+    const text = field.value.replace(/[\s\u202f]/g, "");
+    if (!text || text === gone) return;
+    if (!/^\d+$/.test(text) || Number(text) >= player.n_frames) {
+      field.setAttribute("aria-invalid", "true");
+      store.onNotice(`Frames go from 0 to ${player.n_frames - 1}`);
+      return;
+    }
+    field.removeAttribute("aria-invalid");
+    gone = text;
+    bench.go(Number(text));
+  };
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") {
+      event.preventDefault();
+      gone = "";
+      go();
+      if (!field.hasAttribute("aria-invalid")) {
+        bench.stage.focus({ preventScroll: true });
+        field.value = "";
+        gone = "";
+      }
+    } else if (event.key === "Escape") {
+      field.value = "";
+      bench.stage.focus({ preventScroll: true });
+    }
+  });
+  field.addEventListener("change", go);
+  field.addEventListener("focus", () => (gone = ""));
+  const rate = h("span", { class: "rate" });
+  const phase = h("span", { class: "phase", "data-testid": "phase" });
+  const source = h("span", { class: "source" });
+  host.append(
+    h("div", { class: "transport-buttons" },
+      button("One frame back", "ArrowLeft", "M17 5v14l-9-7zM6 5h2v14H6z", () => player.step(-1), "step-back"),
+      play,
+      button("One frame on", "ArrowRight", "M7 5v14l9-7zM16 5h2v14h-2z", () => player.step(1), "step-on")),
+    clockText, field, rate, phase, h("span", { class: "grow" }), source,
+  );
+  const update = () => {
+    const index = store.frame;
+    time.textContent = clock(player.time.timeOf(index));
+    frame.textContent = ` · frame ${spaced(index)}`;
+    rate.textContent = player.playing ? `${player.rate < 0 ? "−" : ""}${Math.abs(player.rate)}×` : "";
+    const now = store.clipIntervals("phase").find(([, i]) => i.start_frame <= index && index < i.end_frame);
+    const name = now ? (store.classOf(now[1].class_id)?.name ?? "") : "";
+    if (store.ontology.classes.some((c) => c.geometry === "phase")) {
+      phase.replaceChildren(h("span", {}, "Phase "), h("strong", {}, name || "none"));
+    }
+    const shown = player.source === "master" ? "master picture" : player.source === "review" ? "review copy" : "";
+    source.textContent = shown;
+  };
+  let wasPlaying = false;
+  const state = () => {
+    if (player.playing !== wasPlaying || !play.dataset.state) {
+      wasPlaying = player.playing;
+      play.dataset.state = wasPlaying ? "playing" : "paused";
+      play.setAttribute("aria-label", wasPlaying ? "Pause" : "Play");
+      play.replaceChildren(icon(wasPlaying ? PAUSE : PLAY));
+    }
+    update();
+  };
+  state();
+  return { update, state };
+}

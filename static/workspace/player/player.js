@@ -1,0 +1,289 @@
+/**
+ * The clock: which picture is asked for, which is shown. Picture and labels are painted in one
+ * animation frame on one thread, so that labels never stand on another picture.
+ */
+
+import { ReviewDecoder, ReviewUnusable, SignedOut } from "./decoder.js";
+import { Stills } from "./stills.js";
+import { Timebase } from "./timebase.js";
+
+/** @typedef {import("../types.js").Clip} Clip */
+/** @typedef {import("../types.js").FrameIndex} FrameIndex */
+/** @typedef {"master" | "review"} PictureSource */
+/** @typedef {{painted: number, missing: number, seeks: number, last_seek_ms: number}} PlayerStatistics */
+
+const MASTER_AFTER_MS = 140;
+export const RATES = [1, 2, 4, 8];
+
+export class Player {
+  /**
+   * @param {Clip} clip
+   * @param {FrameIndex} index
+   * @param {HTMLCanvasElement} canvas  native size of the picture; bears data-frame-index
+   */
+  constructor(clip, index, canvas) {
+    this.clip = clip;
+    this.time = new Timebase(index, clip.fps);
+    this.canvas = canvas;
+    canvas.width = clip.width_px;
+    canvas.height = clip.height_px;
+    const context = canvas.getContext("2d", { alpha: false });
+    if (!context) throw new Error("no 2D canvas");
+    this.context = context;
+    this.stills = new Stills(clip);
+    /** @type {ReviewDecoder | null} */
+    this.decoder = null;
+    this.index = -1;
+    this.target = 0;
+    this.direction = 1;
+    this.playing = false;
+    this.rate = 1;
+    /** Cause in words when the frame endpoint stands in for the review copy. @type {string | null} */
+    this.fallback = null;
+    /** @type {PictureSource | null} */
+    this.source = null;
+    this.settledAt = 0;
+    this.base = { time_s: 0, at_ms: 0 };
+    this.stepping = false;
+    /** @type {PlayerStatistics} */
+    this.statistics = { painted: 0, missing: 0, seeks: 0, last_seek_ms: 0 };
+    this.seekStarted = 0;
+    /** Loop between two frames. @type {[number, number] | null} */
+    this.loop = null;
+    this.dirty = true;
+    /** @type {(index: number) => void} */
+    this.onPaint = () => {};
+    /** @type {() => void} */
+    this.onState = () => {};
+    /** @type {() => void} */
+    this.onSignedOut = () => {};
+    this.frame = index;
+    requestAnimationFrame((now) => this.#tick(now));
+  }
+
+  get n_frames() {
+    return this.time.n_frames;
+  }
+
+  /** Opens the review copy, or says why the frame endpoint stands in. */
+  async open() {
+    if (!this.clip.review_url) {
+      this.#useStills("The review copy is not ready: pictures come one by one from the master");
+      return;
+    }
+    const decoder = new ReviewDecoder(
+      this.clip.review_url,
+      this.frame,
+      () => this.invalidate(),
+      (error) => this.#decoderFailed(error),
+    );
+    try {
+      await decoder.open();
+      this.decoder = decoder;
+      this.fallback = null;
+      this.#ask();
+    } catch (error) {
+      decoder.close();
+      this.#decoderFailed(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.onState();
+  }
+
+  /** @param {Error} error */
+  #decoderFailed(error) {
+    if (error instanceof SignedOut) {
+      this.onSignedOut();
+      return;
+    }
+    this.decoder?.close();
+    this.decoder = null;
+    const cause = error instanceof ReviewUnusable ? error.message : `The review copy failed: ${error.message}`;
+    this.#useStills(`${cause}: pictures come one by one from the master`);
+  }
+
+  /** @param {string} cause */
+  #useStills(cause) {
+    this.fallback = cause;
+    this.invalidate();
+    this.onState();
+  }
+
+  /** Tries again after a sign-in or a lost network. */
+  retry() {
+    this.stills.forgetFailures();
+    this.settledAt = performance.now();
+    if (this.decoder) this.#ask();
+    else void this.open();
+    this.invalidate();
+  }
+
+  /** Something drawn over the picture has changed. */
+  invalidate() {
+    this.dirty = true;
+  }
+
+  /** @param {number} index exact frame index; clamped to the clip */
+  seek(index) {
+    const to = Math.max(0, Math.min(this.n_frames - 1, Math.round(index)));
+    if (to !== this.target) this.direction = to < this.target ? -1 : 1;
+    this.target = to;
+    this.#restartClock();
+    this.seekStarted = performance.now();
+    this.statistics.seeks++;
+    this.#ask();
+    this.invalidate();
+  }
+
+  /** @param {number} frames */
+  step(frames) {
+    if (this.playing) this.pause();
+    this.seek(this.target + frames);
+  }
+
+  /** @param {number} seconds */
+  skip(seconds) {
+    const to = this.time.indexAt(Math.max(0, this.time.timeOf(this.target) + seconds));
+    this.step(to === this.target ? Math.sign(seconds) : to - this.target);
+  }
+
+  /** @param {number} [rate] negative plays backwards */
+  play(rate = 1) {
+    if (rate > 0 && this.target >= this.n_frames - 1) this.target = 0;
+    if (rate < 0 && this.target <= 0) this.target = this.n_frames - 1;
+    this.rate = rate;
+    this.direction = rate < 0 ? -1 : 1;
+    this.playing = true;
+    this.#restartClock();
+    this.#ask();
+    this.onState();
+  }
+
+  pause() {
+    if (!this.playing) return;
+    this.playing = false;
+    this.rate = 1;
+    if (this.index >= 0) this.target = this.index;
+    this.settledAt = performance.now();
+    this.#ask();
+    this.invalidate();
+    this.onState();
+  }
+
+  toggle() {
+    if (this.playing) this.pause();
+    else this.play(1);
+  }
+
+  /** J and L: each press doubles the speed, a press against the travel turns it. @param {1 | -1} direction */
+  shuttle(direction) {
+    if (!this.playing || Math.sign(this.rate) !== direction) {
+      this.play(direction);
+      return;
+    }
+    const next = RATES[Math.min(RATES.length - 1, RATES.indexOf(Math.abs(this.rate)) + 1)];
+    this.play(direction * next);
+  }
+
+  #restartClock() {
+    this.base = { time_s: this.time.timeOf(this.target), at_ms: performance.now() };
+    this.settledAt = performance.now();
+  }
+
+  #ask() {
+    this.decoder?.want(this.target, this.direction, this.playing ? Math.abs(this.rate) : 0);
+  }
+
+  /** Moves the target along the clock while playing. @param {number} now */
+  #advance(now) {
+    const time_s = this.base.time_s + ((now - this.base.at_ms) / 1000) * this.rate;
+    let to = time_s <= 0 ? 0 : this.time.indexAt(time_s);
+    if (this.loop && (to >= this.loop[1] || to < this.loop[0])) {
+      this.target = this.rate > 0 ? this.loop[0] : this.loop[1] - 1;
+      this.#restartClock();
+      this.#ask();
+      return;
+    }
+    const past = this.rate > 0 ? time_s >= this.time.duration_s : time_s <= 0;
+    to = Math.max(0, Math.min(this.n_frames - 1, to));
+    if (to !== this.target) {
+      if (!this.#ready(this.target)) {
+        // The clock waits for the picture: none is skipped because the decoder is late.
+        this.base = { time_s: this.time.timeOf(this.target), at_ms: now };
+        this.statistics.missing++;
+        return;
+      }
+      this.target = to;
+      this.#ask();
+    }
+    if (past && this.index === this.target) this.pause();
+  }
+
+  /** @param {number} index */
+  #ready(index) {
+    return this.decoder ? this.decoder.get(index) !== undefined : this.stills.get(index) !== undefined;
+  }
+
+  /** @param {number} now */
+  #tick(now) {
+    requestAnimationFrame((next) => this.#tick(next));
+    if (this.playing) this.#advance(performance.now());
+    const picture = this.#choose(now);
+    if (!picture && !(this.dirty && this.index >= 0)) return;
+    if (picture) {
+      this.context.drawImage(picture.image, 0, 0, this.canvas.width, this.canvas.height);
+      if (this.index !== this.target) {
+        this.statistics.painted++;
+        this.statistics.last_seek_ms = performance.now() - this.seekStarted;
+        this.settledAt = performance.now();
+      }
+      this.index = this.target;
+      this.source = picture.source;
+    }
+    this.dirty = false;
+    this.onPaint(this.index);
+    if (picture) {
+      this.canvas.dataset.pictureSource = picture.source;
+      this.canvas.dataset.frameIndex = String(this.index);
+    }
+  }
+
+  /**
+   * The picture to paint now, or null when the right one is already there or none has come yet.
+   * @param {number} now
+   * @returns {{image: CanvasImageSource, source: PictureSource} | null}
+   */
+  #choose(now) {
+    const shown = this.index === this.target;
+    if (!this.decoder) {
+      if (!this.fallback) return null;
+      if (shown && this.source === "master") return null;
+      const still = this.stills.get(this.target);
+      if (still) return { image: still, source: "master" };
+      this.#fetchStill(this.target);
+      for (let i = 1; i <= 3; i++) this.#fetchStill(this.target + i * this.direction);
+      return null;
+    }
+    if (!shown) {
+      const still = this.playing ? undefined : this.stills.get(this.target);
+      if (still) return { image: still, source: "master" };
+      const frame = this.decoder.get(this.target);
+      return frame ? { image: frame, source: "review" } : null;
+    }
+    if (this.playing || this.source === "master") return null;
+    const still = this.stills.get(this.target);
+    if (still) return { image: still, source: "master" };
+    if (now - this.settledAt > MASTER_AFTER_MS) this.#fetchStill(this.target);
+    return null;
+  }
+
+  /** @param {number} index */
+  #fetchStill(index) {
+    if (index < 0 || index >= this.n_frames) return;
+    this.stills.fetch(index).then(
+      () => this.invalidate(),
+      (error) => {
+        if (error instanceof SignedOut) this.onSignedOut();
+      },
+    );
+  }
+}

@@ -1,0 +1,191 @@
+/** State, operations, undo and redo. Whatever changes labels goes through `commit`, and no other way. */
+
+import { applyOperation, inverseOf } from "./operations.js";
+
+/** @typedef {import("./types.js").Labels} Labels */
+/** @typedef {import("./types.js").Operation} Operation */
+/** @typedef {import("./types.js").Ontology} Ontology */
+/** @typedef {import("./types.js").LabelClass} LabelClass */
+/** @typedef {import("./types.js").ToolName} ToolName */
+/** @typedef {"labels" | "ui" | "frame"} ChangeKind */
+
+export const newId = () =>
+  globalThis.crypto.randomUUID
+    ? globalThis.crypto.randomUUID()
+    : "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (c) =>
+        (Number(c) ^ (globalThis.crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (Number(c) / 4)))).toString(16),
+      );
+
+export class Store {
+  /**
+   * @param {{labels: Labels, ontology: Ontology, clip: string, n_frames: number, width_px: number,
+   *   height_px: number, readOnly: boolean}} initial
+   */
+  constructor(initial) {
+    this.labels = initial.labels;
+    this.ontology = initial.ontology;
+    this.clip = initial.clip;
+    this.n_frames = initial.n_frames;
+    this.width_px = initial.width_px;
+    this.height_px = initial.height_px;
+    this.readOnly = initial.readOnly;
+    this.frame = 0;
+    /** @type {ToolName} */
+    this.tool = "select";
+    this.brushRadius_px = 12;
+    /** @type {string | null} */
+    this.selectedTrack = null;
+    /** @type {string | null} */
+    this.selectedInterval = null;
+    /** @type {string | null} */
+    this.activeClass = null;
+    /** Phases and events begun with [ and not yet ended: class -> interval. @type {Map<string, string>} */
+    this.open = new Map();
+    /** @type {Set<string>} */
+    this.hidden = new Set();
+    /** Keyboard cursor in picture coordinates. */
+    this.cursor = { on: false, x: initial.width_px / 2, y: initial.height_px / 2 };
+    /** @type {Map<string, LabelClass>} */
+    this.classes = new Map(initial.ontology.classes.map((c) => [c.id, c]));
+    /** @type {{undo: Operation[], redo: Operation[]}[]} */
+    this.past = [];
+    /** @type {{undo: Operation[], redo: Operation[]}[]} */
+    this.future = [];
+    /** @type {Set<(kind: ChangeKind) => void>} */
+    this.listeners = new Set();
+    /** Receives every operation as it is applied. @type {(ops: Operation[]) => void} */
+    this.onOperations = () => {};
+    /** Said to the person, in words. @type {(message: string) => void} */
+    this.onNotice = () => {};
+  }
+
+  /** @param {(kind: ChangeKind) => void} listener */
+  listen(listener) {
+    this.listeners.add(listener);
+  }
+
+  /** @param {ChangeKind} kind */
+  changed(kind) {
+    for (const listener of this.listeners) listener(kind);
+  }
+
+  /** @param {Partial<Store>} values */
+  set(values) {
+    Object.assign(this, values);
+    this.changed("ui");
+  }
+
+  /** @param {number} index */
+  setFrame(index) {
+    if (index === this.frame) return;
+    this.frame = index;
+    this.changed("frame");
+  }
+
+  /**
+   * Applies operations as one step of undo and hands them on to be saved.
+   * @param {Operation[]} ops
+   * @returns {boolean} false when the set is read-only or there is nothing to do
+   */
+  commit(ops) {
+    if (!ops.length) return false;
+    if (this.readOnly) {
+      this.onNotice("This label set is read-only");
+      return false;
+    }
+    this.past.push({ undo: this.#apply(ops), redo: ops });
+    if (this.past.length > 500) this.past.shift();
+    this.future = [];
+    return true;
+  }
+
+  /** @param {Operation[]} ops @returns {Operation[]} what takes them back, in order */
+  #apply(ops) {
+    /** @type {Operation[]} */
+    const back = [];
+    for (const op of ops) {
+      back.unshift(...inverseOf(this.labels, op));
+      applyOperation(this.labels, op);
+    }
+    this.#dropDeadSelection();
+    this.onOperations(ops);
+    this.changed("labels");
+    return back;
+  }
+
+  undo() {
+    const step = this.past.pop();
+    if (!step || this.readOnly) return false;
+    this.#apply(step.undo);
+    this.future.push(step);
+    this.changed("ui");
+    return true;
+  }
+
+  redo() {
+    const step = this.future.pop();
+    if (!step || this.readOnly) return false;
+    step.undo = this.#apply(step.redo);
+    this.past.push(step);
+    this.changed("ui");
+    return true;
+  }
+
+  /** Takes over operations of another client; no undo, not sent again. @param {Operation[]} ops */
+  applyRemote(ops) {
+    for (const op of ops) applyOperation(this.labels, op);
+    this.#dropDeadSelection();
+    this.changed("labels");
+  }
+
+  /** The server's state with what is still unsent on top. @param {Labels} labels @param {Operation[]} pending */
+  replaceLabels(labels, pending) {
+    this.labels = labels;
+    for (const op of pending) applyOperation(labels, op);
+    this.past = [];
+    this.future = [];
+    this.#dropDeadSelection();
+    this.changed("labels");
+  }
+
+  #dropDeadSelection() {
+    const { tracks, intervals } = this.labels;
+    if (this.selectedTrack && !tracks[this.selectedTrack]) this.selectedTrack = null;
+    if (this.selectedInterval && !intervals[this.selectedInterval]) this.selectedInterval = null;
+    for (const [classId, id] of this.open) if (!intervals[id]) this.open.delete(classId);
+  }
+
+  get selected() {
+    return this.selectedTrack ? this.labels.tracks[this.selectedTrack] : undefined;
+  }
+
+  /** @param {string} classId */
+  classOf(classId) {
+    return this.classes.get(classId);
+  }
+
+  /** @param {string} classId */
+  isPhase = (classId) => this.classes.get(classId)?.geometry === "phase";
+
+  /** @param {string} trackId */
+  trackName(trackId) {
+    const track = this.labels.tracks[trackId];
+    if (!track) return "";
+    return `${this.classes.get(track.class_id)?.name ?? track.class_id} ${track.number}`;
+  }
+
+  /** Tracks of the clip in sight, in the ontology's order of classes. @returns {[string, import("./types.js").Track][]} */
+  clipTracks() {
+    const order = [...this.classes.keys()];
+    return Object.entries(this.labels.tracks)
+      .filter(([, track]) => track.clip === this.clip)
+      .sort(([, a], [, b]) => order.indexOf(a.class_id) - order.indexOf(b.class_id) || a.number - b.number);
+  }
+
+  /** @param {"phase" | "event"} kind @returns {[string, import("./types.js").Interval][]} */
+  clipIntervals(kind) {
+    return Object.entries(this.labels.intervals)
+      .filter(([, i]) => i.clip === this.clip && this.classes.get(i.class_id)?.geometry === kind)
+      .sort(([, a], [, b]) => a.start_frame - b.start_frame);
+  }
+}

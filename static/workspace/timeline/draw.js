@@ -1,0 +1,216 @@
+/** Draws one lane of the timeline. */
+
+import { keyframeFrames } from "../interpolate.js";
+
+/**
+ * @typedef {{id?: string, start: number, end: number, color: string, name?: string, selected?: boolean,
+ *   open?: boolean, outlined?: boolean}} LaneInterval
+ * @typedef {{frame: number, state: import("../types.js").KeyframeState}} LaneKeyframe
+ * @typedef {{id: string, name: string, tag?: string, kind: "intervals" | "track" | "curve", height: number,
+ *   color?: string, selected?: boolean, dashed?: boolean, mask?: boolean, intervals?: LaneInterval[],
+ *   keyframes?: LaneKeyframe[], values?: [number, number | null][], range?: [number, number], mark?: [number, number],
+ *   y?: number}} Lane
+ * @typedef {{text: string, dim: string, faint: string, line: string, surface: string, selected: string,
+ *   accent: string, background: string, warn: string}} Palette
+ * @typedef {{head: number, width: number, x: (frame: number) => number, palette: Palette, frame: number}} Plot
+ */
+
+/** @param {import("../types.js").Track} track @returns {LaneKeyframe[]} */
+export function laneKeyframes(track) {
+  return keyframeFrames(track).map((frame) => ({ frame, state: track.keyframes[String(frame)].state }));
+}
+
+/** @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot */
+export function drawLane(c, lane, plot) {
+  const y = lane.y ?? 0;
+  const { head, width, palette } = plot;
+  if (lane.selected) {
+    c.fillStyle = palette.selected;
+    c.fillRect(0, y, width, lane.height);
+  }
+  drawHead(c, lane, plot, y);
+  c.save();
+  c.beginPath();
+  c.rect(head, y, width - head, lane.height);
+  c.clip();
+  if (lane.mark) {
+    c.fillStyle = "rgba(255, 216, 74, 0.14)";
+    c.fillRect(plot.x(lane.mark[0]), y, Math.max(2, plot.x(lane.mark[1]) - plot.x(lane.mark[0])), lane.height);
+  }
+  if (lane.kind === "intervals") drawIntervals(c, lane, plot, y);
+  else if (lane.kind === "track") drawTrack(c, lane, plot, y);
+  else drawCurve(c, lane, plot, y);
+  c.restore();
+}
+
+/** @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot @param {number} y */
+function drawHead(c, lane, plot, y) {
+  const { palette, head } = plot;
+  const middle = y + lane.height / 2;
+  let x = 14;
+  if (lane.color) {
+    c.fillStyle = lane.color;
+    c.beginPath();
+    c.roundRect(x, middle - 4.5, 9, 9, 2.5);
+    c.fill();
+    x += 18;
+  }
+  c.textBaseline = "middle";
+  c.font = "12.5px system-ui, sans-serif";
+  c.fillStyle = lane.selected ? palette.text : palette.dim;
+  c.save();
+  c.beginPath();
+  c.rect(0, y, head - 40, lane.height);
+  c.clip();
+  c.fillText(lane.name, x, middle);
+  c.restore();
+  if (lane.tag) {
+    c.font = "11px system-ui, sans-serif";
+    c.fillStyle = palette.dim;
+    c.textAlign = "right";
+    c.fillText(lane.tag, head - 12, middle);
+    c.textAlign = "left";
+  }
+}
+
+/** Ink that reads on a fill. @param {string} color */
+export function inkOn(color) {
+  const n = parseInt(color.slice(1), 16);
+  const luminance = 0.299 * ((n >> 16) & 255) + 0.587 * ((n >> 8) & 255) + 0.114 * (n & 255);
+  return luminance > 130 ? "#0c0f14" : "#f2f5f9";
+}
+
+/** @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot @param {number} y */
+function drawIntervals(c, lane, plot, y) {
+  for (const interval of lane.intervals ?? []) {
+    const x0 = plot.x(interval.start);
+    let x1 = plot.x(interval.end);
+    const top = y + 2.5;
+    const height = lane.height - 5;
+    if (interval.open && plot.frame >= interval.end) {
+      // Begun and not ended: a ghost reaches the playhead, the label itself does not.
+      const ghost = plot.x(plot.frame + 0.5);
+      c.globalAlpha = 0.3;
+      c.fillStyle = interval.color;
+      c.fillRect(x1, top, ghost - x1, height);
+      c.globalAlpha = 1;
+    }
+    if (x1 < plot.head || x0 > plot.width) continue;
+    x1 = Math.max(x1, x0 + 3);
+    c.beginPath();
+    c.roundRect(x0, top, Math.max(2, x1 - x0 - 1), height, 3);
+    if (interval.outlined) {
+      c.fillStyle = "rgba(0, 0, 0, 0.25)";
+      c.fill();
+      c.strokeStyle = interval.color;
+      c.lineWidth = interval.selected ? 2 : 1.2;
+      c.stroke();
+    } else {
+      c.fillStyle = interval.color;
+      c.globalAlpha = interval.selected ? 1 : 0.72;
+      c.fill();
+      c.globalAlpha = 1;
+      if (interval.selected) {
+        c.strokeStyle = "#ffffff";
+        c.lineWidth = 1.5;
+        c.stroke();
+      }
+    }
+    const left = Math.max(x0, plot.head);
+    if (interval.name && x1 - left > 34) {
+      c.save();
+      c.beginPath();
+      c.rect(left, top, x1 - left - 4, height);
+      c.clip();
+      c.font = "500 11px system-ui, sans-serif";
+      c.textBaseline = "middle";
+      c.fillStyle = interval.outlined ? interval.color : inkOn(interval.color);
+      c.fillText(interval.name, left + 7, top + height / 2 + 0.5);
+      c.restore();
+    }
+  }
+}
+
+/** @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot @param {number} y */
+function drawTrack(c, lane, plot, y) {
+  const color = lane.color ?? "#ffffff";
+  const keyframes = lane.keyframes ?? [];
+  const middle = y + lane.height / 2;
+  for (let i = 0; i + 1 < keyframes.length; i++) {
+    const here = keyframes[i];
+    const x0 = plot.x(here.frame + 0.5);
+    const x1 = plot.x(keyframes[i + 1].frame + 0.5);
+    if (x1 < plot.head || x0 > plot.width) continue;
+    if (here.state === "absent") {
+      c.fillStyle = plot.palette.dim;
+      c.font = "11px system-ui, sans-serif";
+      c.textBaseline = "middle";
+      if (x1 - x0 > 52) c.fillText("absent", Math.max(x0, plot.head) + 10, middle);
+      continue;
+    }
+    c.globalAlpha = lane.selected ? 0.85 : 0.6;
+    if (here.state === "occluded") {
+      c.setLineDash([4, 3]);
+      c.strokeStyle = color;
+      c.lineWidth = 1.2;
+      c.strokeRect(x0, middle - 2.5, x1 - x0, 5);
+      c.setLineDash([]);
+    } else if (lane.mask) {
+      // A mask stands on its keyframes only: a hair line, not a span.
+      c.globalAlpha = 0.35;
+      c.fillStyle = color;
+      c.fillRect(x0, middle - 0.5, x1 - x0, 1);
+    } else {
+      c.fillStyle = color;
+      c.fillRect(x0, middle - (lane.dashed ? 1 : 2.5), x1 - x0, lane.dashed ? 2 : 5);
+    }
+    c.globalAlpha = 1;
+  }
+  for (const { frame, state } of keyframes) {
+    const x = plot.x(frame + 0.5);
+    if (x < plot.head - 8 || x > plot.width + 8) continue;
+    const r = frame === plot.frame ? 6.5 : 5;
+    c.beginPath();
+    c.moveTo(x, middle - r);
+    c.lineTo(x + r, middle);
+    c.lineTo(x, middle + r);
+    c.lineTo(x - r, middle);
+    c.closePath();
+    c.lineWidth = 1.5;
+    c.strokeStyle = state === "visible" ? plot.palette.surface : color;
+    c.fillStyle = state === "visible" ? color : plot.palette.surface;
+    c.fill();
+    c.stroke();
+  }
+}
+
+/** Agreement: from worst at the bottom to best at the top. @param {CanvasRenderingContext2D} c
+ * @param {Lane} lane @param {Plot} plot @param {number} y */
+function drawCurve(c, lane, plot, y) {
+  const [low, high] = lane.range ?? [0, 1];
+  const height = lane.height - 6;
+  /** @param {number} v */
+  const at = (v) => y + 3 + height * (1 - (v - low) / (high - low || 1));
+  c.lineWidth = 1.5;
+  c.strokeStyle = lane.color ?? plot.palette.accent;
+  c.fillStyle = lane.color ?? plot.palette.accent;
+  let previous = -2;
+  c.beginPath();
+  for (const [frame, value] of lane.values ?? []) {
+    if (value === null || !Number.isFinite(value)) {
+      previous = -2;
+      continue;
+    }
+    const x = plot.x(frame + 0.5);
+    if (previous < 0) c.moveTo(x - 0.5, at(value));
+    c.lineTo(x, at(value));
+    previous = frame;
+  }
+  c.stroke();
+  for (const [frame, value] of (lane.values ?? []).length < 200 ? (lane.values ?? []) : []) {
+    if (value === null || !Number.isFinite(value)) continue;
+    c.beginPath();
+    c.arc(plot.x(frame + 0.5), at(value), 2.2, 0, Math.PI * 2);
+    c.fill();
+  }
+}

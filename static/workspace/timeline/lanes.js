@@ -1,0 +1,47 @@
+/** The workspace's lanes: phases, events, one a track. */
+
+import { laneKeyframes } from "./draw.js";
+
+/** @typedef {import("./draw.js").Lane} Lane */
+
+/** @param {import("../store.js").Store} store @returns {Lane[]} */
+export function workspaceLanes(store) {
+  /** @type {Lane[]} */
+  const lanes = [];
+  for (const kind of /** @type {const} */ (["phase", "event"])) {
+    const some = store.ontology.classes.some((c) => c.geometry === kind);
+    if (!some) continue;
+    const intervals = store.clipIntervals(kind).map(([id, i]) => ({
+      id,
+      start: i.start_frame,
+      end: i.end_frame,
+      color: store.classOf(i.class_id)?.color ?? "#8a94a3",
+      name: store.classOf(i.class_id)?.name ?? i.class_id,
+      selected: id === store.selectedInterval,
+      open: [...store.open.values()].includes(id),
+      outlined: kind === "event",
+    }));
+    lanes.push({
+      id: kind,
+      name: kind === "phase" ? "Phases" : "Events",
+      tag: "[ ]",
+      kind: "intervals",
+      height: kind === "phase" ? 22 : 20,
+      intervals,
+    });
+  }
+  for (const [id, track] of store.clipTracks()) {
+    const labelClass = store.classOf(track.class_id);
+    lanes.push({
+      id,
+      name: store.trackName(id),
+      kind: "track",
+      height: 20,
+      color: labelClass?.color ?? "#ffffff",
+      selected: id === store.selectedTrack,
+      mask: labelClass?.geometry === "mask",
+      keyframes: laneKeyframes(track),
+    });
+  }
+  return lanes;
+}

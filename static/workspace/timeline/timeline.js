@@ -1,0 +1,301 @@
+/** The timeline: ruler, lanes, playhead and overview on one canvas, cheap enough to paint every frame. */
+
+import { clock } from "../player/timebase.js";
+import { drawLane } from "./draw.js";
+
+/** @typedef {import("./draw.js").Lane} Lane */
+
+const RULER_PX = 18;
+const OVERVIEW_PX = 12;
+const MIN_FRAMES = 12;
+
+export class Timeline {
+  /**
+   * @param {HTMLElement} host  role=slider; the canvas fills it
+   * @param {import("../player/timebase.js").Timebase} time
+   * @param {() => Lane[]} lanes
+   * @param {() => number} headerWidth CSS pixels
+   */
+  constructor(host, time, lanes, headerWidth) {
+    this.host = host;
+    this.time = time;
+    this.lanes = lanes;
+    this.headerWidth = headerWidth;
+    this.n = time.n_frames;
+    this.from = 0;
+    this.to = this.n;
+    this.scroll = 0;
+    this.frame = 0;
+    this.canvas = document.createElement("canvas");
+    this.canvas.setAttribute("aria-hidden", "true");
+    host.append(this.canvas);
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    /** @type {(frame: number) => void} */
+    this.onSeek = () => {};
+    /** @type {(lane: Lane, hit: {interval?: string, frame?: number}) => void} */
+    this.onPick = () => {};
+    /** @type {[number, number][]} */
+    this.blanked = [];
+    /** @type {Lane | undefined} */
+    this.overview = undefined;
+    this.scrubbing = "";
+    this.hover = -1;
+    const style = getComputedStyle(document.documentElement);
+    /** @param {string} name */
+    const token = (name) => style.getPropertyValue(name).trim() || "#888888";
+    this.palette = {
+      text: token("--text"),
+      dim: token("--text-dim"),
+      faint: token("--text-faint"),
+      line: token("--line"),
+      surface: token("--surface"),
+      selected: token("--selected"),
+      accent: token("--accent"),
+      background: token("--background"),
+      warn: token("--warn"),
+    };
+    new ResizeObserver(() => this.paint()).observe(host);
+    this.#bind();
+  }
+
+  get plotWidth() {
+    return Math.max(1, this.host.clientWidth - this.headerWidth());
+  }
+
+  /** @param {number} frame edge of a frame */
+  x(frame) {
+    return this.headerWidth() + ((frame - this.from) / (this.to - this.from)) * this.plotWidth;
+  }
+
+  /** @param {number} x CSS pixels @returns {number} frame, not rounded */
+  frameAt(x) {
+    return this.from + ((x - this.headerWidth()) / this.plotWidth) * (this.to - this.from);
+  }
+
+  /** @param {number} factor below 1 shows less @param {number} [around] frame */
+  zoom(factor, around = this.frame + 0.5) {
+    const span = Math.max(Math.min(MIN_FRAMES, this.n), Math.min(this.n, (this.to - this.from) * factor));
+    const part = (around - this.from) / (this.to - this.from);
+    this.#show(around - part * span, span);
+  }
+
+  /** @param {number} from @param {number} span */
+  #show(from, span) {
+    this.from = Math.max(0, Math.min(this.n - span, from));
+    this.to = this.from + span;
+    this.paint();
+  }
+
+  /** The playhead stays in sight. @param {number} frame */
+  setFrame(frame) {
+    this.frame = frame;
+    const span = this.to - this.from;
+    if (!this.scrubbing && (frame < this.from || frame >= this.to)) {
+      this.from = Math.max(0, Math.min(this.n - span, frame - span * (frame < this.from ? 0.85 : 0.15)));
+      this.to = this.from + span;
+    }
+    this.host.setAttribute("aria-valuenow", String(frame));
+    this.host.setAttribute("aria-valuetext", `${clock(this.time.timeOf(frame))}, frame ${frame}`);
+    this.paint();
+  }
+
+  paint() {
+    const { canvas, context, host, palette } = this;
+    const ratio = globalThis.devicePixelRatio || 1;
+    const width = host.clientWidth;
+    const height = host.clientHeight;
+    if (!width || !height) return;
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+      canvas.style.width = `${width}px`;
+      canvas.style.height = `${height}px`;
+    }
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.fillStyle = palette.surface;
+    context.fillRect(0, 0, width, height);
+    const head = this.headerWidth();
+    const bottom = height - OVERVIEW_PX - 6;
+    this.#ruler(head, width, bottom);
+    const lanes = this.lanes();
+    this.#clampScroll(lanes, bottom);
+    context.save();
+    context.beginPath();
+    context.rect(0, RULER_PX, width, bottom - RULER_PX);
+    context.clip();
+    let y = RULER_PX - this.scroll;
+    for (const lane of lanes) {
+      lane.y = y;
+      if (y + lane.height > RULER_PX && y < bottom) {
+        drawLane(context, lane, { head, width, x: (f) => this.x(f), palette, frame: this.frame });
+      }
+      y += lane.height;
+    }
+    this.#blanked(head, width, bottom);
+    context.restore();
+    this.#playhead(head, width, bottom);
+    this.#paintOverview(head, width, height, lanes);
+    context.fillStyle = palette.line;
+    context.fillRect(head - 0.5, 0, 1, height);
+  }
+
+  /** @param {Lane[]} lanes @param {number} bottom */
+  #clampScroll(lanes, bottom) {
+    const all = lanes.reduce((sum, lane) => sum + lane.height, 0);
+    this.scroll = Math.max(0, Math.min(this.scroll, all - (bottom - RULER_PX)));
+  }
+
+  /** Brings a lane into sight. @param {string} id */
+  reveal(id) {
+    const lanes = this.lanes();
+    let y = 0;
+    for (const lane of lanes) {
+      if (lane.id === id) {
+        const room = this.host.clientHeight - OVERVIEW_PX - 6 - RULER_PX;
+        if (y < this.scroll) this.scroll = y;
+        else if (y + lane.height > this.scroll + room) this.scroll = y + lane.height - room;
+      }
+      y += lane.height;
+    }
+    this.paint();
+  }
+
+  /** @param {number} head @param {number} width @param {number} bottom */
+  #ruler(head, width, bottom) {
+    const { context, palette } = this;
+    const from_s = this.time.timeOf(Math.floor(this.from));
+    const to_s = Math.max(from_s + 0.01, this.time.timeOf(Math.ceil(this.to)));
+    const wanted = ((to_s - from_s) / Math.max(1, this.plotWidth)) * 110;
+    const steps = [0.04, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
+    const step = steps.find((s) => s >= wanted) ?? 3600;
+    context.font = "11px system-ui, sans-serif";
+    context.textBaseline = "middle";
+    for (let t = Math.ceil(from_s / step) * step; t <= to_s; t += step) {
+      const x = this.x(this.time.indexAt(t));
+      if (x < head || x > width) continue;
+      context.fillStyle = palette.line;
+      context.fillRect(Math.round(x), RULER_PX, 1, bottom - RULER_PX);
+      context.fillStyle = palette.dim;
+      const text = step < 1 ? clock(t).slice(3) : clock(t).slice(t >= 3600 ? 0 : 3, 8);
+      if (x + 4 + text.length * 6 < width) context.fillText(text, x + 4, RULER_PX / 2);
+    }
+  }
+
+  /** @param {number} head @param {number} width @param {number} bottom */
+  #blanked(head, width, bottom) {
+    const { context } = this;
+    for (const [start, end] of this.blanked) {
+      const x0 = Math.max(head, this.x(start));
+      const x1 = Math.min(width, this.x(end));
+      if (x1 <= x0) continue;
+      context.fillStyle = "rgba(10, 12, 16, 0.6)";
+      context.fillRect(x0, RULER_PX, x1 - x0, bottom - RULER_PX);
+      context.fillStyle = this.palette.dim;
+      context.font = "10px system-ui, sans-serif";
+      if (x1 - x0 > 60) context.fillText("blanked", x0 + 6, bottom - 8);
+    }
+  }
+
+  /** @param {number} head @param {number} width @param {number} bottom */
+  #playhead(head, width, bottom) {
+    const { context, palette } = this;
+    const x = this.x(this.frame + 0.5);
+    if (x < head || x > width) return;
+    context.fillStyle = palette.accent;
+    context.fillRect(Math.round(x) - 0.75, 6, 1.5, bottom - 6);
+    context.beginPath();
+    context.moveTo(x - 6, 2);
+    context.lineTo(x + 6, 2);
+    context.lineTo(x, 10);
+    context.fill();
+  }
+
+  /** @param {number} head @param {number} width @param {number} height @param {Lane[]} lanes */
+  #paintOverview(head, width, height, lanes) {
+    const { context, palette } = this;
+    const top = height - OVERVIEW_PX - 2;
+    const scale = this.plotWidth / this.n;
+    context.fillStyle = palette.background;
+    context.fillRect(head, top, width - head, OVERVIEW_PX);
+    const source = this.overview ?? lanes.find((lane) => lane.kind === "intervals");
+    for (const interval of source?.intervals ?? []) {
+      context.fillStyle = interval.color;
+      context.globalAlpha = 0.75;
+      context.fillRect(head + interval.start * scale, top + 2, Math.max(1, (interval.end - interval.start) * scale), OVERVIEW_PX - 4);
+    }
+    context.globalAlpha = 1;
+    context.strokeStyle = palette.accent;
+    context.lineWidth = 1;
+    context.strokeRect(head + this.from * scale + 0.5, top + 0.5, Math.max(4, (this.to - this.from) * scale) - 1, OVERVIEW_PX - 1);
+    context.fillStyle = palette.accent;
+    context.fillRect(head + (this.frame + 0.5) * scale - 0.5, top, 1, OVERVIEW_PX);
+  }
+
+  #bind() {
+    const { host } = this;
+    /** @param {PointerEvent} event */
+    const scrub = (event) => {
+      const x = event.clientX - host.getBoundingClientRect().left;
+      if (this.scrubbing === "overview") {
+        const span = this.to - this.from;
+        const at = ((x - this.headerWidth()) / this.plotWidth) * this.n;
+        this.#show(at - span / 2, span);
+        this.onSeek(Math.max(0, Math.min(this.n - 1, Math.floor(at))));
+      } else this.onSeek(Math.max(0, Math.min(this.n - 1, Math.floor(this.frameAt(x)))));
+    };
+    host.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      const rect = host.getBoundingClientRect();
+      const x = event.clientX - rect.left;
+      const y = event.clientY - rect.top;
+      const overview = y > host.clientHeight - OVERVIEW_PX - 4;
+      const lane = overview ? undefined : this.lanes().find((l) => this.#inLane(l, y));
+      if (x < this.headerWidth()) {
+        if (lane) this.onPick(lane, {});
+        return;
+      }
+      host.setPointerCapture(event.pointerId);
+      this.scrubbing = overview ? "overview" : "plot";
+      const hit = lane && y > RULER_PX ? this.#hit(lane, x) : null;
+      if (lane && hit) this.onPick(lane, hit);
+      if (hit?.frame !== undefined) this.onSeek(hit.frame);
+      else scrub(event);
+    });
+    host.addEventListener("pointermove", (event) => {
+      if (this.scrubbing && Math.abs(event.movementX) > 0) scrub(event);
+    });
+    for (const type of ["pointerup", "pointercancel"]) host.addEventListener(type, () => (this.scrubbing = ""));
+    host.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        const x = event.clientX - host.getBoundingClientRect().left;
+        const span = this.to - this.from;
+        if (event.ctrlKey || event.metaKey) this.zoom(Math.exp(event.deltaY / 300), this.frameAt(x));
+        else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+          this.#show(this.from + ((event.deltaX || event.deltaY) / this.plotWidth) * span, span);
+        } else {
+          this.scroll += event.deltaY;
+          this.paint();
+        }
+      },
+      { passive: false },
+    );
+  }
+
+  /** @param {Lane} lane @param {number} y */
+  #inLane(lane, y) {
+    return lane.y !== undefined && y >= lane.y && y < lane.y + lane.height;
+  }
+
+  /** @param {Lane} lane @param {number} x @returns {{interval?: string, frame?: number} | null} */
+  #hit(lane, x) {
+    for (const frame of lane.keyframes?.map((k) => k.frame) ?? []) {
+      if (Math.abs(this.x(frame + 0.5) - x) < 7) return { frame };
+    }
+    const at = this.frameAt(x);
+    const interval = [...(lane.intervals ?? [])].reverse().find((i) => i.id && i.start <= at && at < i.end);
+    if (interval?.id) return { interval: interval.id };
+    return lane.kind === "track" ? {} : null;
+  }
+}

@@ -1,0 +1,394 @@
+"""A tiny server for the browser screens: static files, both pages, a clip, the API in memory.
+
+Run it by hand with ``python tests/browser/devserver.py [port]``; the browser tests use ``serve``.
+It keeps the protocol's promises (operations once and in order, conflicts by object, forks), so
+that saving is tested against refusals and not against a server that always agrees.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import sys
+import threading
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+if __package__ in (None, ""):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.browser.clipmaker import decode_all, make_clip, read_index
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIP = "11111111-1111-4111-8111-111111111111"
+SET = "22222222-2222-4222-8222-222222222222"
+CONSENSUS = "33333333-3333-4333-8333-333333333333"
+ADJUDICATION = "44444444-4444-4444-8444-444444444444"
+PASSWORD = "correct horse"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'"
+)
+TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
+RANGE_CAP_BYTES = 4 * 1024 * 1024
+
+
+def ontology() -> dict[str, Any]:
+    """Classes of every geometry, as the server gives them."""
+    jaw = [{"id": "jaw", "name": "Jaw", "type": "choice",
+            "values": [{"id": "open", "name": "Open"}, {"id": "closed", "name": "Closed"}]}]
+    rows = [
+        ("lesion", "Lesion", "mask", "#ffd84a", "1", "Outline the visible margin at its outermost "
+         "change of colour or texture. Do not include the halo of reflected light.", []),
+        ("grasper", "Grasper", "tip", "#3fd7e8", "2", "Mark the midpoint between the two jaw ends. "
+         "Where the jaws are hidden by tissue, mark occluded and keep the last seen place.", jaw),
+        ("shaft", "Grasper shaft", "mask", "#6fb1ff", "3", "The shaft without its jaws.", []),
+        ("hook", "Hook", "box", "#c3ec4b", "4", "The smallest box around the hook.", []),
+        ("preparation", "Preparation", "phase", "#5d6776", "5", "From the first picture inside.", []),
+        ("calot", "Calot triangle dissection", "phase", "#7b61c9", "6", "Until it is clear.", []),
+        ("clipping", "Clipping and cutting", "phase", "#2f8f9d", "7", "From the first clip.", []),
+        ("bleeding", "Bleeding", "event", "#ffd84a", "8", "Visible bleeding.", []),
+    ]
+    return {
+        "slug": "laparoscopic-cholecystectomy", "version": 1, "title": "Laparoscopic cholecystectomy",
+        "classes": [
+            {"id": i, "name": n, "geometry": g, "color": c, "shortcut": s, "guideline": t,
+             "attributes": a, "max_keyframe_gap_frames": 60}
+            for i, n, g, c, s, t, a in rows
+        ],
+    }
+
+
+def apply(labels: dict[str, Any], op: dict[str, Any]) -> None:
+    """Apply one operation; the same rules as the product's."""
+    kind, key = op["op"], op["object"]
+    track = labels["tracks"].get(key)
+    if kind == "track.create":
+        labels["tracks"][key] = {"clip": op["clip"], "class_id": op["class_id"],
+                                 "number": op.get("number", 1), "attributes": {}, "keyframes": {}}
+    elif kind == "track.delete":
+        labels["tracks"].pop(key, None)
+    elif kind == "track.set":
+        track["attributes"] = op["attributes"]
+    elif kind == "keyframe.set":
+        track["keyframes"][str(op["frame_index"])] = {
+            "state": op["state"], "shape": op["shape"], "attributes": op["attributes"]}
+    elif kind == "keyframe.delete":
+        track["keyframes"].pop(str(op["frame_index"]), None)
+    elif kind == "interval.set":
+        labels["intervals"][key] = {k: op[k] for k in
+                                    ("clip", "class_id", "start_frame", "end_frame", "attributes")}
+    elif kind == "interval.delete":
+        labels["intervals"].pop(key, None)
+
+
+class LabelSet:
+    """One label set: revisions, operations by client and sequence."""
+
+    def __init__(self, labels: dict[str, Any] | None = None) -> None:
+        self.labels = labels or {"clips": [CLIP], "tracks": {}, "intervals": {}}
+        self.revision = 0
+        self.state = "in progress"
+        self.held: dict[str, list[str]] = {}
+        self.log: list[tuple[int, str, dict[str, Any]]] = []
+
+    def take(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if self.state in ("submitted", "locked"):
+            return 423, {"error": {"code": "locked", "message": "This label set is submitted."}}
+        client, base, ops = body["client_id"], body["base_revision"], body["operations"]
+        held = self.held.setdefault(client, [])
+        if base > self.revision:
+            return 409, {"error": {"code": "ahead_of_server", "message": "The server was set back."}}
+        fresh = []
+        for op in ops:
+            text = json.dumps(op, sort_keys=True)
+            if op["seq"] <= len(held):
+                if held[op["seq"] - 1] != text:
+                    return 409, {"error": {"code": "forked", "message": "Other bytes."}}
+            elif op["seq"] != len(held) + len(fresh) + 1:
+                expected = len(held) + len(fresh) + 1
+                return 409, {"error": {"code": "gap", "expected_seq": expected, "message": "gap"}}
+            else:
+                fresh.append(op)
+        others = [dict(op, revision=r) for r, c, op in self.log if r > base and c != client]
+        touched = {op["object"] for op in others} & {op["object"] for op in fresh}
+        if touched:
+            return 409, {"error": {"code": "conflict", "objects": sorted(touched), "message": "Changed.",
+                                   "revision": self.revision, "others": others}}
+        if fresh:
+            self.revision += 1
+        for op in fresh:
+            apply(self.labels, op)
+            held.append(json.dumps(op, sort_keys=True))
+            self.log.append((self.revision, client, op))
+        return 200, {"revision": self.revision, "acknowledged_seq": len(held), "others": others}
+
+
+class World:
+    """Everything the server holds."""
+
+    def __init__(self, n_frames: int = 250, width: int = 640, height: int = 360, first_pts: int = 0) -> None:
+        self.video = make_clip(n_frames, width, height, first_pts)
+        self.index = read_index(self.video)
+        self.pictures: list[bytes] | None = None
+        self.size = (width, height)
+        self.lock = threading.RLock()
+        self.reset()
+
+    def reset(self) -> None:
+        self.sets = {SET: LabelSet(), CONSENSUS: LabelSet()}
+        self.signed_in = True
+        self.online = True
+        self.review = True
+        self.signature: dict[str, Any] | None = None
+        self.decisions: dict[str, str] = {}
+        self.watched: list[list[int]] = []
+        self.ranges: list[int] = []
+        self.a, self.b = adjudication_labels(*self.size)
+
+    def picture(self, index: int) -> bytes:
+        with self.lock:
+            if self.pictures is None:
+                self.pictures = decode_all(self.video)
+        return self.pictures[index]
+
+    def clip(self) -> dict[str, Any]:
+        n = self.index["n_frames"]
+        return {
+            "id": CLIP, "name": "Clip 2 of 3", "state": "ready", "n_frames": n,
+            "width_px": self.size[0], "height_px": self.size[1], "time_base": self.index["time_base"],
+            "fps": 25.0, "duration_s": n / 25, "pseudonym": "P-7F3K", "warnings": [],
+            "blanked_spans": [], "review_url": f"/clips/{CLIP}/review.mp4" if self.review else None,
+            "frame_url": f"/api/v1/clips/{CLIP}/frames/{{index}}.png",
+            "pts_url": f"/api/v1/clips/{CLIP}/index.json",
+        }
+
+    def label_set(self, key: str) -> dict[str, Any]:
+        held = self.sets[key]
+        return {"id": key, "state": held.state, "revision": held.revision, "author_is_me": True,
+                "origin": "human", "ontology": ontology(), "labels": held.labels, "clips": [CLIP]}
+
+    def disagreements(self) -> list[dict[str, Any]]:
+        rows = [
+            ("d1", "mask", "Lesion 1 outline", "lesion", "a-lesion", "b-lesion", 20, 21, 0.39, "IoU 0.61"),
+            ("d2", "tip", "Grasper 1 tip", "grasper", "a-grasper", "b-grasper", 10, 61, 0.3, "31 px"),
+            ("d3", "phase", "Preparation to Calot", "calot", "a-calot", "b-calot", 60, 75, 0.2, "15 frames"),
+            ("d4", "only_b", "Bleeding", "bleeding", None, "b-bleed", 120, 140, 0.1, "only B"),
+        ]
+        return [
+            {"id": i, "kind": k, "label": name, "class_id": c, "a": a, "b": b, "start_frame": s,
+             "end_frame": e, "size": z, "measure": m, "decision": self.decisions.get(i)}
+            for i, k, name, c, a, b, s, e, z, m in rows
+        ]
+
+    def adjudication(self) -> dict[str, Any]:
+        consensus = self.sets[CONSENSUS]
+        undecided = [d for d in self.disagreements() if not d["decision"]]
+        return {
+            "id": ADJUDICATION, "state": "signed" if self.signature else "open", "clip": self.clip(),
+            "ontology": ontology(),
+            "sets": [{"name": "A", "label_set": str(uuid.uuid4()), "labels": self.a},
+                     {"name": "B", "label_set": str(uuid.uuid4()), "labels": self.b}],
+            "consensus": {"label_set": CONSENSUS, "revision": consensus.revision,
+                          "labels": consensus.labels},
+            "agreement": {
+                "lanes": [{"name": "Tips", "kind": "tip",
+                           "values": [[f, 31 - abs(35 - f)] for f in range(10, 61)]},
+                          {"name": "Phases", "kind": "phase", "values": [[0, 0.92]]}],
+                "summary": [{"object": "a-lesion", "label": "Lesion 1", "metric": "IoU", "value": 0.61},
+                            {"object": "a-lesion", "label": "Lesion 1", "metric": "Dice", "value": 0.76},
+                            {"object": "a-grasper", "label": "Grasper 1", "metric": "distance px",
+                             "value": 14.2}],
+            },
+            "disagreements": self.disagreements(),
+            "statement": None if undecided else {
+                "meaning": "I have reviewed both label sets and take responsibility for this consensus.",
+                "digest": "5f" * 32},
+            "signature": self.signature,
+        }
+
+
+def adjudication_labels(width: int, height: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two label sets over one clip that differ in a mask, a tip, a phase and an event."""
+    import numpy as np
+    from pycocotools import mask as coco
+
+    def disc(x: float, y: float, r: float) -> dict[str, Any]:
+        yy, xx = np.mgrid[0:height, 0:width]
+        rle = coco.encode(np.asfortranarray((np.hypot(xx - x, yy - y) < r).astype(np.uint8)))
+        return {"size": [height, width], "counts": rle["counts"].decode()}
+
+    def side(s: str, r: float, dx: float, cut: int, bleed: bool) -> dict[str, Any]:
+        kf = lambda shape: {"state": "visible", "shape": shape, "attributes": {}}  # noqa: E731
+        x, y = width * 0.42, height * 0.55
+        tracks = {
+            f"{s}-lesion": {"clip": CLIP, "class_id": "lesion", "number": 1, "attributes": {},
+                            "keyframes": {"20": kf({"type": "mask", "rle": disc(x + dx, y, r)})}},
+            f"{s}-grasper": {"clip": CLIP, "class_id": "grasper", "number": 1, "attributes": {},
+                             "keyframes": {str(f): kf({"type": "tip", "point": [width * .5 + f + dx, 180]})
+                                           for f in (10, 35, 60)}},
+        }
+        phase = lambda c, a, b: {"clip": CLIP, "class_id": c, "start_frame": a,  # noqa: E731
+                                 "end_frame": b, "attributes": {}}
+        intervals = {f"{s}-prep": phase("preparation", 0, cut), f"{s}-calot": phase("calot", cut, 200)}
+        if bleed:
+            intervals[f"{s}-bleed"] = phase("bleeding", 120, 140)
+        return {"clips": [CLIP], "tracks": tracks, "intervals": intervals}
+
+    return side("a", height * 0.16, 0, 60, False), side("b", height * 0.12, 12, 75, True)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Routes by method and path; JSON in, JSON out."""
+
+    protocol_version = "HTTP/1.1"
+    world: World
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def _answer(self, status: int, body: bytes, kind: str, **headers: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _json(self, value: object, status: int = 200) -> None:
+        self._answer(status, json.dumps(value).encode(), "application/json")
+
+    def _refuse(self, status: int, code: str, message: str = "") -> None:
+        self._json({"error": {"code": code, "message": message or code}}, status)
+
+    def _page(self, template: str, **values: str) -> None:
+        text = (ROOT / "templates" / "workspace" / template).read_text()
+        text = re.sub(r"{% static '([^']+)' %}", r"/static/\1", text)
+        text = re.sub(r"""{% translate ["']([^"']+)["'] %}""", r"\1", text)
+        text = re.sub(r"{{ (\w+) }}", lambda m: values.get(m.group(1), ""), text)
+        text = re.sub(r"{%[^%]*%}", "", text)
+        self._answer(200, text.encode(), "text/html; charset=utf-8", Content_Security_Policy=CSP)
+
+    def do_GET(self) -> None:
+        path, world = self.path.split("?")[0], self.world
+        if path.startswith("/static/"):
+            file = (ROOT / path.lstrip("/")).resolve()
+            if not file.is_relative_to(ROOT / "static") or not file.is_file():
+                return self._refuse(404, "not_found")
+            return self._answer(200, file.read_bytes(), TYPES.get(file.suffix, "text/plain"))
+        if path == f"/clips/{CLIP}/work/":
+            return self._page("workspace.html", clip_id=CLIP, label_set_id=SET, csrf_token="t")
+        if path == f"/adjudications/{ADJUDICATION}/":
+            return self._page("adjudication.html", adjudication_id=ADJUDICATION, csrf_token="t")
+        if not world.online:
+            return self.connection.close()
+        if not world.signed_in:
+            return self._refuse(401, "signed_out", "Sign in")
+        if path == f"/clips/{CLIP}/review.mp4":
+            return self._video()
+        if path == f"/api/v1/clips/{CLIP}/":
+            return self._json(world.clip())
+        if path == f"/api/v1/clips/{CLIP}/index.json":
+            return self._json(world.index)
+        if found := re.fullmatch(rf"/api/v1/clips/{CLIP}/frames/(\d+)\.png", path):
+            if int(found[1]) >= world.index["n_frames"]:
+                return self._refuse(404, "not_found")
+            return self._answer(200, world.picture(int(found[1])), "image/png")
+        if (found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/", path)) and found[1] in world.sets:
+            return self._json(world.label_set(found[1]))
+        if path == "/api/v1/me/":
+            return self._json({"username": "surgeon", "display_name": "Surgeon", "roles": ["annotator"],
+                               "user_key": base64.b64encode(bytes(range(32))).decode()})
+        if path == f"/api/v1/adjudications/{ADJUDICATION}/":
+            return self._json(world.adjudication())
+        return self._refuse(404, "not_found")
+
+    def _video(self) -> None:
+        data = self.world.video
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if not found:
+            return self._answer(200, data, "video/mp4", Accept_Ranges="bytes")
+        start = int(found[1])
+        end = min(int(found[2] or len(data) - 1), len(data) - 1, start + RANGE_CAP_BYTES - 1)
+        if start >= len(data):
+            return self._answer(416, b"", "video/mp4", Content_Range=f"bytes */{len(data)}")
+        self.world.ranges.append(end - start + 1)
+        self._answer(206, data[start : end + 1], "video/mp4", Accept_Ranges="bytes",
+                     Content_Range=f"bytes {start}-{end}/{len(data)}")
+
+    def do_POST(self) -> None:
+        world = self.world
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+        if not world.online:
+            return self.connection.close()
+        if self.path == "/api/v1/session/":
+            if body.get("password") != PASSWORD:
+                return self._refuse(403, "wrong_password", "User name or password is wrong")
+            world.signed_in = True
+            return self._json({"csrf_token": "t"})
+        if not world.signed_in:
+            return self._refuse(401, "signed_out", "Sign in")
+        with world.lock:
+            self._change(body)
+
+    def _change(self, body: dict[str, Any]) -> None:
+        world = self.world
+        if (found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/operations/", self.path)):
+            status, value = world.sets[found[1]].take(body)
+            return self._json(value, status)
+        if (found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/submit/", self.path)):
+            world.sets[found[1]].state = "submitted"
+            return self._json({"state": "submitted"})
+        if self.path == f"/api/v1/clips/{CLIP}/watched/":
+            world.watched += body["spans"]
+            return self._json({})
+        if self.path == f"/api/v1/adjudications/{ADJUDICATION}/decide/":
+            return self._decide(body)
+        if self.path == f"/api/v1/adjudications/{ADJUDICATION}/sign/":
+            if body["password"] != PASSWORD:
+                return self._refuse(403, "wrong_password", "The password is wrong")
+            if any(not d["decision"] for d in world.disagreements()):
+                return self._refuse(409, "undecided", "Something is undecided")
+            world.signature = {"name": "Dr. C. Adjudicator", "signed_at": "2026-11-24T13:00:00Z",
+                               "meaning": "Responsible for this consensus", "digest": "5f" * 32}
+            return self._json({"state": "signed", "signature": world.signature})
+        return self._refuse(404, "not_found")
+
+    def _decide(self, body: dict[str, Any]) -> None:
+        world = self.world
+        row = next(d for d in world.disagreements() if d["id"] == body["disagreement"])
+        if body["decision"] == "redraw" and not body.get("reason"):
+            return self._refuse(400, "invalid", "A reason is needed")
+        world.decisions[row["id"]] = body["decision"]
+        consensus, key = world.sets[CONSENSUS], row["id"] + "-consensus"
+        side = world.b if body["decision"] == "b" or not row["a"] else world.a
+        source = row["b"] if body["decision"] == "b" or not row["a"] else row["a"]
+        for part in ("tracks", "intervals"):
+            consensus.labels[part].pop(key, None)
+            if body["decision"] in ("a", "b") and source in side[part]:
+                consensus.labels[part][key] = json.loads(json.dumps(side[part][source]))
+        consensus.revision += 1
+        whole = world.adjudication()
+        self._json({"disagreements": whole["disagreements"], "consensus": whole["consensus"],
+                    "statement": whole["statement"]})
+
+
+def serve(world: World, port: int = 0) -> ThreadingHTTPServer:
+    """Start serving in a thread; the caller calls ``shutdown``."""
+    handler = type("BoundHandler", (Handler,), {"world": world})
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+if __name__ == "__main__":
+    running = serve(World(width=1280, height=720), int(sys.argv[1]) if len(sys.argv) > 1 else 8765)
+    base = f"http://127.0.0.1:{running.server_address[1]}"
+    print(f"{base}/clips/{CLIP}/work/\n{base}/adjudications/{ADJUDICATION}/", flush=True)
+    threading.Event().wait()
