@@ -129,3 +129,26 @@ def test_the_first_and_last_seconds_are_proposed_only_when_they_look_it():
     redness[:40], redness[470:] = 0.1, 0.2
     spans = out_of_body.out_of_body_spans(redness, 25.0).spans
     assert [(s.start_frame, s.end_frame) for s in spans] == [(0, 48), (462, 500)]
+
+
+@pytest.mark.parametrize(
+    ("width_px", "height_px", "text", "is_glyph"),
+    [
+        (60, 80, "H", True),
+        (83, 115, "82", True),
+        (40, 30, "JD", False),
+        (200, 24, "", False),
+        (20, 90, "1", False),
+    ],
+)
+def test_a_lone_glyph_is_no_line_of_text_and_an_unread_line_is_one(
+    width_px, height_px, text, is_glyph
+):
+    assert text_detector.is_lone_glyph(Box(0, 0, width_px, height_px), text) is is_glyph
+
+
+def test_a_device_mask_is_proposed_as_it_is_and_text_in_it_not_once_more(clip):
+    mask = Box(0, 0, WIDTH, 64)
+    found = propose.propose(io.BytesIO(clip), [mask]).boxes
+    assert found[0].box == mask and found[0].origin == "device_mask"
+    assert not any(p.box.overlap_px(mask) == p.box.area_px for p in found[1:])

@@ -99,7 +99,7 @@ def propose_for(
         body = out_of_body.out_of_body_spans(redness, pictures.rate_fps)
     search = _Search(pictures, detector, gate, body.spans, harvest_match, cancelled)
     boxes = [ProposedBox(b, "unknown", "device_mask", b.start_frame) for b in device_masks]
-    boxes += search.static(samples)
+    boxes += [p for p in search.static(samples) if not _is_held(p.box, device_masks)]
     boxes += search.transient([b.box for b in boxes])
     warnings = []
     if search.is_cut_off:
@@ -322,6 +322,12 @@ def _unknown_among(found: Sequence[Box], known: Sequence[Box], frame_index: int)
         for box in found
         if sum(box.overlap_px(k) for k in known if k.covers_frame(frame_index)) < 0.9 * box.area_px
     ]
+
+
+def _is_held(box: Box, masks: Sequence[Box]) -> bool:
+    """True when one mask that stands for the whole clip holds the box."""
+    whole = [m for m in masks if m.start_frame == 0 and m.end_frame is None]
+    return any(box.overlap_px(m) == box.area_px for m in whole)
 
 
 def _united(proposed: Sequence[ProposedBox]) -> list[ProposedBox]:

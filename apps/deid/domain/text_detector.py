@@ -97,9 +97,13 @@ class TextDetector:
 
 
 def is_lone_glyph(box: Box, text: str) -> bool:
-    """True when the box is about square and no more than one letter or digit is read in it."""
+    """True when the box is about square and no more than one letter or digit is read in it.
+
+    In a box taller than wide two are no line either: a line of two is as wide as high at least.
+    """
     squarish = box.width_px < 1.5 * box.height_px and box.height_px < 2 * box.width_px
-    return squarish and sum(c.isalnum() for c in text) <= 1
+    is_tall = box.height_px > 1.2 * box.width_px
+    return squarish and sum(c.isalnum() for c in text) <= (2 if is_tall else 1)
 
 
 @lru_cache(maxsize=1)
