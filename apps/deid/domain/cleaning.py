@@ -21,7 +21,7 @@ from apps.deid.domain.elements import raw_items, read_element, texts_of, values_
 from apps.deid.domain.harvest import Harvest
 from apps.deid.domain.icc import scrub_icc_profile
 from apps.deid.domain.profile import Profile
-from apps.deid.domain.text import coded_terms, is_allowed_phrase
+from apps.deid.domain.text import is_allowed_phrase, is_coded_term
 from apps.deid.domain.uids import map_uid
 
 DUMMIES: dict[str, object] = {
@@ -119,7 +119,7 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
     """
     values = values_of(element)
     if not values:
-        return [] if vr not in ("OB", "OW") else b""
+        return None
     if vr == "UI":
         return _clean_uids(element, action, cleaning)
     if vr in ("US", "SS", "UL", "SL", "SV", "UV", "FL", "FD", "AT"):
@@ -139,8 +139,8 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
             return texts
         return None
     if vr == "CS":
-        kept = [text for text in texts if not text or text in coded_terms()]
-        return kept if any(kept) else None
+        kept = [text for text in texts if not text or is_coded_term(text)]
+        return kept if any(kept) or not any(texts) else None
     if vr == "AS":
         ages = [cap_age(text, cleaning.profile.age_cap_years) for text in texts]
         return None if None in ages else ages
@@ -149,7 +149,10 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
     if vr in ("PN", "AE", "UR"):
         return None if action != "keep" or not _harmless(texts, cleaning) else texts
     if action == "keep":
-        return texts if _harmless(texts, cleaning) else None
+        if not _harmless(texts, cleaning):
+            return None
+        cleaning.written.update(texts)
+        return texts
     if all(
         is_allowed_phrase(text) and cleaning.harvest.find_in_text(text, strict=True) is None
         for text in texts
@@ -173,9 +176,9 @@ def _harmless(texts: list[str], cleaning: Cleaning) -> bool:
 
 def _clean_uids(element: DataElement, action: str, cleaning: Cleaning) -> list[str]:
     texts = texts_of(element)
-    if cleaning.profile.has("retain_uids") or action == "keep":
-        if all(re.fullmatch(r"[0-9.]{1,64}", text) for text in texts):
-            return texts
+    stay = cleaning.profile.has("retain_uids") or action == "keep"
+    if stay and all(re.fullmatch(r"[0-9.]{1,64}", text) for text in texts):
+        return texts
     return [map_uid(cleaning.uid_key, text) for text in texts]
 
 

@@ -93,7 +93,7 @@ def is_public_code(scheme: str, code: str) -> bool:
     if not re.fullmatch(_PATTERNS[scheme], code):
         return False
     if scheme == "SCT":
-        return verhoeff_holds(code)
+        return code[-3:-1] in ("00", "10") and verhoeff_holds(code)
     if scheme == "LN":
         return _luhn_holds(code)
     if scheme == "UCUM":

@@ -32,68 +32,24 @@ KINDS = (
     "private", "text",
 )  # fmt: skip
 STOP_WORDS = frozenset(
-    [
-        "doctor",
-        "prof",
-        "patient",
-        "anonymous",
-        "anonymized",
-        "anonymised",
-        "unknown",
-        "removed",
-        "none",
-        "test",
-        "null",
-        "true",
-        "false",
-        "isom",
-        "iso2",
-        "iso4",
-        "iso5",
-        "iso6",
-        "mp41",
-        "mp42",
-        "avc1",
-        "hvc1",
-        "qt",
-        "lavf",
-        "lavc",
-        "libx264",
-        "x264",
-        "x265",
-        "videohandler",
-        "soundhandler",
-        "handler",
-        "core",
-        "encoder",
-        "encoded",
-        "software",
-        "version",
-        "original",
-        "primary",
-        "secondary",
-        "derived",
-        "january",
-        "february",
-        "march",
-        "april",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ]
+    word
+    for words in (
+        "doctor prof patient anonymous anonymized anonymised unknown removed none test null true",
+        "false isom iso2 iso4 iso5 iso6 mp41 mp42 avc1 hvc1 qt lavf lavc libx264 x264 x265",
+        "videohandler soundhandler handler core encoder encoded software version original primary",
+        "secondary derived january february march april june july august september october",
+        "november december",
+    )
+    for word in words.split()
 )
 _PLACEHOLDER_DATES = frozenset({"19000101", "00010101", "18000101"})
 _KEYWORD_KINDS = (
     ("phone", re.compile(r"Telephone|Telecom|Phone|Fax")),
     ("address", re.compile(r"Address|CountryOfResidence|RegionOfResidence|Postal")),
-    ("institution", re.compile(r"Institution|Department|StationName|Location|Facility|Hospital")),
-    ("device", re.compile(r"Serial|DeviceID|DeviceUID|DetectorID|PlateID|CassetteID|GantryID|UDI")),
+    ("institution", re.compile(r"Institution|Department|Location|Facility|Hospital")),
+    ("device", re.compile(r"Serial|StationName|DeviceID|DeviceUID|DetectorID|PlateID|CassetteID|GantryID|UDI")),
     ("id", re.compile(r"ID$|IDs$|Identifier|AccessionNumber|OrderNumber|PlacerOrder|FillerOrder"
-                      r"|Insurance|MilitaryRank|EthnicGroup|Occupation|Religious|Issuer|LotNumber")),
+                      r"|Insurance|Issuer|LotNumber")),
 )  # fmt: skip
 _NOT_IDENTIFYING = frozenset(
     {"Manufacturer", "ManufacturerModelName", "SoftwareVersions", "Modality", "BodyPartExamined",
@@ -204,12 +160,16 @@ def _build_index(
             elif kind in ("private", "text", "institution", "address"):
                 if not is_allowed_phrase(value):
                     phrase(value, kind, 6)
+                if kind in ("institution", "address"):
+                    for token in tokens(value):
+                        if len(token) >= 6 and token not in allowed_words():
+                            common.setdefault(token, kind)
             else:
                 phrase(value, kind, 6)
                 squashed = squash(value)
-                if 4 <= len(squashed) < 6 and len(set(squashed)) > 1:
-                    if any(c.isdigit() for c in squashed):
-                        words.setdefault(squashed, kind)
+                is_short_code = 4 <= len(squashed) < 6 and any(c.isdigit() for c in squashed)
+                if is_short_code and len(set(squashed)) > 1:
+                    words.setdefault(squashed, kind)
     return words, common, phrases
 
 
@@ -283,8 +243,8 @@ def _add_element(harvest: Harvest, element: DataElement, keyword: str, known: se
         if kind in ("date", "time"):
             _add_dated(harvest, kind, text)
         elif kind == "uid":
-            if not is_registered(text) and len(text) >= 8 and keyword != "SOPClassUID":
-                harvest.add("uid", text)
+            if not is_registered(text) and len(text) >= 8:
+                harvest.add("device" if keyword == "DeviceUID" else "uid", text)
         elif vr in ("IS", "CS") and rule_for(int(element.tag)) is None:
             continue
         elif squash(text) not in known and text not in coded_terms():

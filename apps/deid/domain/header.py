@@ -27,7 +27,13 @@ from apps.deid.domain.codes import (
     make_code_item,
     unknown_code_item,
 )
-from apps.deid.domain.elements import check_character_sets, raw_items, read_element, tag_text
+from apps.deid.domain.elements import (
+    check_character_sets,
+    raw_items,
+    read_element,
+    tag_text,
+    values_of,
+)
 from apps.deid.domain.harvest import Harvest, harvest_identifiers
 from apps.deid.domain.iod_types import EMPTY_ALLOWED, OPTIONAL, REQUIRED, attribute_type, iod_of
 from apps.deid.domain.markers import write_markers
@@ -39,6 +45,7 @@ from apps.deid.domain.uids import is_registered, map_uid
 __all__ = ["DeidContext", "HeaderResult", "PixelChange", "deidentify_dataset"]
 
 _PIXEL_TAGS = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003, 0x7FE00008, 0x7FE00009, 0x7FE00010})
+_DEVICE_TEXTS = frozenset({0x00080070, 0x00081090, 0x00181020})
 _CONTENT_SEQUENCES = frozenset({0x0040A730, 0x00400555, 0x00400612, 0x0040B020, 0x00400610})
 _REMOVED_ALWAYS = frozenset(
     {0x00080005, 0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280302, 0x00280303,
@@ -261,6 +268,9 @@ class _Cleaner:
                 return self._fallback(tag, vrs[0], kind, path)
             return DataElement(tag, vrs[0], values)
         vr = vrs[0] if len(vrs) == 1 else element.VR
+        if not values_of(element):
+            self._count("keep")
+            return DataElement(tag, vrs[0], None)
         value = clean_value(element, vr, action, self.cleaning)
         if value is None:
             return self._fallback(tag, vrs[0], kind, path)
@@ -274,7 +284,8 @@ class _Cleaner:
             return override
         rule = rule_for(tag)
         if rule is None:
-            return "allow"
+            is_device = tag in _DEVICE_TEXTS and self.profile.has("retain_device_identity")
+            return "keep" if is_device else "allow"
         code = rule.action(self.columns)
         if code == "C" and not self._can_clean(tag):
             code = rule.basic

@@ -76,6 +76,7 @@ def parse_instance(fp: BinaryIO) -> ParsedInstance:
     start = fp.tell()
     end = fp.seek(0, 2)
     fp.seek(start)
+    reader = _NotingShortReads(fp)
     implicit, little = syntax.is_implicit_VR, syntax.is_little_endian
     found: list[tuple[str | None, int]] = []
 
@@ -85,27 +86,42 @@ def parse_instance(fp: BinaryIO) -> ParsedInstance:
             return True
         return False
 
-    dataset = _read(fp, implicit, little, at_pixels)
+    dataset = _read(reader, implicit, little, at_pixels)
     pixels = None
     if found:
         vr, length = found[0]
         fp.seek(8 if implicit or vr not in ("OB", "OW", "OF", "OD", "UN") else 12, 1)
         pixels = _pixel_place(fp, end, length, vr or "OW", little)
-        behind = _read(fp, implicit, little, at_pixels)
+        behind = _read(reader, implicit, little, at_pixels)
         if len(found) > 1:
             raise Refused(Reason.UNPARSABLE, "pixel data twice")
         for tag, raw in raw_items(behind):
             dataset[tag] = raw
-    if fp.tell() != end:
-        raise Refused(Reason.TRAILING_BYTES)
     for tag, raw in raw_items(dataset):
         length = getattr(raw, "length", 0) or 0
         value = getattr(raw, "value", b"")
         if length != 0xFFFFFFFF and isinstance(value, bytes) and len(value) < length:
             raise Refused(Reason.UNPARSABLE, f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
+    if fp.tell() != end or reader.was_short:
+        raise Refused(Reason.TRAILING_BYTES)
     whole = FileDataset("", dataset, preamble=None, file_meta=meta)
     whole.set_original_encoding(implicit, little, dataset._character_set)
     return ParsedInstance(whole, meta, preamble, str(syntax), little, fp, pixels)
+
+
+class _NotingShortReads:
+    """A stream that remembers when less came than was asked for: a tail that is no element."""
+
+    def __init__(self, fp: BinaryIO) -> None:
+        self._fp = fp
+        self.was_short = False
+        self.seek, self.tell = fp.seek, fp.tell
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._fp.read(size)
+        if 0 < len(data) < size:
+            self.was_short = True
+        return data
 
 
 def _known_syntaxes() -> frozenset[str]:
@@ -114,7 +130,7 @@ def _known_syntaxes() -> frozenset[str]:
     return frozenset(u for u, entry in UID_dictionary.items() if entry[1] == "Transfer Syntax")
 
 
-def _read(fp: BinaryIO, implicit: bool, little: bool, stop: object) -> Dataset:
+def _read(fp: _NotingShortReads, implicit: bool, little: bool, stop: object) -> Dataset:
     try:
         return read_dataset(fp, implicit, little, stop_when=stop, defer_size=MAX_PARSED_BYTES)  # type: ignore[arg-type]
     except Exception as error:

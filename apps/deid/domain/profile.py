@@ -182,5 +182,5 @@ def method_codes(
         left_out.add("clean_pixel_data")
     if not visual_features_cleaned:
         left_out.add("clean_visual_features")
-    codes = ["113100"] + sorted(OPTION_CODES[option] for option in profile.options - left_out)
+    codes = ["113100", *sorted(OPTION_CODES[option] for option in profile.options - left_out)]
     return [(code, _cid_7050()[code]) for code in codes]

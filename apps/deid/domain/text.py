@@ -59,3 +59,8 @@ def is_allowed_phrase(text: str) -> bool:
 def coded_terms() -> frozenset[str]:
     """Values of VR CS that may stay."""
     return frozenset((DATA_DIR / "cs-terms.txt").read_text("utf-8").split("\n")) - {""}
+
+
+def is_coded_term(text: str) -> bool:
+    """Whether a CS value may stay: a known term, or too short to name anybody ("01", "0001")."""
+    return text in coded_terms() or re.fullmatch(r"[A-Z0-9]{1,2}|[0-9]{3,4}", text) is not None

@@ -90,9 +90,7 @@ def write_instance(
     if not syntax.is_transfer_syntax or syntax in (ImplicitVRLittleEndian,):
         raise PixelSourceError("transfer_syntax_uid: not one that is written; use explicit VR")
     if syntax.is_deflated or not syntax.is_little_endian:
-        raise PixelSourceError(
-            "transfer_syntax_uid: deflated or big endian; use 1.2.840.10008.1.2.1"
-        )
+        raise PixelSourceError("transfer_syntax_uid: deflated or big endian; use explicit VR")
     if pixels is not None and isinstance(pixels, EncapsulatedPixels) != syntax.is_encapsulated:
         raise PixelSourceError("pixels: native against encapsulated; correct the transfer syntax")
     counter = _Counter(out)

@@ -1,0 +1,278 @@
+"""Leak scan: the result, searched in every byte for every harvested value.
+
+Raw bytes, UTF-16, base64, hex, inflated members, parsed elements and box texts. Long spellings
+are searched everywhere; short ones only where a value was parsed, so that compressed video gives
+no chance hits.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import BinaryIO
+from urllib.parse import unquote
+
+from pydicom.dataset import Dataset
+
+from apps.deid.domain.elements import (
+    BINARY_VRS,
+    MAX_PARSED_BYTES,
+    raw_items,
+    read_element,
+    tag_text,
+    texts_of,
+    values_of,
+)
+from apps.deid.domain.harvest import STOP_WORDS, Harvest
+from apps.deid.domain.inflating import InflatingReader
+from apps.deid.domain.pattern_search import PatternSearch
+from apps.deid.domain.profile import Profile
+from apps.deid.domain.spellings import patterns_of
+from apps.deid.domain.text import is_allowed_phrase, squash, tokens
+
+CHUNK_BYTES = 1024 * 1024
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}")
+_PRINTABLE = re.compile(rb"[\x20-\x7e\x80-\xff]{4,}")
+_BOXES_WITH_BOXES = frozenset(
+    {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"udta", b"edts", b"dinf", b"ilst", b"moof",
+     b"traf", b"mvex", b"meta"}
+)  # fmt: skip
+_BOXES_OF_NUMBERS = frozenset(
+    {b"mdat", b"stsz", b"stco", b"co64", b"stts", b"ctts", b"stsc", b"stss", b"sdtp", b"trun",
+     b"sidx"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """Where something identifying was left, and of which kind; never the value."""
+
+    place: str
+    kind: str
+
+
+def kinds_kept_on_purpose(profile: Profile) -> frozenset[str]:
+    """Kinds that a profile's retain options leave in: not looked for."""
+    kinds: set[str] = set()
+    if profile.has("retain_uids"):
+        kinds.add("uid")
+    if profile.has("retain_full_dates"):
+        kinds |= {"date", "time"}
+    if profile.has("retain_device_identity"):
+        kinds.add("device")
+    if profile.has("retain_institution_identity"):
+        kinds |= {"institution", "address", "phone"}
+    return frozenset(kinds)
+
+
+class _Place:
+    def __init__(self, depth: int) -> None:
+        self.tail = b""
+        self.depth = depth
+        self.inflating = InflatingReader() if depth < 2 else None
+
+
+class LeakScanner:
+    """Feed it everything that was written; `findings` holds what was left, each place once.
+
+    `written`: values put in on purpose (`HeaderResult.written`). `ignore_kinds`: see
+    `kinds_kept_on_purpose`. Memory stays flat: streams are fed in chunks.
+    """
+
+    def __init__(
+        self,
+        harvest: Harvest,
+        *,
+        written: Iterable[str] = (),
+        ignore_kinds: Iterable[str] = (),
+    ) -> None:
+        on_purpose = {squash(value) for value in written}
+        kept = harvest.without(ignore_kinds)
+        self._harvest = Harvest(
+            {
+                kind: {v for v in found if not _stands_in(kind, squash(v), on_purpose)}
+                for kind, found in kept.values.items()
+            }
+        )
+        searched = [
+            (kind, value)
+            for kind, found in self._harvest.values.items()
+            for value in found
+            if not _is_common(kind, value)
+        ]
+        caseless, exact = patterns_of(searched)
+        for spelling in on_purpose:
+            caseless.pop(spelling.encode("utf-8"), None)
+        common = [pattern for pattern in caseless if pattern.decode("latin-1") in STOP_WORDS]
+        for pattern in common:
+            del caseless[pattern]
+        self._caseless, self._exact = PatternSearch(caseless), PatternSearch(exact)
+        self._overlap = max(self._caseless.longest_bytes, self._exact.longest_bytes, 1) - 1
+        self._uids = {squash(uid) for uid in self._harvest.values.get("uid", ())}
+        self._places: dict[str, _Place] = {}
+        self._found: set[Finding] = set()
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All findings so far, sorted."""
+        return sorted(self._found)
+
+    def feed(self, place: str, data: bytes) -> None:
+        """Search the next bytes of a stream; what spans two calls is found."""
+        self._feed(place, data, 0, is_last=False)
+
+    def finish(self, place: str) -> None:
+        """End a stream, so that a member that begins in its last bytes is looked at too."""
+        state = self._places.get(place)
+        if state is not None and state.inflating is not None:
+            self._inflate(place, b"", state, is_last=True)
+        for name in [n for n in self._places if n == place or n.startswith(f"{place}/inflated ")]:
+            del self._places[name]
+
+    def scan_stream(self, place: str, stream: BinaryIO) -> None:
+        """Search a stream from where it stands to its end."""
+        while chunk := stream.read(CHUNK_BYTES):
+            self.feed(place, chunk)
+        self.finish(place)
+
+    def _feed(self, place: str, data: bytes, depth: int, *, is_last: bool) -> None:
+        state = self._places.get(place)
+        if state is None:
+            state = self._places[place] = _Place(depth)
+        buffer = state.tail + data
+        for _, kind in self._caseless.find(buffer.lower()):
+            self._found.add(Finding(place, kind))
+        for _, kind in self._exact.find(buffer):
+            self._found.add(Finding(place, kind))
+        state.tail = buffer[-self._overlap :] if self._overlap else b""
+        if state.inflating is not None:
+            self._inflate(place, data, state, is_last=is_last)
+
+    def _inflate(self, place: str, data: bytes, state: _Place, *, is_last: bool) -> None:
+        assert state.inflating is not None
+        for number, out in state.inflating.feed(data, is_last=is_last):
+            self._feed(f"{place}/inflated {number}", out, state.depth + 1, is_last=False)
+
+    def scan_text(self, place: str, text: str, depth: int = 0) -> None:
+        """Search one parsed text: short values too, and what base64, hex, % and & hide in it."""
+        if not text:
+            return
+        kind = self._harvest.find_in_text(text)
+        if kind is not None:
+            self._found.add(Finding(place, kind))
+        data = text.encode("utf-8", "surrogatepass")
+        for _, kind in [*self._caseless.find(data.lower()), *self._exact.find(data)]:
+            self._found.add(Finding(place, kind))
+        if depth < 2:
+            for hidden in _hidden_texts(text):
+                self.scan_text(place, hidden, depth + 1)
+
+    def scan_dataset(self, place: str, ds: Dataset, depth: int = 0) -> None:
+        """Search every value of a data set and of its items, and its file meta."""
+        meta = getattr(ds, "file_meta", None)
+        if meta is not None and depth == 0:
+            self.scan_dataset(f"{place} meta", meta, 1)
+        for tag, raw in raw_items(ds):
+            here = f"{place} {tag_text(tag)}"
+            if tag >> 16 == 0x7FE0 or (getattr(raw, "length", 0) or 0) > MAX_PARSED_BYTES:
+                continue
+            element = read_element(ds, tag)
+            if element is None:
+                self._found.add(Finding(here, "unreadable"))
+            elif element.VR == "SQ":
+                for item in element.value or []:
+                    self.scan_dataset(here, item, depth + 1)
+            elif element.VR in BINARY_VRS or isinstance(element.value, bytes):
+                data = bytes(element.value or b"")
+                self.feed(here, data)
+                self.finish(here)
+                if len(data) <= 4096:
+                    for run in _PRINTABLE.findall(data):
+                        self.scan_text(here, run.decode("latin-1"))
+            elif element.VR == "UI":
+                if any(squash(text) in self._uids for text in texts_of(element)):
+                    self._found.add(Finding(here, "uid"))
+            elif element.VR in ("DS", "IS", "US", "SS", "UL", "SL", "SV", "UV", "FL", "FD", "AT"):
+                for value in values_of(element)[:65_536]:
+                    kind = self._harvest.find_in_number(str(value))
+                    if kind is not None:
+                        self._found.add(Finding(here, kind))
+            else:
+                for text in texts_of(element):
+                    self.scan_text(here, text)
+
+    def scan_mp4(self, place: str, stream: BinaryIO) -> None:
+        """Search the texts in an MP4's boxes (ISO/IEC 14496-12); sample data is `feed`'s part."""
+        end = stream.seek(0, 2)
+        self._scan_boxes(place, stream, 0, end, 0)
+
+    def _scan_boxes(self, place: str, stream: BinaryIO, start: int, end: int, depth: int) -> None:
+        while start + 8 <= end and depth < 12:
+            stream.seek(start)
+            head = stream.read(16)
+            size, name = int.from_bytes(head[:4], "big"), head[4:8]
+            body = start + 8
+            if size == 1:
+                size, body = int.from_bytes(head[8:16], "big"), start + 16
+            elif size == 0:
+                size = end - start
+            if size < body - start or start + size > end:
+                return
+            if name in _BOXES_WITH_BOXES:
+                skip = 4 if name == b"meta" and head[8:12] == bytes(4) else 0
+                self._scan_boxes(place, stream, body + skip, start + size, depth + 1)
+            elif name not in _BOXES_OF_NUMBERS and size <= MAX_PARSED_BYTES:
+                stream.seek(body)
+                data = stream.read(start + size - body)
+                here = f"{place} box {name.decode('latin-1') if name.isalnum() else 'other'}"
+                for run in _PRINTABLE.findall(data):
+                    for text in {run.decode("latin-1"), run.decode("utf-8", "replace")}:
+                        self.scan_text(here, text)
+            start += size
+
+
+def _stands_in(kind: str, squashed: str, written: set[str]) -> bool:
+    """Whether a value was written on purpose; loose text also as a part of one that was."""
+    if kind in ("private", "text"):
+        return any(squashed in value for value in written)
+    return squashed in written
+
+
+def _is_common(kind: str, value: str) -> bool:
+    if kind in ("private", "text", "institution", "address"):
+        return is_allowed_phrase(value) or set(tokens(value)) <= STOP_WORDS
+    return False
+
+
+def _hidden_texts(text: str) -> list[str]:
+    """What a text holds in base64 (also across line breaks), hex, percent or entity encoding."""
+    found: list[bytes] = []
+    joined = "".join(text.split())
+    for source in {text, joined}:
+        for match in _BASE64.findall(source):
+            body = match.rstrip("=").translate(str.maketrans("-_", "+/"))
+            try:
+                found.append(base64.b64decode(body[: len(body) // 4 * 4]))
+                found.append(base64.b64decode(body + "=" * (-len(body) % 4)))
+            except (binascii.Error, ValueError):
+                continue
+        found.extend(bytes.fromhex(match) for match in _HEX.findall(source))
+    hidden = [data.decode("utf-8") for data in found if _decodes(data, "utf-8")]
+    hidden += [d.decode("utf-16-le") for d in found if len(d) > 5 and _decodes(d, "utf-16-le")]
+    if "%" in text:
+        hidden.append(unquote(text))
+    if "&" in text:
+        hidden.append(html.unescape(text))
+    return [h for h in hidden if h and h != text]
+
+
+def _decodes(data: bytes, encoding: str) -> bool:
+    try:
+        return data.decode(encoding).isprintable()
+    except UnicodeDecodeError:
+        return False
