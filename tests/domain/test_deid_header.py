@@ -74,7 +74,7 @@ def test_a_planted_value_that_stays_is_found_by_the_scan() -> None:
 
 
 WORDS = st.sampled_from([corpus.FAMILY, corpus.GIVEN, corpus.PATIENT_ID, corpus.NAME, "Colon"])
-TAGS = st.sampled_from(sorted(table_tags()) + [0x0040A160, 0x00080104, 0x00091001, 0x00189ABC])
+TAGS = st.sampled_from([*sorted(table_tags()), 0x0040A160, 0x00080104, 0x00091001, 0x00189ABC])
 
 
 @st.composite
@@ -185,7 +185,7 @@ def test_names_in_other_character_sets_are_harvested_and_gone(charset: str) -> N
     )
     ds = corpus.secondary_capture()
     ds.SpecificCharacterSet = charset
-    for tag in [t for t in ds.keys() if t.is_private]:
+    for tag in [t for t in list(ds._dict) if t.is_private]:
         del ds[tag]
     ds.PatientName, ds.StudyDescription = name, name.split("^")[0]
     result = deidentify_dataset(parse_instance(corpus.as_file(ds)).dataset, context())
@@ -292,3 +292,17 @@ def test_the_report_holds_no_value() -> None:
     )
     assert not [planted for planted in corpus.PLANTED if planted in text]
     assert "PatientAddress" not in result.kept and result.actions["remove"] > 10
+
+
+def test_iso_2022_names_are_decoded_and_broken_ones_refused() -> None:
+    ds = corpus.secondary_capture()
+    for tag in [t for t in ds._dict if t.is_private]:
+        del ds[tag]
+    ds.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
+    ds.PatientName = "Yamada^Tarou=山田^太郎"
+    data = corpus.as_file(ds).getvalue()
+    assert b"\x1b$B" in data
+    result = deidentify_dataset(parse_instance(BytesIO(data)).dataset, context())
+    assert any("山田^太郎" in name for name in result.harvest.values["name"])
+    broken = data.replace(b"\x1b$B", b"\x1b$Z")
+    assert _refusal(parse_instance(BytesIO(broken)).dataset) is Reason.CHARSET_UNDECODABLE

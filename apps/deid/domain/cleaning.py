@@ -72,13 +72,14 @@ def move_dates(ds: Dataset, cleaning: Cleaning) -> dict[int, list[str]]:
     A date and its time ("StudyDate", "StudyTime") move together. An empty list: impossible.
     """
     texts: dict[int, tuple[str, str, list[str]]] = {}
-    for tag, _ in raw_items(ds):
-        if tag >> 16 & 1:
+    for found_tag, _ in raw_items(ds):
+        if found_tag >> 16 & 1:
             continue
-        element = read_element(ds, tag)
+        element = read_element(ds, found_tag)
         if element is not None and element.VR in ("DA", "TM", "DT"):
-            texts[tag] = (element.VR, element.keyword, texts_of(element))
+            texts[int(found_tag)] = (element.VR, element.keyword, texts_of(element))
     moved: dict[int, list[str | None]] = {}
+    tag: int
     for tag, (vr, keyword, values) in texts.items():
         if tag in moved:
             continue
@@ -163,7 +164,7 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
 
 def _harmless(texts: list[str], cleaning: Cleaning) -> bool:
     """Retained text may hold the device or the institution, but no person, number or date."""
-    allowed = {None}
+    allowed: set[str | None] = {None}
     if cleaning.profile.has("retain_device_identity"):
         allowed |= {"device", "private", "text"}
     if cleaning.profile.has("retain_institution_identity"):

@@ -9,6 +9,8 @@ from pydicom.dataset import Dataset
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping as snomed_mapping
 
+from apps.deid.domain.elements import read_element
+
 NEUTRAL_MEANING = "Coded concept"
 CODE_VALUE_TAGS = (0x00080100, 0x00080119, 0x00080120)
 _CODE_SEQUENCE_MARKS = (*CODE_VALUE_TAGS, 0x00080102)
@@ -45,7 +47,8 @@ _UCUM_UNIT = re.compile(rf"/?{_UCUM_ATOM}([./]{_UCUM_ATOM}){{0,4}}")
 @lru_cache(1)
 def _meanings() -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
-    for scheme, by_keyword in concepts.items():
+    by_scheme: dict[str, dict[str, dict[str, tuple[str, object]]]] = concepts  # type: ignore[assignment]
+    for scheme, by_keyword in by_scheme.items():
         for by_code in by_keyword.values():
             for code, (meaning, _) in by_code.items():
                 found.setdefault((scheme, code), meaning)
@@ -108,8 +111,9 @@ def is_code_item(item: Dataset) -> bool:
 
 def code_of(item: Dataset) -> tuple[str, str]:
     """(scheme, code) of an item of the Code Sequence Macro; empty strings where absent."""
-    scheme = item.get(0x00080102)
-    values = [item[tag].value for tag in CODE_VALUE_TAGS if tag in item and item[tag].value]
+    scheme = read_element(item, 0x00080102)
+    found = [read_element(item, tag) for tag in CODE_VALUE_TAGS]
+    values = [element.value for element in found if element is not None and element.value]
     return (
         str(scheme.value or "").strip() if scheme is not None else "",
         str(values[0]).strip() if values else "",

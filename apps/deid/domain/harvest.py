@@ -47,7 +47,8 @@ _KEYWORD_KINDS = (
     ("phone", re.compile(r"Telephone|Telecom|Phone|Fax")),
     ("address", re.compile(r"Address|CountryOfResidence|RegionOfResidence|Postal")),
     ("institution", re.compile(r"Institution|Department|Location|Facility|Hospital")),
-    ("device", re.compile(r"Serial|StationName|DeviceID|DeviceUID|DetectorID|PlateID|CassetteID|GantryID|UDI")),
+    ("device", re.compile(r"Serial|StationName|DeviceID|DeviceUID|DetectorID|PlateID"
+                          r"|CassetteID|GantryID|UDI")),
     ("id", re.compile(r"ID$|IDs$|Identifier|AccessionNumber|OrderNumber|PlacerOrder|FillerOrder"
                       r"|Insurance|Issuer|LotNumber")),
 )  # fmt: skip

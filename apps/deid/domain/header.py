@@ -19,6 +19,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
 from apps.deid.domain import structured
+from apps.deid.domain.acceptance import check_acceptable, element_text
 from apps.deid.domain.cleaning import DUMMIES, Cleaning, PixelChange, clean_value, move_dates
 from apps.deid.domain.codes import (
     code_of,
@@ -40,7 +41,7 @@ from apps.deid.domain.markers import write_markers
 from apps.deid.domain.profile import Profile
 from apps.deid.domain.reasons import Reason, Refused
 from apps.deid.domain.table import is_safe_private, rule_for
-from apps.deid.domain.uids import is_registered, map_uid
+from apps.deid.domain.uids import map_uid
 
 __all__ = ["DeidContext", "HeaderResult", "PixelChange", "deidentify_dataset"]
 
@@ -51,9 +52,6 @@ _REMOVED_ALWAYS = frozenset(
     {0x00080005, 0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280302, 0x00280303,
      0x00700001, 0x00880200, 0x00080121, 0x04000561}
 )  # fmt: skip
-_ILLEGAL_GROUPS = frozenset(
-    {0x0000, 0x0001, 0x0002, 0x0003, 0x0004, 0x0005, 0x0006, 0x0007, 0xFFFF}
-)
 
 
 @dataclass(frozen=True)
@@ -112,14 +110,18 @@ def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
     for private or unsupported SOP classes, encapsulated documents, encrypted attributes, illegal
     groups and text that its character set cannot hold.
     """
-    sop_class = _check_acceptable(ds)
+    sop_class = check_acceptable(ds)
     check_character_sets(ds)
     harvest = harvest_identifiers(ds)
     if context.harvest is not None:
         harvest = harvest.merge(context.harvest)
     cleaner = _Cleaner(context, harvest, str(iod_of(sop_class)), ds)
-    new = cleaner.clean(ds, ())
-    old_uid = _text(ds, 0x00080018)
+    try:
+        new = cleaner.clean(ds, ())
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+        # The chained traceback would quote the value that could not be handled.
+        raise Refused(Reason.UNPARSABLE, "a value of an impossible kind") from None
+    old_uid = element_text(ds, 0x00080018)
     new.SOPClassUID = sop_class
     new.SOPInstanceUID = (
         old_uid if context.profile.has("retain_uids") else map_uid(context.uid_key, old_uid)
@@ -149,43 +151,6 @@ def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
     )
 
 
-def _text(ds: Dataset, tag: int) -> str:
-    element = read_element(ds, tag)
-    return str(element.value or "").strip().strip("\x00") if element is not None else ""
-
-
-def _check_acceptable(ds: Dataset) -> str:
-    """The SOP Class UID; Refused when the object may not be taken at all."""
-    sop_class = _text(ds, 0x00080016)
-    if not sop_class or not _text(ds, 0x00080018):
-        raise Refused(Reason.UNPARSABLE, "(0008,0016) or (0008,0018) missing")
-    if not is_registered(sop_class):
-        raise Refused(Reason.PRIVATE_SOP_CLASS, "(0008,0016)")
-    if 0x00420011 in ds or sop_class.startswith("1.2.840.10008.5.1.4.1.1.104."):
-        raise Refused(Reason.ENCAPSULATED_DOCUMENT, "(0042,0011)")
-    if iod_of(sop_class) is None:
-        raise Refused(Reason.UNSUPPORTED_IOD, "(0008,0016)")
-    _check_groups(ds, 0)
-    return sop_class
-
-
-def _check_groups(ds: Dataset, depth: int) -> None:
-    if depth > 32:
-        raise Refused(Reason.UNPARSABLE, "sequences nested too deep")
-    for tag, raw in raw_items(ds):
-        if tag >> 16 in _ILLEGAL_GROUPS:
-            raise Refused(Reason.ILLEGAL_GROUP, tag_text(tag))
-        if tag == 0x04000500:
-            raise Refused(Reason.ENCRYPTED_ATTRIBUTES, tag_text(tag))
-        if tag == 0x00420011:
-            raise Refused(Reason.ENCAPSULATED_DOCUMENT, tag_text(tag))
-        if raw.VR in ("SQ", "UN", None):
-            element = read_element(ds, tag)
-            if element is not None and element.VR == "SQ":
-                for item in element.value or []:
-                    _check_groups(item, depth + 1)
-
-
 def _drop_ambiguous(ds: Dataset) -> None:
     """Elements whose VR could not be settled ("US or SS" with no Pixel Representation) go."""
     for element in list(ds):
@@ -207,7 +172,7 @@ class _Cleaner:
             profile=context.profile,
             uid_key=context.uid_key,
             offset_s=context.date_offset_s or 0,
-            local_zone=_text(root, 0x00080201) or None,
+            local_zone=element_text(root, 0x00080201) or None,
             harvest=harvest,
             big_endian=root.original_encoding[1] is False,
         )
@@ -332,7 +297,7 @@ class _Cleaner:
         element_no = tag & 0xFFFF
         if self.profile.has("retain_safe_private") and element_no > 0xFF:
             creator_tag = Tag(tag >> 16, element_no >> 8)
-            creator = _text(ds, creator_tag)
+            creator = element_text(ds, creator_tag)
             element = read_element(ds, tag)
             if element is not None and is_safe_private(
                 creator, tag >> 16, element_no & 0xFF, element.VR
@@ -342,7 +307,7 @@ class _Cleaner:
                     self._count("keep")
                     return DataElement(tag, element.VR, value)
         elif self.profile.has("retain_safe_private") and 0x10 <= element_no <= 0xFF:
-            creator = _text(ds, tag)
+            creator = element_text(ds, tag)
             if structured.is_known_creator(creator, tag >> 16):
                 return DataElement(tag, "LO", creator)
         self._count("remove")

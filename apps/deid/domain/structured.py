@@ -46,8 +46,10 @@ def has_references_by_position(ds: Dataset, depth: int = 0) -> bool:
     if depth > 32 or 0x0040A730 not in ds:
         return False
     element = read_element(ds, 0x0040A730)
-    return element is not None and any(
-        has_references_by_position(item, depth + 1) for item in element.value or []
+    return (
+        element is not None
+        and element.VR == "SQ"
+        and any(has_references_by_position(item, depth + 1) for item in element.value or [])
     )
 
 
@@ -64,6 +66,8 @@ def content_verdict(item: Dataset, cleaned: Dataset, profile: Profile) -> str:
     """
     value_type = _value_type(item)
     name = read_element(item, 0x0040A043)
+    if name is not None and name.VR != "SQ":
+        return "drop"
     concept = code_of(name.value[0]) if name is not None and name.value else ("", "")
     is_reference = 0x0040DB73 in item
     if is_reference:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from io import BytesIO
 from typing import BinaryIO
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -127,9 +126,9 @@ def _file_meta(dataset: Dataset, syntax: UID) -> bytes:
     meta.TransferSyntaxUID = syntax
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
-    buffer = BytesIO()
+    buffer = DicomBytesIO()
     write_file_meta_info(buffer, meta, enforce_standard=True)
-    return buffer.getvalue()
+    return bytes(buffer.getvalue())
 
 
 def _encode(dataset: Dataset) -> bytes:
