@@ -1,0 +1,224 @@
+"""Verbs of de-identification: begin, propose, confirm, finish, hold."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.utils import timezone
+
+from apps.access import roles
+from apps.access.actor import Actor
+from apps.access.errors import Refused
+from apps.access.verb import event, verb
+from apps.deid.domain import decision as decisions
+from apps.deid.domain.reasons import REASON_TEXTS, Reason
+from apps.deid.models import Deidentification, ProjectSubject
+from apps.intake.models import ReceivedInstance
+from apps.keys.keyring import seal_for, unseal_for
+from apps.vault.models import VaultFile
+
+State = ReceivedInstance.State
+_PROPOSALS, _HARVEST = "proposals", "harvest"
+_STEWARDS = {roles.DATA_STEWARD}
+
+
+def reason_text(code: str) -> tuple[str, str]:
+    """Sentence and remedy of a reason code."""
+    try:
+        text = REASON_TEXTS[Reason(code)]
+    except ValueError:
+        return (
+            "De-identification did not come to its end.",
+            "Retry; if it stays, tell the system administrator.",
+        )
+    return text.sentence, text.remedy
+
+
+@verb("deid.begin", roles={roles.SERVICE}, states=(State.RECEIVED, State.DEIDENTIFYING))
+def begin(
+    actor: Actor, received: ReceivedInstance, *, profile: str, version: int, digest: str
+) -> Deidentification:
+    """Take a received instance into de-identification under the project's profile."""
+    received.state, received.reason = State.DEIDENTIFYING, ""
+    received.save(update_fields=["state", "reason", "state_changed_at"])
+    deid, _ = Deidentification.objects.update_or_create(
+        instance=received,
+        defaults={
+            "profile": profile,
+            "profile_version": version,
+            "profile_digest": digest,
+            "decision": None,
+            "confirmed_by": None,
+            "confirmed_at": None,
+        },
+    )
+    event(actor, received, public={"profile": digest})
+    return deid
+
+
+@verb("deid.propose", roles={roles.SERVICE}, states=(State.DEIDENTIFYING, State.REDACTING))
+def propose(
+    actor: Actor,
+    received: ReceivedInstance,
+    *,
+    harvest: bytes,
+    proposals: dict[str, Any] | None,
+    project_subject: ProjectSubject,
+    has_pixels: bool,
+    streams_dropped: list[str],
+    again: bool = False,
+) -> ReceivedInstance:
+    """Keep what was found; with pictures a person decides next, unless the sender's choice does."""
+    deid = received.deidentification
+    deid.project_subject = project_subject
+    deid.sealed_harvest = seal_for(received.subject, harvest, _HARVEST)
+    deid.report = {**deid.report, "streams_dropped": streams_dropped}
+    if proposals is not None:
+        deid.sealed_proposals = seal_for(
+            received.subject, json.dumps(proposals).encode(), _PROPOSALS
+        )
+        deid.n_boxes, deid.n_spans = len(proposals["boxes"]), len(proposals["spans"])
+    received.state = State.PIXEL_REVIEW if has_pixels else State.REDACTING
+    if received.pixels_choice and has_pixels and not again:
+        deid.decision = _chosen(received.pixels_choice, proposals)
+        deid.confirmed_by, deid.confirmed_at = actor.user, timezone.now()
+        received.state = State.REDACTING
+    elif again:
+        deid.decision, deid.confirmed_by, deid.confirmed_at = None, None, None
+    deid.save()
+    received.save(update_fields=["state", "state_changed_at"])
+    event(
+        actor,
+        received,
+        public={
+            "boxes": deid.n_boxes,
+            "spans": deid.n_spans,
+            "by_choice_of_sender": received.pixels_choice if has_pixels else "",
+            "again": again,
+        },
+    )
+    return received
+
+
+def _chosen(choice: str, proposals: dict[str, Any] | None) -> dict[str, Any]:
+    if choice == "accept" and proposals is not None:
+        return decisions.decision_from(proposals)
+    return {"boxes": [], "spans": []}
+
+
+def proposals_of(received: ReceivedInstance) -> dict[str, Any] | None:
+    """What was proposed, with the text that was found: only for who confirms it."""
+    sealed = received.deidentification.sealed_proposals
+    if sealed is None:
+        return None
+    return dict(json.loads(unseal_for(received.subject, bytes(sealed), _PROPOSALS)))
+
+
+def harvest_bytes_of(received: ReceivedInstance) -> bytes:
+    sealed = received.deidentification.sealed_harvest
+    return unseal_for(received.subject, bytes(sealed), _HARVEST) if sealed is not None else b"{}"
+
+
+@verb(
+    "deid.open_review",
+    roles=_STEWARDS,
+    states=(State.PIXEL_REVIEW, State.HELD, State.RECEIVED, State.DEIDENTIFYING, State.REDACTING),
+)
+def open_review(actor: Actor, received: ReceivedInstance) -> ReceivedInstance:
+    """Look at an instance in quarantine: its pictures may show who the patient is."""
+    event(actor, received)
+    return received
+
+
+@verb("deid.confirm", roles=_STEWARDS, states=(State.PIXEL_REVIEW,))
+def confirm(actor: Actor, received: ReceivedInstance, *, decision: Any) -> ReceivedInstance:
+    """Confirm which boxes and spans are blanked and which are kept; redaction follows."""
+    proposed = proposals_of(received)
+    if proposed is None:
+        raise Refused("nothing_proposed", "Nothing was proposed yet.", "Wait a moment.")
+    try:
+        checked = decisions.checked(
+            decision, proposed["width_px"], proposed["height_px"], proposed["n_frames"]
+        )
+    except decisions.InvalidDecision as error:
+        raise Refused(
+            "invalid_decision", f"{error.field} {error.message}.", error.remedy, field=error.field
+        ) from None
+    deid = received.deidentification
+    deid.decision = checked
+    deid.confirmed_by, deid.confirmed_at = actor.user, timezone.now()
+    deid.save(update_fields=["decision", "confirmed_by", "confirmed_at"])
+    received.state = State.REDACTING
+    received.save(update_fields=["state", "state_changed_at"])
+    blanked = [box for box in checked["boxes"] if box["action"] == "blank"]
+    event(
+        actor,
+        received,
+        public={
+            "boxes_blanked": len(blanked),
+            "boxes_kept": len(checked["boxes"]) - len(blanked),
+            "spans_blanked": len([s for s in checked["spans"] if s["action"] == "blank"]),
+        },
+    )
+    return received
+
+
+@verb("deid.finish", roles={roles.SERVICE}, states=(State.REDACTING,))
+def finish(
+    actor: Actor,
+    received: ReceivedInstance,
+    *,
+    output: VaultFile,
+    report: dict[str, Any],
+    decision: dict[str, Any] | None,
+) -> ReceivedInstance:
+    """Clear an instance: the output is written, searched and clean."""
+    deid = received.deidentification
+    output.save(force_insert=True)
+    deid.output, deid.report, deid.decision = output, report, decision
+    deid.finished_at = timezone.now()
+    deid.save()
+    received.state, received.reason = State.CLEARED, ""
+    received.save(update_fields=["state", "reason", "state_changed_at"])
+    event(
+        actor,
+        received,
+        public={
+            "profile": deid.profile_digest,
+            "output_sha256": output.sha256,
+            "actions": report.get("actions", {}),
+            "scan_clean": True,
+        },
+    )
+    return received
+
+
+@verb(
+    "deid.hold",
+    roles={roles.SERVICE},
+    states=(State.RECEIVED, State.DEIDENTIFYING, State.REDACTING, State.PIXEL_REVIEW),
+)
+def hold(
+    actor: Actor,
+    received: ReceivedInstance,
+    *,
+    reason: str,
+    place: str = "",
+    findings: list[dict[str, str]] | None = None,
+) -> ReceivedInstance:
+    """Hold an instance with a reason that the steward can act on; nothing of it goes further."""
+    received.state, received.reason = State.HELD, reason[:60]
+    received.save(update_fields=["state", "reason", "state_changed_at"])
+    deid = Deidentification.objects.filter(instance=received).first()
+    if deid is not None:
+        deid.report = {**deid.report, "reason": reason, "place": place, "findings": findings or []}
+        deid.save(update_fields=["report"])
+    event(
+        actor,
+        received,
+        outcome="refused",
+        public={"reason": reason},
+        private={"place": place[:100]},
+    )
+    return received

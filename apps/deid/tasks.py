@@ -1,0 +1,257 @@
+"""Background work of de-identification: examine what was received, write what was decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.access.actor import service
+from apps.deid import services
+from apps.deid.domain import pipeline
+from apps.deid.domain.harvest import Harvest
+from apps.deid.domain.header import DeidContext
+from apps.deid.domain.profile import Profile, load_builtin
+from apps.deid.domain.reasons import Reason, Refused
+from apps.deid.domain.refusals import StreamRefusal
+from apps.deid.identity import Identity, identity_of
+from apps.intake.models import ReceivedInstance
+from apps.jobs.models import Job
+from apps.jobs.work import FailedError, JobHandle, StoppedError, enqueue, job, on_parked, sweep
+from apps.keys.keyring import open_vault_file, subject_key
+from apps.vault.files import create_file, open_file, storage
+from apps.vault.models import VaultFile
+
+State = ReceivedInstance.State
+_ROUNDS = 2
+
+
+@sweep
+def find_received() -> int:
+    """Queue what waits for its next step."""
+    found = 0
+    for state, kind in (
+        (State.RECEIVED, "deid.examine"),
+        (State.DEIDENTIFYING, "deid.examine"),
+        (State.REDACTING, "deid.redact"),
+    ):
+        rows = ReceivedInstance.objects.filter(
+            state=state, clash_with=None, original__isnull=False
+        ).values_list("pk", "pixels_choice")
+        for pk, choice in rows[:50]:
+            found += enqueue(kind, pk, priority=6 if choice or kind == "deid.redact" else 2)
+    return found
+
+
+def _instance(handle: JobHandle, *states: str) -> ReceivedInstance | None:
+    return (
+        ReceivedInstance.objects.select_related("project", "subject", "original")
+        .filter(pk=handle.job.object_id, state__in=states)
+        .first()
+    )
+
+
+def _context(
+    received: ReceivedInstance, profile: Profile, identity: Identity, others: Harvest | None
+) -> DeidContext:
+    return DeidContext(
+        profile=profile,
+        uid_key=identity.uid_key,
+        pseudonym=identity.pseudonym,
+        date_offset_s=identity.date_shift_s,
+        harvest=others,
+        pixels_confirmed=True,
+        visual_features_confirmed=True,
+    )
+
+
+def others_harvest(received: ReceivedInstance) -> Harvest | None:
+    """What the subject's other instances in this project held."""
+    merged: Harvest | None = None
+    rows = (
+        ReceivedInstance.objects.filter(project=received.project, subject=received.subject)
+        .exclude(pk=received.pk)
+        .filter(deidentification__sealed_harvest__isnull=False)
+        .select_related("subject", "deidentification")
+    )
+    for row in rows[:200]:
+        one = Harvest.from_bytes(services.harvest_bytes_of(row))
+        merged = one if merged is None else merged.merge(one)
+    return merged
+
+
+@job("deid.examine")
+def examine(handle: JobHandle) -> None:
+    """Parse, harvest and propose; then a person decides."""
+    received = _instance(handle, State.RECEIVED, State.DEIDENTIFYING)
+    if received is None or received.original is None or received.subject is None:
+        return
+    worker = service("worker")
+    profile = load_builtin(received.project.profile)
+    services.begin(
+        worker, received, profile=profile.name, version=profile.version, digest=profile.sha256
+    )
+    received.refresh_from_db()
+    identity = identity_of(received.project, received.subject, profile)
+    try:
+        with open_vault_file(received.original) as source:
+            found = pipeline.examine(
+                source,  # type: ignore[arg-type]
+                with_proposals=received.pixels_choice != "keep",
+                others=others_harvest(received),
+                tell=handle.progress,
+                cancelled=handle.cancelled,
+            )
+    except Refused as refusal:
+        services.hold(worker, received, reason=str(refusal.reason), place=refusal.place)
+        return
+    except StreamRefusal as refusal:
+        _stop_or_fail(refusal)
+    services.propose(
+        worker,
+        received,
+        harvest=found.harvest.to_bytes(),
+        proposals=found.proposals,
+        project_subject=identity.row,
+        has_pixels=found.kind != "none",
+        streams_dropped=list(found.streams_dropped),
+    )
+
+
+def _stop_or_fail(refusal: StreamRefusal) -> None:
+    if refusal.reason == "cancelled":
+        raise StoppedError from None
+    raise FailedError(refusal.reason) from None
+
+
+@job("deid.redact")
+def redact(handle: JobHandle) -> None:
+    """Write the output as decided, search it, clear it; a hit stops it."""
+    received = _instance(handle, State.REDACTING)
+    if received is None or received.original is None or received.subject is None:
+        return
+    worker = service("worker")
+    profile = load_builtin(received.deidentification.profile)
+    identity = identity_of(received.project, received.subject, profile)
+    decision = received.deidentification.decision
+    proposals = services.proposals_of(received)
+    by_choice = received.pixels_choice
+    for _ in range(_ROUNDS):
+        try:
+            output, produced, checked = _write_and_check(
+                handle, received, profile, identity, decision, proposals
+            )
+        except Refused as refusal:
+            services.hold(worker, received, reason=str(refusal.reason), place=refusal.place)
+            return
+        except StreamRefusal as refusal:
+            _stop_or_fail(refusal)
+        if checked.findings:
+            storage().delete(output.storage_name)
+            in_tag = any(f.place.startswith(("header", "file meta")) for f in checked.findings)
+            services.hold(
+                worker,
+                received,
+                reason=str(
+                    Reason.IDENTIFIER_LEFT_IN_TAG if in_tag else Reason.IDENTIFIER_LEFT_IN_STREAM
+                ),
+                place=checked.findings[0].place,
+                findings=[{"place": f.place, "kind": f.kind} for f in checked.findings[:50]],
+            )
+            return
+        if not checked.texts:
+            _finish(worker, received, profile, produced, decision, checked, output)
+            return
+        storage().delete(output.storage_name)
+        if proposals is None or by_choice != "accept":
+            break
+        # The sender's rule was to blank what is found: what the second look found goes as well.
+        assert decision is not None
+        decision = {**decision, "boxes": [*decision["boxes"], *_without_text(checked.texts)]}
+    if proposals is None:
+        services.hold(worker, received, reason=str(Reason.IDENTIFIER_LEFT_IN_FRAME))
+        return
+    services.propose(
+        worker,
+        received,
+        harvest=services.harvest_bytes_of(received),
+        proposals={**proposals, "boxes": [*proposals["boxes"], *checked.texts]},
+        project_subject=identity.row,
+        has_pixels=True,
+        streams_dropped=received.deidentification.report.get("streams_dropped", []),
+        again=True,
+    )
+
+
+def _without_text(boxes: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in box.items() if key != "text"} for box in boxes]
+
+
+def _write_and_check(
+    handle: JobHandle,
+    received: ReceivedInstance,
+    profile: Profile,
+    identity: Identity,
+    decision: dict[str, Any] | None,
+    proposals: dict[str, Any] | None,
+) -> tuple[VaultFile, pipeline.Produced, pipeline.Checked]:
+    assert received.original is not None and received.subject is not None
+    harvest = Harvest.from_bytes(services.harvest_bytes_of(received))
+    others = others_harvest(received)
+    known = harvest.merge(others) if others is not None else harvest
+    key = subject_key(received.subject)
+    with open_vault_file(received.original) as source, create_file("deidentified", key) as out:
+        produced = pipeline.produce(
+            source,  # type: ignore[arg-type]
+            out,  # type: ignore[arg-type]
+            _context(received, profile, identity, known),
+            decision,
+            tell=handle.progress,
+            cancelled=handle.cancelled,
+        )
+        output = out.finish()
+    with open_file(output, key) as result:
+        checked = pipeline.check(
+            result,  # type: ignore[arg-type]
+            known,
+            profile,
+            produced.header,
+            decision,
+            proposals,
+            look_for_text=proposals is not None,
+            tell=handle.progress,
+            cancelled=handle.cancelled,
+        )
+    return output, produced, checked
+
+
+def _finish(
+    worker: Any,
+    received: ReceivedInstance,
+    profile: Profile,
+    produced: pipeline.Produced,
+    decision: dict[str, Any] | None,
+    checked: pipeline.Checked,
+    output: VaultFile,
+) -> None:
+    deid = received.deidentification
+    confirmed_by = deid.confirmed_by.pseudonym if deid.confirmed_by else ""
+    report = pipeline.report(
+        profile,
+        produced,
+        deid.report.get("streams_dropped", []),
+        decision,
+        checked,
+        confirmed_by,
+        has_pixels=deid.decision is not None,
+    )
+    services.finish(worker, received, output=output, report=report, decision=decision)
+
+
+@on_parked("deid.examine")
+@on_parked("deid.redact")
+def parked(row: Job) -> None:
+    """What could not be done is held, so that a steward sees it."""
+    received = ReceivedInstance.objects.filter(
+        pk=row.object_id, state__in=(State.RECEIVED, State.DEIDENTIFYING, State.REDACTING)
+    ).first()
+    if received is not None:
+        services.hold(service("worker"), received, reason="failed", place=row.reason)
