@@ -1,0 +1,96 @@
+"""What intake reads of a header: enough to route, match and list an instance; nothing is kept of
+the names but what identifies the subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from pydicom import dcmread, dcmwrite
+from pydicom.dataset import Dataset
+
+_TAGS = [
+    "SpecificCharacterSet",
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "PatientID",
+    "IssuerOfPatientID",
+    "Modality",
+    "NumberOfFrames",
+]
+
+
+class UnreadableHeader(ValueError):
+    """The data set cannot be read, or lacks what every instance has."""
+
+
+@dataclass(frozen=True)
+class HeaderFacts:
+    """``patient_id`` and the UIDs identify: they are digested and sealed, never stored plain."""
+
+    sop_class_uid: str
+    sop_instance_uid: str = field(repr=False)
+    study_instance_uid: str = field(repr=False)
+    patient_id: str = field(repr=False)
+    issuer: str = field(repr=False)
+    transfer_syntax_uid: str
+    modality: str
+    n_frames: int | None
+
+
+def read_facts(source: BinaryIO) -> HeaderFacts:
+    """Read a Part 10 file's header up to the pixel data. Raises UnreadableHeader."""
+    try:
+        ds = dcmread(source, stop_before_pixels=True, specific_tags=_TAGS)
+        frames = str(ds.get("NumberOfFrames", "") or "")
+        facts = HeaderFacts(
+            sop_class_uid=str(ds.get("SOPClassUID", "") or ""),
+            sop_instance_uid=str(ds.get("SOPInstanceUID", "") or ""),
+            study_instance_uid=str(ds.get("StudyInstanceUID", "") or ""),
+            patient_id=str(ds.get("PatientID", "") or ""),
+            issuer=str(ds.get("IssuerOfPatientID", "") or ""),
+            transfer_syntax_uid=str(ds.file_meta.get("TransferSyntaxUID", "") or ""),
+            modality=_code(str(ds.get("Modality", "") or "")),
+            n_frames=int(frames) if frames.isdigit() else None,
+        )
+    except Exception as error:
+        # The reader's messages may quote values.
+        raise UnreadableHeader("the data set cannot be read") from error
+    if not facts.sop_class_uid or not facts.sop_instance_uid:
+        raise UnreadableHeader("SOP Class UID or SOP Instance UID is missing")
+    return facts
+
+
+def _code(text: str) -> str:
+    return text if text.isascii() and text.replace(" ", "").isalnum() and len(text) <= 16 else ""
+
+
+def write_file_head(
+    out: BinaryIO, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str
+) -> None:
+    """Preamble and file meta for a data set that came without (PS3.10 section 7.1)."""
+    ds = Dataset()
+    ds.ensure_file_meta()
+    ds.file_meta.MediaStorageSOPClassUID = sop_class_uid
+    ds.file_meta.MediaStorageSOPInstanceUID = sop_instance_uid
+    ds.file_meta.TransferSyntaxUID = transfer_syntax_uid
+    dcmwrite(out, ds, enforce_file_format=True)
+
+
+class DatasetStart:
+    """Finds where the data set begins in a Part 10 file that passes by in pieces: after preamble,
+    ``DICM`` and the file meta group, whose length stands in (0002,0000)."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self.offset: int | None = None
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take the next bytes; sets ``offset`` once it is known (None when it never is)."""
+        if self.offset is not None or len(self._head) > 512:
+            return
+        self._head += bytes(data[:512])
+        head = bytes(self._head)
+        if len(head) >= 144 and head[128:132] == b"DICM" and head[132:140] == b"\x02\0\0\0UL\x04\0":
+            self.offset = 144 + int.from_bytes(head[140:144], "little")

@@ -1,0 +1,66 @@
+"""The DICOM node: a process a core on one port, each started again when it ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from apps.intake.node.server import Node
+from apps.vault.files import sweep
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Receive DICOM instances until SIGTERM."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--single", action="store_true", help="serve in this process alone")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+        if options["single"]:
+            self._serve(stop)
+        else:
+            self._supervise(stop)
+
+    @staticmethod
+    def _serve(stop: threading.Event) -> None:
+        node, parent = Node(), os.getppid()
+        node.start(settings.CLINICAL_ANNOT_BIND, settings.CLINICAL_ANNOT_DICOM_PORT)
+        logger.info("node process listening")
+        # A child whose supervisor was killed ends too: the port must not stay taken.
+        while not stop.wait(0.5) and os.getppid() == parent:
+            pass
+        node.stop()
+
+    @staticmethod
+    def _supervise(stop: threading.Event) -> None:
+        sweep()
+        count = settings.CLINICAL_ANNOT_NODE_PROCESSES or os.cpu_count() or 1
+        command = [sys.executable, sys.argv[0], "dicom_node", "--single"]
+        children = [subprocess.Popen(command) for _ in range(count)]
+        while not stop.wait(0.3):
+            for place, child in enumerate(children):
+                if child.poll() is not None:
+                    logger.warning("node process ended, starting another")
+                    time.sleep(0.3)
+                    children[place] = subprocess.Popen(command)
+        for child in children:
+            child.terminate()
+        for child in children:
+            try:
+                child.wait(3.5)
+            except subprocess.TimeoutExpired:
+                child.kill()

@@ -1,0 +1,236 @@
+"""The DICOM node: associations and C-STORE. Not an archive: nothing can be queried or fetched."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.transport import ThreadedAssociationServer
+
+from apps.access.actor import service
+from apps.intake.domain.header_facts import UnreadableHeader
+from apps.intake.node import seam
+from apps.intake.receiving import DiskFullError, take
+from apps.intake.services import note_association, note_refusal
+from apps.projects.models import Project
+from apps.projects.queries import by_called_ae
+
+logger = logging.getLogger(__name__)
+
+MAX_PDU_BYTES = 1 << 18
+ASSOCIATIONS = 120
+ASSOCIATIONS_A_PEER = 16
+IDLE_S = 60
+ACSE_S = 5
+
+SUCCESS, NO_ROOM, MISMATCH, NOT_UNDERSTOOD, NOT_NOW = 0x0000, 0xA700, 0xA900, 0xC000, 0xA701
+
+
+@dataclass
+class _Running:
+    """What is known of an association while it runs."""
+
+    project: Project | None
+    calling_ae: str
+    called_ae: str
+    peer: str
+    began: float = field(default_factory=time.monotonic)
+    stored: int = 0
+    refused: int = 0
+    is_noted: bool = False
+
+
+class _Server(ThreadedAssociationServer):
+    """Several node processes listen on one port."""
+
+    request_queue_size = 64
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        assert self.socket is not None
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        super().server_bind()
+
+    def get_request(self) -> Any:
+        client, address = super().get_request()
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return client, address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """The base class prints a traceback, which may quote what was received."""
+        logger.warning("connection failed")
+
+
+class Node:
+    """One process of the node."""
+
+    def __init__(self) -> None:
+        seam.install()
+        self._running: dict[int, _Running] = {}
+        self._peers: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        ae = AE(settings.CLINICAL_ANNOT_AE_TITLE)
+        ae.maximum_associations = ASSOCIATIONS
+        ae.maximum_pdu_size = MAX_PDU_BYTES
+        ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = ACSE_S, IDLE_S, IDLE_S
+        ae.add_supported_context(Verification)
+        self._ae = ae
+        self._server: Any = None
+
+    def start(self, host: str, port: int) -> None:
+        """Listen without blocking. Raises OSError when the port is taken."""
+        self._server = _Server(
+            self._ae,
+            (host, port),
+            self._ae.ae_title,
+            self._ae.supported_contexts,
+            evt_handlers=[
+                (evt.EVT_REQUESTED, self._requested),
+                (evt.EVT_C_STORE, self._store),
+                (evt.EVT_C_ECHO, lambda _: SUCCESS),
+                (evt.EVT_RELEASED, self._ended, ["released"]),
+                (evt.EVT_ABORTED, self._ended, ["aborted"]),
+                (evt.EVT_CONN_CLOSE, self._ended, ["closed"]),
+            ],
+        )
+        self._ae._servers.append(self._server)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    def busy(self) -> int:
+        return len(self._running)
+
+    def stop(self, grace_s: float = 2.0) -> None:
+        """Take no new association, give the running ones a moment, then end."""
+        deadline = time.monotonic() + grace_s
+        self._server.server_close()
+        while self._running and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for association in self._ae.active_associations:
+            association.abort()
+
+    def _requested(self, event: Any) -> None:
+        assoc = event.assoc
+        request = assoc.requestor.primitive
+        calling, called = request.calling_ae_title.strip(), request.called_ae_title.strip()
+        peer = str(assoc.requestor.address)
+        close_old_connections()
+        try:
+            project = by_called_ae(called)
+            refusal = self._refusal(project, calling, peer)
+            if refusal is None:
+                with self._lock:
+                    self._peers[peer] += 1
+                self._running[id(assoc)] = _Running(project, calling, called, peer)
+                return
+            reject, reason = refusal
+            note_association(
+                service("node"),
+                project,
+                outcome="refused",
+                calling_ae=calling,
+                called_ae=called,
+                peer=peer,
+                reason=reason,
+            )
+        except DatabaseError:
+            reject = (0x02, 0x03, 0x01)
+        assoc.acse.send_reject(*reject)
+        assoc.kill()
+
+    def _refusal(
+        self, project: Project | None, calling: str, peer: str
+    ) -> tuple[tuple[int, int, int], str] | None:
+        if project is None:
+            return (0x01, 0x01, 0x07), "unknown_called_ae"
+        allowed = project.calling_ae_titles
+        if allowed and calling not in allowed:
+            return (0x01, 0x01, 0x03), "unknown_calling_ae"
+        if not allowed and not ipaddress.ip_address(peer).is_loopback:
+            return (0x01, 0x01, 0x03), "calling_ae_not_listed"
+        if self._peers[peer] >= ASSOCIATIONS_A_PEER:
+            return (0x02, 0x03, 0x02), "too_many_associations"
+        return None
+
+    def _store(self, event: Any) -> int:
+        running = self._running.get(id(event.assoc))
+        incoming: seam.StreamedInstance = event.request._dataset_file
+        if running is None or running.project is None or incoming is None:
+            return NOT_UNDERSTOOD
+        close_old_connections()
+        try:
+            take(
+                service("node"),
+                running.project,
+                incoming,
+                calling_ae=running.calling_ae,
+                called_ae=running.called_ae,
+                peer=running.peer,
+                expected=(
+                    str(event.request.AffectedSOPClassUID),
+                    str(event.request.AffectedSOPInstanceUID),
+                ),
+            )
+        except DiskFullError:
+            return self._refuse(running, NO_ROOM, "disk_reserve_reached")
+        except ValueError as error:
+            if isinstance(error, UnreadableHeader):
+                return self._refuse(running, NOT_UNDERSTOOD, "cannot_understand")
+            return self._refuse(running, MISMATCH, "does_not_match_its_command")
+        except (DatabaseError, OSError) as error:
+            logger.error("instance not taken", extra={"error": type(error).__name__})
+            connection.close()
+            return self._refuse(running, NO_ROOM, "storage_or_database_away")
+        running.stored += 1
+        return SUCCESS
+
+    @staticmethod
+    def _refuse(running: _Running, status: int, reason: str) -> int:
+        running.refused += 1
+        try:
+            note_refusal(
+                service("node"),
+                running.project,
+                reason=reason,
+                calling_ae=running.calling_ae,
+                peer=running.peer,
+            )
+        except DatabaseError:
+            logger.error("refusal not recorded", extra={"reason": reason})
+        return status
+
+    def _ended(self, event: Any, how: str) -> None:
+        running = self._running.pop(id(event.assoc), None)
+        if running is None:
+            return
+        with self._lock:
+            self._peers[running.peer] -= 1
+        try:
+            note_association(
+                service("node"),
+                running.project,
+                outcome="done" if how == "released" else how,
+                calling_ae=running.calling_ae,
+                called_ae=running.called_ae,
+                peer=running.peer,
+                stored=running.stored,
+                refused=running.refused,
+                duration_s=time.monotonic() - running.began,
+            )
+        except DatabaseError:
+            logger.error("association not recorded")
+        finally:
+            connection.close()

@@ -1,0 +1,114 @@
+"""Reads of the quarantine and of the node's doings."""
+
+from __future__ import annotations
+
+import json
+import socket
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from apps.access import roles
+from apps.access.actor import system_roles
+from apps.access.errors import NotFound
+from apps.access.models import User
+from apps.audit.models import Event
+from apps.intake.models import ReceivedInstance
+from apps.intake.services import _SEAL, sop_uid_digest
+from apps.jobs.models import Job
+from apps.keys.keyring import KeyDestroyedError, unseal_for
+from apps.projects.models import Project
+from apps.projects.queries import project_ids
+
+
+def quarantine_for(user: User) -> QuerySet[ReceivedInstance]:
+    """What a data steward may see of what arrived; no identifier is in it."""
+    return ReceivedInstance.objects.filter(
+        project_id__in=project_ids(user, roles.DATA_STEWARD)
+    ).select_related("project")
+
+
+def received_for(user: User, received_id: uuid.UUID) -> ReceivedInstance:
+    """Raises NotFound for anyone but the project's stewards."""
+    found = quarantine_for(user).filter(pk=received_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def instance_by_uid(project: Project, sop_instance_uid: str) -> ReceivedInstance | None:
+    return ReceivedInstance.objects.filter(
+        project=project, sop_uid_digest=sop_uid_digest(sop_instance_uid), clash_with=None
+    ).first()
+
+
+def uids_of(received: ReceivedInstance) -> dict[str, str]:
+    """The original UIDs; empty once the subject's key is destroyed."""
+    try:
+        return dict(json.loads(unseal_for(received.subject, bytes(received.sealed_uids), _SEAL)))
+    except KeyDestroyedError:
+        return {}
+
+
+def progress_of(ids: list[str]) -> dict[str, Job]:
+    """The running or queued job of each object, if any."""
+    live = Job.objects.filter(object_id__in=ids, state__in=["running", "queued"])
+    return {job.object_id: job for job in live.order_by("created_at")}
+
+
+def may_see_node(user: User) -> bool:
+    return roles.PACS_ADMINISTRATOR in system_roles(user)
+
+
+def node_events(limit: int = 100) -> list[dict[str, Any]]:
+    """The newest associations, arrivals and refusals, as the node page shows them."""
+    rows = Event.objects.filter(action__startswith="intake.").order_by("-recorded_at")[:limit]
+    shown = []
+    for row in rows:
+        public = json.loads(bytes(row.entry))["public"]
+        shown.append(
+            {
+                "at": row.recorded_at,
+                "action": row.action.removeprefix("intake."),
+                "outcome": row.outcome,
+                **public,
+                **{
+                    key: value
+                    for key, value in json.loads(bytes(row.private)).items()
+                    if key in ("calling_ae", "called_ae", "peer", "duration_s")
+                },
+            }
+        )
+    return shown
+
+
+def echo() -> bool:
+    """C-ECHO to our own node."""
+    from pynetdicom import AE
+    from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+
+    ae = AE("CLINANNOT-WEB")
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 3
+    ae.add_requested_context(Verification)
+    association = ae.associate(
+        settings.CLINICAL_ANNOT_BIND,
+        settings.CLINICAL_ANNOT_DICOM_PORT,
+        ae_title=settings.CLINICAL_ANNOT_AE_TITLE,
+    )
+    if not association.is_established:
+        return False
+    status = association.send_c_echo()
+    association.release()
+    return bool(status) and status.Status == 0
+
+
+def node_is_up() -> bool:
+    """Whether something listens on the node's port."""
+    address = (settings.CLINICAL_ANNOT_BIND, settings.CLINICAL_ANNOT_DICOM_PORT)
+    try:
+        with socket.create_connection(address, timeout=2):
+            return True
+    except OSError:
+        return False

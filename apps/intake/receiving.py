@@ -1,0 +1,135 @@
+"""One arriving instance: encrypted while it comes, digested, then offered to the verb."""
+
+from __future__ import annotations
+
+import errno
+from hashlib import sha256
+
+from django.conf import settings
+
+from apps.access.actor import Actor
+from apps.intake.domain.header_facts import DatasetStart, HeaderFacts, UnreadableHeader, read_facts
+from apps.intake.models import ReceivedInstance
+from apps.keys.keyring import intake_key
+from apps.projects.models import Project
+from apps.vault.files import VaultWriter, create_file, open_file, storage
+from apps.vault.models import VaultFile
+
+
+class DiskFullError(Exception):
+    """There is no room to take the instance safely."""
+
+
+class Incoming:
+    """Takes a Part 10 file's bytes in order. Nothing plain touches a disk.
+
+    After a failed write the rest is swallowed, so that the peer can be told in its answer.
+    """
+
+    def __init__(self) -> None:
+        self.failed: BaseException | None = None
+        self._writer: VaultWriter | None = None
+        self._start = DatasetStart()
+        self._digest = sha256()
+        self._passed = 0
+        if storage().free_bytes() < settings.CLINICAL_ANNOT_DISK_RESERVE_BYTES:
+            self.failed = DiskFullError("disk reserve reached")
+        else:
+            try:
+                self._writer = create_file("original", intake_key())
+            except OSError as error:
+                self.failed = error
+
+    def write(self, data: bytes | memoryview) -> int:
+        if self.failed is not None or self._writer is None:
+            return len(data)
+        try:
+            self._writer.write(data)
+        except OSError as error:
+            self.failed = error
+            self.abort()
+            return len(data)
+        self._start.feed(data)
+        self._note(data)
+        self._passed += len(data)
+        return len(data)
+
+    def _note(self, data: bytes | memoryview) -> None:
+        start = self._start.offset
+        if start is not None:
+            skip = max(0, start - self._passed)
+            self._digest.update(memoryview(data)[skip:])
+
+    def finish(self) -> tuple[VaultFile, HeaderFacts, str]:
+        """Sync the file and read its header: the unsaved row, the facts, the data set's digest.
+
+        Raises DiskFullError, OSError, UnreadableHeader; then nothing is kept.
+        """
+        if self.failed is not None or self._writer is None:
+            self.abort()
+            if isinstance(self.failed, OSError) and self.failed.errno not in (
+                errno.ENOSPC,
+                errno.EDQUOT,
+            ):
+                raise self.failed
+            raise DiskFullError("no room")
+        try:
+            file = self._writer.finish()
+        except OSError:
+            self.abort()
+            raise
+        try:
+            with open_file(file, intake_key()) as source:
+                facts = read_facts(source)  # type: ignore[arg-type]
+        except UnreadableHeader:
+            storage().delete(file.storage_name)
+            raise
+        return file, facts, self._digest.hexdigest()
+
+    def abort(self) -> None:
+        if self._writer is not None:
+            self._writer.abort()
+
+    def __del__(self) -> None:
+        self.abort()
+
+
+def take(
+    actor: Actor,
+    project: Project,
+    incoming: Incoming,
+    *,
+    calling_ae: str = "",
+    called_ae: str = "",
+    peer: str = "",
+    pixels_choice: str = "",
+    expected: tuple[str, str] | None = None,
+) -> ReceivedInstance:
+    """Finish an arriving instance and record it; on any failure nothing of it is left.
+
+    ``expected``: SOP Class UID and SOP Instance UID that the sender named (ValueError when the
+    data set says otherwise).
+    """
+    from apps.intake.services import receive_instance
+
+    file, facts, digest = incoming.finish()
+    try:
+        if expected is not None and expected != (facts.sop_class_uid, facts.sop_instance_uid):
+            raise ValueError("the data set does not match its command")
+        received = receive_instance(
+            actor,
+            project,
+            file=file,
+            facts=facts,
+            sha256=digest,
+            calling_ae=calling_ae,
+            called_ae=called_ae,
+            peer=peer,
+            pixels_choice=pixels_choice,
+        )
+    except BaseException:
+        storage().delete(file.storage_name)
+        raise
+    if received.original_id != file.pk:
+        storage().delete(file.storage_name)
+    return received

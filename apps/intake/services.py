@@ -1,0 +1,183 @@
+"""Verbs of intake: receive, reject, retry; associations as events."""
+
+from __future__ import annotations
+
+import json
+
+from apps.access import roles
+from apps.access.actor import Actor
+from apps.access.errors import Refused
+from apps.access.verb import event, verb
+from apps.intake.domain.header_facts import HeaderFacts
+from apps.intake.models import ReceivedInstance
+from apps.keys import keyring
+from apps.projects.models import Project
+from apps.vault.domain.sealed import seal
+from apps.vault.models import VaultFile
+
+State = ReceivedInstance.State
+_SEAL = "received-uids"
+_QUARANTINED = (
+    State.RECEIVED,
+    State.DEIDENTIFYING,
+    State.PIXEL_REVIEW,
+    State.HELD,
+    State.REJECTED,
+)
+
+
+def sop_uid_digest(uid: str) -> bytes:
+    return keyring.lookup_digest("sop-uid", uid.strip())
+
+
+@verb("intake.receive", roles={roles.SERVICE, roles.DATA_STEWARD}, lock=False)
+def receive_instance(
+    actor: Actor,
+    project: Project,
+    *,
+    file: VaultFile,
+    facts: HeaderFacts,
+    sha256: str,
+    calling_ae: str = "",
+    called_ae: str = "",
+    peer: str = "",
+    pixels_choice: str = "",
+) -> ReceivedInstance:
+    """Take an instance into quarantine. The same bytes again are one instance; the same SOP
+    Instance UID with other bytes is held apart. ``file`` is synced and unsaved."""
+    digest = sop_uid_digest(facts.sop_instance_uid)
+    held = ReceivedInstance.objects.filter(project=project, sop_uid_digest=digest)
+    same = held.filter(sha256=sha256).first()
+    where = {"calling_ae": calling_ae, "called_ae": called_ae, "peer": peer}
+    if same is not None:
+        event(actor, same, outcome="repeated", private=where)
+        return same
+    first = held.filter(clash_with=None).first()
+    subject = keyring.subject_for(facts.patient_id, facts.issuer)
+    file.save(force_insert=True)
+    keyring.move_to_subject(file, subject)
+    sealed = json.dumps(
+        {
+            "sop_instance_uid": facts.sop_instance_uid,
+            "study_instance_uid": facts.study_instance_uid,
+        }
+    ).encode()
+    received = ReceivedInstance.objects.create(
+        project=project,
+        subject=subject,
+        state=State.RECEIVED if first is None else State.HELD,
+        reason="" if first is None else "uid_clash",
+        sop_uid_digest=digest,
+        sealed_uids=seal(keyring.subject_key(subject).key, sealed, _SEAL),
+        study_digest=keyring.lookup_digest("study-uid", facts.study_instance_uid),
+        sop_class_uid=facts.sop_class_uid[:64],
+        transfer_syntax_uid=facts.transfer_syntax_uid[:64],
+        modality=facts.modality,
+        n_frames_declared=facts.n_frames,
+        original=file,
+        size_bytes=file.size_bytes,
+        sha256=sha256,
+        clash_with=first,
+        calling_ae=calling_ae[:16],
+        called_ae=called_ae[:16],
+        peer=peer[:60],
+        door=actor.door[:12],
+        pixels_choice=pixels_choice,
+    )
+    event(
+        actor,
+        received,
+        outcome="done" if first is None else "held",
+        public={"size_bytes": file.size_bytes, "sop_class": facts.sop_class_uid[:64]},
+        private=where,
+    )
+    return received
+
+
+@verb("intake.reject", roles={roles.DATA_STEWARD}, states=_QUARANTINED)
+def reject_instance(actor: Actor, received: ReceivedInstance, *, reason: str) -> ReceivedInstance:
+    """Reject an instance in quarantine, with a reason; it goes no further."""
+    if not reason.strip():
+        raise Refused("reason_missing", "A reason is needed.", "Say why.", field="reason")
+    received.state, received.reason = State.REJECTED, "rejected"
+    received.save(update_fields=["state", "reason", "state_changed_at"])
+    event(actor, received, private={"reason": reason.strip()[:400]})
+    return received
+
+
+@verb("intake.retry", roles={roles.DATA_STEWARD}, states=(State.HELD, State.REJECTED))
+def retry_instance(actor: Actor, received: ReceivedInstance) -> ReceivedInstance:
+    """Send a held or rejected instance through the rules again."""
+    if received.clash_with_id is not None:
+        raise Refused(
+            "uid_clash",
+            "Another instance holds this SOP Instance UID.",
+            "Reject one of the two; the sender must not use a UID twice.",
+        )
+    received.state, received.reason = State.RECEIVED, ""
+    received.save(update_fields=["state", "reason", "state_changed_at"])
+    event(actor, received)
+    return received
+
+
+@verb("intake.association", roles={roles.SERVICE}, lock=False)
+def note_association(
+    actor: Actor,
+    project: Project | None,
+    *,
+    outcome: str,
+    calling_ae: str,
+    called_ae: str,
+    peer: str,
+    stored: int = 0,
+    refused: int = 0,
+    duration_s: float = 0.0,
+    reason: str = "",
+) -> None:
+    """Record an association: who, from where, how much, how long, how it ended."""
+    event(
+        actor,
+        project,
+        outcome=outcome,
+        public={"stored": stored, "refused": refused, "reason": reason},
+        private={
+            "calling_ae": calling_ae[:16],
+            "called_ae": called_ae[:16],
+            "peer": peer,
+            "duration_s": round(duration_s, 3),
+        },
+    )
+
+
+@verb("intake.refuse", roles={roles.SERVICE}, lock=False)
+def note_refusal(
+    actor: Actor, project: Project | None, *, reason: str, calling_ae: str, peer: str
+) -> None:
+    """Record that an instance was not taken, and why."""
+    event(
+        actor,
+        project,
+        outcome="refused",
+        public={"reason": reason},
+        private={"calling_ae": calling_ae[:16], "peer": peer},
+    )
+
+
+@verb("intake.list", roles={roles.SERVICE}, lock=False)
+def note_listing(actor: Actor, project: Project | None, *, count: int) -> None:
+    """Record that original UIDs were listed."""
+    event(actor, project, public={"count": count})
+
+
+@verb("vault.verify", roles={roles.SERVICE})
+def note_vault_check(
+    actor: Actor, _: None, *, checked: int, outcome: str, finding: str = ""
+) -> None:
+    """Record that stored files were read back, and what came of it."""
+    event(
+        actor,
+        None,
+        outcome=outcome,
+        public={"checked": checked},
+        private={"finding": finding} if finding else None,
+    )
