@@ -83,6 +83,6 @@ export class Api {
   /** @param {string} username @param {string} password */
   async signIn(username, password) {
     const answer = await this.post("/api/v1/session/", { username, password });
-    if (typeof answer.csrf_token === "string") this.csrf = answer.csrf_token;
+    if (typeof answer.csrf === "string") this.csrf = answer.csrf;
   }
 }

@@ -146,7 +146,7 @@ export class Bench {
   #reportWatched() {
     const send = () => {
       if (!this.watched.length) return;
-      const spans = this.watched.splice(0);
+      const spans = this.watched.splice(0, 500);
       this.api
         .post(`/api/v1/clips/${this.clip.id}/watched/`, { spans }, { keepalive: true })
         .catch(() => this.watched.unshift(...spans));

@@ -45,7 +45,8 @@ export function bindPlaying(keys, bench) {
   add("go-to", "KeyG", "Type a frame to go to", () => /** @type {HTMLInputElement | null} */ (document.querySelector("[data-testid=go-to-frame]"))?.select(), { shift: true });
   add("zoom-in", "Equal", "Zoom the picture in", () => view.zoomBy(1.25), { repeat: true });
   add("zoom-out", "Minus", "Zoom the picture out", () => view.zoomBy(0.8), { repeat: true });
-  add("fit", "Digit0", "Fit the picture", () => view.fit());
+  const hasZero = store.ontology.classes.some((c) => c.shortcut === "0");
+  add("fit", "Digit0", "Fit the picture", () => view.fit(), { shift: hasZero });
   add("pan-left", "ArrowLeft", "Pan left", () => view.panBy(60, 0), { ctrl: true, shift: true, repeat: true });
   add("pan-right", "ArrowRight", "Pan right", () => view.panBy(-60, 0), { ctrl: true, shift: true, repeat: true });
   add("pan-up", "ArrowUp", "Pan up", () => view.panBy(0, 60), { ctrl: true, shift: true, repeat: true });

@@ -52,9 +52,11 @@ export class Keys {
     return this.bindings.find((b) => b.id === id);
   }
 
-  /** Whether a key's place has a meaning already. @param {string} code */
-  taken(code) {
-    return this.bindings.some((b) => b.code === code && !b.shift && !b.alt && !b.ctrl);
+  /** Whether a key has a meaning already. @param {{code: string, shift: boolean, alt: boolean}} key */
+  taken(key) {
+    return this.bindings.some(
+      (b) => b.code === key.code && Boolean(b.shift) === key.shift && Boolean(b.alt) === key.alt && !b.ctrl,
+    );
   }
 
   /** @param {KeyboardEvent} event */
@@ -98,25 +100,28 @@ export class Keys {
 /**
  * Gives each class a key: its own shortcut where free, else the next free place.
  * @param {import("./types.js").LabelClass[]} classes @param {Keys} keys
- * @returns {Map<string, {code: string, shift: boolean}>}
+ * @returns {Map<string, {code: string, shift: boolean, alt: boolean}>}
  */
 export function classKeys(classes, keys) {
-  /** @type {Map<string, {code: string, shift: boolean}>} */
+  /** @type {Map<string, {code: string, shift: boolean, alt: boolean}>} */
   const out = new Map();
   const used = new Set();
-  const spare = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "q", "w", "y", "u", "i", "s", "d", "f", "h"].map(codeOf);
+  const digits = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
+  const spare = [...digits, ...digits.map((d) => `Shift+${d}`), ...digits.map((d) => `Alt+${d}`)];
+  /** @param {string | undefined} text */
+  const free = (text) => {
+    const wish = /^(shift\+|alt\+)?(.)$/i.exec(text ?? "");
+    const code = wish ? codeOf(wish[2]) : null;
+    if (!wish || !code) return null;
+    const key = { code, shift: /^shift/i.test(wish[1] ?? ""), alt: /^alt/i.test(wish[1] ?? "") };
+    return used.has(JSON.stringify(key)) || keys.taken(key) ? null : key;
+  };
   const wishes = [...classes].sort((a, b) => Number(Boolean(b.shortcut)) - Number(Boolean(a.shortcut)));
   for (const c of wishes) {
-    const wish = /^(shift\+)?(.)$/i.exec(c.shortcut ?? "");
-    let code = wish ? codeOf(wish[2]) : null;
-    let shift = Boolean(wish?.[1]);
-    if (!code || used.has(`${shift}${code}`) || (!shift && keys.taken(code))) {
-      code = spare.find((s) => s && !used.has(`false${s}`) && !keys.taken(s)) ?? null;
-      shift = false;
-    }
-    if (!code) continue;
-    used.add(`${shift}${code}`);
-    out.set(c.id, { code, shift });
+    const key = free(c.shortcut) ?? spare.map(free).find(Boolean);
+    if (!key) continue;
+    used.add(JSON.stringify(key));
+    out.set(c.id, key);
   }
   return out;
 }

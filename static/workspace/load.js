@@ -50,7 +50,7 @@ export async function loadClip(api, clipId) {
         pageState("", "");
         return { clip, index };
       }
-      pageState("This clip is being made ready", "The review copy is still being made; it opens here by itself.", clip.progress ?? clip.review_progress ?? null);
+      pageState("This clip is being made ready", `${clip.progress?.step || "The frame index and the review copy are being made"}. It opens here by itself.`, clip.progress?.progress ?? null);
     } catch (error) {
       if (!(error instanceof Offline)) throw error;
       explain(error, "clip");

@@ -27,6 +27,7 @@ function readOnlyWords(set) {
   if (!set) return "View only: no label set of yours on this clip";
   if (set.state === "submitted") return "Submitted: read-only";
   if (set.state === "locked") return "Locked: read-only";
+  if (set.state === "signed" || set.state === "superseded") return "Signed: read-only";
   if (!set.author_is_me) return "Read-only: another person's label set";
   return "";
 }

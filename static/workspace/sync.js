@@ -100,8 +100,8 @@ export class Sync {
 
   /** @param {number} delay_ms */
   #schedule(delay_ms) {
-    if (this.sending || this.conflict || this.signedOut) return;
-    clearTimeout(this.timer);
+    // The first change starts the clock; later ones ride along instead of putting it off.
+    if (this.sending || this.conflict || this.signedOut || this.timer) return;
     this.timer = globalThis.setTimeout(() => void this.flush(), delay_ms);
   }
 
@@ -123,6 +123,7 @@ export class Sync {
   /** Sends what is pending. Resolves when nothing is left or sending has to wait. */
   async flush() {
     clearTimeout(this.timer);
+    this.timer = 0;
     while (this.sending) await this.sending;
     if (!this.pending.length || this.conflict) return;
     this.sending = this.#send();
@@ -197,7 +198,7 @@ export class Sync {
       this.onLocked();
     } else if (error.status === 409) {
       await this.#conflicted(error);
-    } else if (error.code === "invalid_operation") {
+    } else if (error.status === 400 && typeof error.error.index === "number") {
       await this.#dropInvalid(error);
     } else if (error.status === 404 || error.status === 403) {
       this.conflict = { objects: [], names: [] };
@@ -222,6 +223,7 @@ export class Sync {
       this.store.onNotice("The server was set back: your unsent work was put on top of what it holds");
     } else if (error.code === "conflict") {
       const objects = /** @type {string[]} */ (error.error.objects ?? []);
+      this.#acknowledge(Number(error.error.acknowledged_seq ?? 0));
       this.conflict = { objects, names: objects.map((o) => this.store.trackName(o) || "Phase or event") };
       this.#setState("offline", "Changed elsewhere: choose what stays");
       return;
@@ -313,7 +315,10 @@ export class Sync {
     else {
       this.store.replaceLabels(this.store.labels, this.pending);
       this.#setState("saving", "");
-      void this.flush();
+      await this.flush();
+      // What the server had of it already is not known here: its own state is the truth.
+      if (!this.pending.length) await this.#rebase().catch(() => {});
+      this.onState();
     }
     return taken;
   }

@@ -36,9 +36,10 @@
  * @typedef {{id: string, name: string, state: string, n_frames: number, width_px: number, height_px: number,
  *   time_base: [number, number], fps: number, duration_s: number, pseudonym?: string,
  *   warnings?: {code: string, message: string}[], blanked_spans?: [number, number][],
- *   review_url: string | null, frame_url: string, pts_url: string, progress?: number | null,
- *   review_state?: string, review_progress?: number | null}} Clip
- * @typedef {{n_frames: number, time_base: [number, number], pts: number[], key: number[]}} FrameIndex
+ *   review_url: string | null, frame_url: string, pts_url: string,
+ *   progress?: {state: string, progress: number, step: string} | null}} Clip
+ * @typedef {{n_frames: number, time_base: [number, number], pts: number[], key: number[],
+ *   review_time_base?: [number, number], review_pts?: number[]}} FrameIndex  key: IDR pictures of the copy that plays
  * @typedef {{id: string, state: string, revision: number, author_is_me: boolean, origin: string,
  *   ontology: Ontology, labels: Labels, clips: (string | {id: string})[]}} LabelSet
  * @typedef {{username: string, display_name: string, user_key: string, roles: string[]}} Me

@@ -57,8 +57,13 @@ def make_clip(n_frames: int, width: int, height: int, first_pts: int = 0) -> byt
         stream.time_base = Fraction(1, 12800)
         stream.codec_context.time_base = Fraction(1, 12800)
         stream.options = {
-            "preset": "ultrafast", "crf": "20", "g": "12", "keyint_min": "12", "bf": "0",
-            "sc_threshold": "0", "threads": "1",
+            "preset": "ultrafast",
+            "crf": "20",
+            "g": "12",
+            "keyint_min": "12",
+            "bf": "0",
+            "sc_threshold": "0",
+            "threads": "1",
         }
         for index in range(n_frames):
             picture = tissue(index, width, height, ground)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import socket
 import sys
 import threading
 import uuid
@@ -38,25 +39,65 @@ RANGE_CAP_BYTES = 4 * 1024 * 1024
 
 def ontology() -> dict[str, Any]:
     """Classes of every geometry, as the server gives them."""
-    jaw = [{"id": "jaw", "name": "Jaw", "type": "choice",
-            "values": [{"id": "open", "name": "Open"}, {"id": "closed", "name": "Closed"}]}]
+    jaw = [
+        {
+            "id": "jaw",
+            "name": "Jaw",
+            "type": "choice",
+            "values": [{"id": "open", "name": "Open"}, {"id": "closed", "name": "Closed"}],
+        }
+    ]
     rows = [
-        ("lesion", "Lesion", "mask", "#ffd84a", "1", "Outline the visible margin at its outermost "
-         "change of colour or texture. Do not include the halo of reflected light.", []),
-        ("grasper", "Grasper", "tip", "#3fd7e8", "2", "Mark the midpoint between the two jaw ends. "
-         "Where the jaws are hidden by tissue, mark occluded and keep the last seen place.", jaw),
+        (
+            "lesion",
+            "Lesion",
+            "mask",
+            "#ffd84a",
+            "1",
+            "Outline the visible margin at its outermost "
+            "change of colour or texture. Do not include the halo of reflected light.",
+            [],
+        ),
+        (
+            "grasper",
+            "Grasper",
+            "tip",
+            "#3fd7e8",
+            "2",
+            "Mark the midpoint between the two jaw ends. "
+            "Where the jaws are hidden by tissue, mark occluded and keep the last seen place.",
+            jaw,
+        ),
         ("shaft", "Grasper shaft", "mask", "#6fb1ff", "3", "The shaft without its jaws.", []),
         ("hook", "Hook", "box", "#c3ec4b", "4", "The smallest box around the hook.", []),
-        ("preparation", "Preparation", "phase", "#5d6776", "5", "From the first picture inside.", []),
+        (
+            "preparation",
+            "Preparation",
+            "phase",
+            "#5d6776",
+            "5",
+            "From the first picture inside.",
+            [],
+        ),
         ("calot", "Calot triangle dissection", "phase", "#7b61c9", "6", "Until it is clear.", []),
         ("clipping", "Clipping and cutting", "phase", "#2f8f9d", "7", "From the first clip.", []),
         ("bleeding", "Bleeding", "event", "#ffd84a", "8", "Visible bleeding.", []),
     ]
     return {
-        "slug": "laparoscopic-cholecystectomy", "version": 1, "title": "Laparoscopic cholecystectomy",
+        "slug": "laparoscopic-cholecystectomy",
+        "version": 1,
+        "title": "Laparoscopic cholecystectomy",
         "classes": [
-            {"id": i, "name": n, "geometry": g, "color": c, "shortcut": s, "guideline": t,
-             "attributes": a, "max_keyframe_gap_frames": 60}
+            {
+                "id": i,
+                "name": n,
+                "geometry": g,
+                "color": c,
+                "shortcut": s,
+                "guideline": t,
+                "attributes": a,
+                "max_keyframe_gap_frames": 60,
+            }
             for i, n, g, c, s, t, a in rows
         ],
     }
@@ -67,20 +108,29 @@ def apply(labels: dict[str, Any], op: dict[str, Any]) -> None:
     kind, key = op["op"], op["object"]
     track = labels["tracks"].get(key)
     if kind == "track.create":
-        labels["tracks"][key] = {"clip": op["clip"], "class_id": op["class_id"],
-                                 "number": op.get("number", 1), "attributes": {}, "keyframes": {}}
+        labels["tracks"][key] = {
+            "clip": op["clip"],
+            "class_id": op["class_id"],
+            "number": op.get("number", 1),
+            "attributes": {},
+            "keyframes": {},
+        }
     elif kind == "track.delete":
         labels["tracks"].pop(key, None)
     elif kind == "track.set":
         track["attributes"] = op["attributes"]
     elif kind == "keyframe.set":
         track["keyframes"][str(op["frame_index"])] = {
-            "state": op["state"], "shape": op["shape"], "attributes": op["attributes"]}
+            "state": op["state"],
+            "shape": op["shape"],
+            "attributes": op["attributes"],
+        }
     elif kind == "keyframe.delete":
         track["keyframes"].pop(str(op["frame_index"]), None)
     elif kind == "interval.set":
-        labels["intervals"][key] = {k: op[k] for k in
-                                    ("clip", "class_id", "start_frame", "end_frame", "attributes")}
+        labels["intervals"][key] = {
+            k: op[k] for k in ("clip", "class_id", "start_frame", "end_frame", "attributes")
+        }
     elif kind == "interval.delete":
         labels["intervals"].pop(key, None)
 
@@ -91,7 +141,7 @@ class LabelSet:
     def __init__(self, labels: dict[str, Any] | None = None) -> None:
         self.labels = labels or {"clips": [CLIP], "tracks": {}, "intervals": {}}
         self.revision = 0
-        self.state = "in progress"
+        self.state = "in_progress"
         self.held: dict[str, list[str]] = {}
         self.log: list[tuple[int, str, dict[str, Any]]] = []
 
@@ -101,7 +151,9 @@ class LabelSet:
         client, base, ops = body["client_id"], body["base_revision"], body["operations"]
         held = self.held.setdefault(client, [])
         if base > self.revision:
-            return 409, {"error": {"code": "ahead_of_server", "message": "The server was set back."}}
+            return 409, {
+                "error": {"code": "ahead_of_server", "message": "The server was set back."}
+            }
         fresh = []
         for op in ops:
             text = json.dumps(op, sort_keys=True)
@@ -116,8 +168,15 @@ class LabelSet:
         others = [dict(op, revision=r) for r, c, op in self.log if r > base and c != client]
         touched = {op["object"] for op in others} & {op["object"] for op in fresh}
         if touched:
-            return 409, {"error": {"code": "conflict", "objects": sorted(touched), "message": "Changed.",
-                                   "revision": self.revision, "others": others}}
+            return 409, {
+                "error": {
+                    "code": "conflict",
+                    "objects": sorted(touched),
+                    "message": "Changed.",
+                    "revision": self.revision,
+                    "others": others,
+                }
+            }
         if fresh:
             self.revision += 1
         for op in fresh:
@@ -130,12 +189,15 @@ class LabelSet:
 class World:
     """Everything the server holds."""
 
-    def __init__(self, n_frames: int = 250, width: int = 640, height: int = 360, first_pts: int = 0) -> None:
+    def __init__(
+        self, n_frames: int = 250, width: int = 640, height: int = 360, first_pts: int = 0
+    ) -> None:
         self.video = make_clip(n_frames, width, height, first_pts)
         self.index = read_index(self.video)
         self.pictures: list[bytes] | None = None
         self.size = (width, height)
         self.lock = threading.RLock()
+        self.base = ""
         self.reset()
 
     def reset(self) -> None:
@@ -158,29 +220,90 @@ class World:
     def clip(self) -> dict[str, Any]:
         n = self.index["n_frames"]
         return {
-            "id": CLIP, "name": "Clip 2 of 3", "state": "ready", "n_frames": n,
-            "width_px": self.size[0], "height_px": self.size[1], "time_base": self.index["time_base"],
-            "fps": 25.0, "duration_s": n / 25, "pseudonym": "P-7F3K", "warnings": [],
-            "blanked_spans": [], "review_url": f"/clips/{CLIP}/review.mp4" if self.review else None,
+            "id": CLIP,
+            "name": "Clip 2 of 3",
+            "state": "ready",
+            "n_frames": n,
+            "width_px": self.size[0],
+            "height_px": self.size[1],
+            "time_base": self.index["time_base"],
+            "fps": 25.0,
+            "duration_s": n / 25,
+            "pseudonym": "P-7F3K",
+            "warnings": [],
+            "blanked_spans": [],
+            "review_url": f"/clips/{CLIP}/review.mp4" if self.review else None,
             "frame_url": f"/api/v1/clips/{CLIP}/frames/{{index}}.png",
             "pts_url": f"/api/v1/clips/{CLIP}/index.json",
         }
 
     def label_set(self, key: str) -> dict[str, Any]:
         held = self.sets[key]
-        return {"id": key, "state": held.state, "revision": held.revision, "author_is_me": True,
-                "origin": "human", "ontology": ontology(), "labels": held.labels, "clips": [CLIP]}
+        return {
+            "id": key,
+            "state": held.state,
+            "revision": held.revision,
+            "author_is_me": True,
+            "origin": "human",
+            "ontology": ontology(),
+            "labels": held.labels,
+            "clips": [CLIP],
+        }
 
     def disagreements(self) -> list[dict[str, Any]]:
         rows = [
-            ("d1", "mask", "Lesion 1 outline", "lesion", "a-lesion", "b-lesion", 20, 21, 0.39, "IoU 0.61"),
-            ("d2", "tip", "Grasper 1 tip", "grasper", "a-grasper", "b-grasper", 10, 61, 0.3, "31 px"),
-            ("d3", "phase", "Preparation to Calot", "calot", "a-calot", "b-calot", 60, 75, 0.2, "15 frames"),
+            (
+                "d1",
+                "mask",
+                "Lesion 1 outline",
+                "lesion",
+                "a-lesion",
+                "b-lesion",
+                20,
+                21,
+                0.39,
+                "IoU 0.61",
+            ),
+            (
+                "d2",
+                "tip",
+                "Grasper 1 tip",
+                "grasper",
+                "a-grasper",
+                "b-grasper",
+                10,
+                61,
+                0.3,
+                "31 px",
+            ),
+            (
+                "d3",
+                "phase",
+                "Preparation to Calot",
+                "calot",
+                "a-calot",
+                "b-calot",
+                60,
+                75,
+                0.2,
+                "15 frames",
+            ),
             ("d4", "only_b", "Bleeding", "bleeding", None, "b-bleed", 120, 140, 0.1, "only B"),
         ]
         return [
-            {"id": i, "kind": k, "label": name, "class_id": c, "a": a, "b": b, "start_frame": s,
-             "end_frame": e, "size": z, "measure": m, "decision": self.decisions.get(i)}
+            {
+                "id": i,
+                "kind": k,
+                "label": name,
+                "class_id": c,
+                "a": a,
+                "b": b,
+                "start_frame": s,
+                "end_frame": e,
+                "size": z,
+                "measure": m,
+                "decision": self.decisions.get(i),
+            }
             for i, k, name, c, a, b, s, e, z, m in rows
         ]
 
@@ -188,25 +311,53 @@ class World:
         consensus = self.sets[CONSENSUS]
         undecided = [d for d in self.disagreements() if not d["decision"]]
         return {
-            "id": ADJUDICATION, "state": "signed" if self.signature else "open", "clip": self.clip(),
+            "id": ADJUDICATION,
+            "state": "signed" if self.signature else "open",
+            "clip": self.clip(),
             "ontology": ontology(),
-            "sets": [{"name": "A", "label_set": str(uuid.uuid4()), "labels": self.a},
-                     {"name": "B", "label_set": str(uuid.uuid4()), "labels": self.b}],
-            "consensus": {"label_set": CONSENSUS, "revision": consensus.revision,
-                          "labels": consensus.labels},
+            "sets": [
+                {"name": "A", "label_set": str(uuid.uuid4()), "labels": self.a},
+                {"name": "B", "label_set": str(uuid.uuid4()), "labels": self.b},
+            ],
+            "consensus": {
+                "label_set": CONSENSUS,
+                "revision": consensus.revision,
+                "labels": consensus.labels,
+            },
             "agreement": {
-                "lanes": [{"name": "Tips", "kind": "tip",
-                           "values": [[f, 31 - abs(35 - f)] for f in range(10, 61)]},
-                          {"name": "Phases", "kind": "phase", "values": [[0, 0.92]]}],
-                "summary": [{"object": "a-lesion", "label": "Lesion 1", "metric": "IoU", "value": 0.61},
-                            {"object": "a-lesion", "label": "Lesion 1", "metric": "Dice", "value": 0.76},
-                            {"object": "a-grasper", "label": "Grasper 1", "metric": "distance px",
-                             "value": 14.2}],
+                "lanes": [
+                    {
+                        "name": "Tips",
+                        "kind": "tip",
+                        "values": [
+                            [0, None],
+                            [10, 0.9],
+                            [25, 0.6],
+                            [35, 0.4],
+                            [45, 0.7],
+                            [61, None],
+                        ],
+                    },
+                    {"name": "Phases", "kind": "phase", "values": [[0, 1.0], [60, 0.0], [75, 1.0]]},
+                ],
+                "summary": [
+                    {"object": "a-lesion", "label": "Lesion 1", "metric": "IoU", "value": 0.61},
+                    {"object": "a-lesion", "label": "Lesion 1", "metric": "Dice", "value": 0.76},
+                    {
+                        "object": "a-grasper",
+                        "label": "Grasper 1",
+                        "metric": "distance px",
+                        "value": 14.2,
+                    },
+                ],
             },
             "disagreements": self.disagreements(),
-            "statement": None if undecided else {
+            "statement": None
+            if undecided
+            else {
                 "meaning": "I have reviewed both label sets and take responsibility for this consensus.",
-                "digest": "5f" * 32},
+                "digest": "5f" * 32,
+            },
             "signature": self.signature,
         }
 
@@ -225,15 +376,35 @@ def adjudication_labels(width: int, height: int) -> tuple[dict[str, Any], dict[s
         kf = lambda shape: {"state": "visible", "shape": shape, "attributes": {}}  # noqa: E731
         x, y = width * 0.42, height * 0.55
         tracks = {
-            f"{s}-lesion": {"clip": CLIP, "class_id": "lesion", "number": 1, "attributes": {},
-                            "keyframes": {"20": kf({"type": "mask", "rle": disc(x + dx, y, r)})}},
-            f"{s}-grasper": {"clip": CLIP, "class_id": "grasper", "number": 1, "attributes": {},
-                             "keyframes": {str(f): kf({"type": "tip", "point": [width * .5 + f + dx, 180]})
-                                           for f in (10, 35, 60)}},
+            f"{s}-lesion": {
+                "clip": CLIP,
+                "class_id": "lesion",
+                "number": 1,
+                "attributes": {},
+                "keyframes": {"20": kf({"type": "mask", "rle": disc(x + dx, y, r)})},
+            },
+            f"{s}-grasper": {
+                "clip": CLIP,
+                "class_id": "grasper",
+                "number": 1,
+                "attributes": {},
+                "keyframes": {
+                    str(f): kf({"type": "tip", "point": [width * 0.5 + f + dx, 180]})
+                    for f in (10, 35, 60)
+                },
+            },
         }
-        phase = lambda c, a, b: {"clip": CLIP, "class_id": c, "start_frame": a,  # noqa: E731
-                                 "end_frame": b, "attributes": {}}
-        intervals = {f"{s}-prep": phase("preparation", 0, cut), f"{s}-calot": phase("calot", cut, 200)}
+        phase = lambda c, a, b: {
+            "clip": CLIP,
+            "class_id": c,
+            "start_frame": a,  # noqa: E731
+            "end_frame": b,
+            "attributes": {},
+        }
+        intervals = {
+            f"{s}-prep": phase("preparation", 0, cut),
+            f"{s}-calot": phase("calot", cut, 200),
+        }
         if bleed:
             intervals[f"{s}-bleed"] = phase("bleeding", 120, 140)
         return {"clips": [CLIP], "tracks": tracks, "intervals": intervals}
@@ -260,6 +431,10 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def _break_off(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
     def _json(self, value: object, status: int = 200) -> None:
         self._answer(status, json.dumps(value).encode(), "application/json")
 
@@ -270,7 +445,7 @@ class Handler(BaseHTTPRequestHandler):
         text = (ROOT / "templates" / "workspace" / template).read_text()
         text = re.sub(r"{% static '([^']+)' %}", r"/static/\1", text)
         text = re.sub(r"""{% translate ["']([^"']+)["'] %}""", r"\1", text)
-        text = re.sub(r"{{ (\w+) }}", lambda m: values.get(m.group(1), ""), text)
+        text = re.sub(r"{{ ([\w.]+) }}", lambda m: values.get(m.group(1), ""), text)
         text = re.sub(r"{%[^%]*%}", "", text)
         self._answer(200, text.encode(), "text/html; charset=utf-8", Content_Security_Policy=CSP)
 
@@ -282,11 +457,15 @@ class Handler(BaseHTTPRequestHandler):
                 return self._refuse(404, "not_found")
             return self._answer(200, file.read_bytes(), TYPES.get(file.suffix, "text/plain"))
         if path == f"/clips/{CLIP}/work/":
-            return self._page("workspace.html", clip_id=CLIP, label_set_id=SET, csrf_token="t")
+            return self._page(
+                "workspace.html", **{"clip.pk": CLIP, "label_set.pk": SET, "csrf_token": "t"}
+            )
         if path == f"/adjudications/{ADJUDICATION}/":
-            return self._page("adjudication.html", adjudication_id=ADJUDICATION, csrf_token="t")
+            return self._page(
+                "adjudication.html", **{"adjudication.pk": ADJUDICATION, "csrf_token": "t"}
+            )
         if not world.online:
-            return self.connection.close()
+            return self._break_off()
         if not world.signed_in:
             return self._refuse(401, "signed_out", "Sign in")
         if path == f"/clips/{CLIP}/review.mp4":
@@ -299,11 +478,19 @@ class Handler(BaseHTTPRequestHandler):
             if int(found[1]) >= world.index["n_frames"]:
                 return self._refuse(404, "not_found")
             return self._answer(200, world.picture(int(found[1])), "image/png")
-        if (found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/", path)) and found[1] in world.sets:
+        if (found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/", path)) and found[
+            1
+        ] in world.sets:
             return self._json(world.label_set(found[1]))
         if path == "/api/v1/me/":
-            return self._json({"username": "surgeon", "display_name": "Surgeon", "roles": ["annotator"],
-                               "user_key": base64.b64encode(bytes(range(32))).decode()})
+            return self._json(
+                {
+                    "username": "surgeon",
+                    "display_name": "Surgeon",
+                    "roles": ["annotator"],
+                    "user_key": base64.b64encode(bytes(range(32))).decode(),
+                }
+            )
         if path == f"/api/v1/adjudications/{ADJUDICATION}/":
             return self._json(world.adjudication())
         return self._refuse(404, "not_found")
@@ -318,19 +505,24 @@ class Handler(BaseHTTPRequestHandler):
         if start >= len(data):
             return self._answer(416, b"", "video/mp4", Content_Range=f"bytes */{len(data)}")
         self.world.ranges.append(end - start + 1)
-        self._answer(206, data[start : end + 1], "video/mp4", Accept_Ranges="bytes",
-                     Content_Range=f"bytes {start}-{end}/{len(data)}")
+        self._answer(
+            206,
+            data[start : end + 1],
+            "video/mp4",
+            Accept_Ranges="bytes",
+            Content_Range=f"bytes {start}-{end}/{len(data)}",
+        )
 
     def do_POST(self) -> None:
         world = self.world
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         if not world.online:
-            return self.connection.close()
+            return self._break_off()
         if self.path == "/api/v1/session/":
             if body.get("password") != PASSWORD:
                 return self._refuse(403, "wrong_password", "User name or password is wrong")
             world.signed_in = True
-            return self._json({"csrf_token": "t"})
+            return self._json({"username": "surgeon", "csrf": "t"})
         if not world.signed_in:
             return self._refuse(401, "signed_out", "Sign in")
         with world.lock:
@@ -338,10 +530,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _change(self, body: dict[str, Any]) -> None:
         world = self.world
-        if (found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/operations/", self.path)):
+        if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/operations/", self.path):
             status, value = world.sets[found[1]].take(body)
             return self._json(value, status)
-        if (found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/submit/", self.path)):
+        if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/submit/", self.path):
             world.sets[found[1]].state = "submitted"
             return self._json({"state": "submitted"})
         if self.path == f"/api/v1/clips/{CLIP}/watched/":
@@ -354,8 +546,13 @@ class Handler(BaseHTTPRequestHandler):
                 return self._refuse(403, "wrong_password", "The password is wrong")
             if any(not d["decision"] for d in world.disagreements()):
                 return self._refuse(409, "undecided", "Something is undecided")
-            world.signature = {"name": "Dr. C. Adjudicator", "signed_at": "2026-11-24T13:00:00Z",
-                               "meaning": "Responsible for this consensus", "digest": "5f" * 32}
+            world.signature = {
+                "name": "Dr. C. Adjudicator",
+                "time": "2026-11-24T13:00:00Z",
+                "holds": True,
+                "meaning": "Responsible for this consensus",
+                "digest": "5f" * 32,
+            }
             return self._json({"state": "signed", "signature": world.signature})
         return self._refuse(404, "not_found")
 
@@ -374,14 +571,26 @@ class Handler(BaseHTTPRequestHandler):
                 consensus.labels[part][key] = json.loads(json.dumps(side[part][source]))
         consensus.revision += 1
         whole = world.adjudication()
-        self._json({"disagreements": whole["disagreements"], "consensus": whole["consensus"],
-                    "statement": whole["statement"]})
+        self._json(
+            {
+                "disagreements": whole["disagreements"],
+                "consensus": whole["consensus"],
+                "statement": whole["statement"],
+            }
+        )
+
+
+class QuietServer(ThreadingHTTPServer):
+    """A browser that breaks off a transfer is no error."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
 
 
 def serve(world: World, port: int = 0) -> ThreadingHTTPServer:
     """Start serving in a thread; the caller calls ``shutdown``."""
     handler = type("BoundHandler", (Handler,), {"world": world})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server = QuietServer(("127.0.0.1", port), handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

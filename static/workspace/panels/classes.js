@@ -22,7 +22,7 @@ export function classesPanel(host, bench, keys, open) {
     const list = h("div", { class: "classes", role: "group", "aria-label": `${title} classes` });
     for (const c of classes) {
       const key = placed.get(c.id);
-      const label = key ? `${key.shift ? "⇧" : ""}${capOf(key.code)}` : "";
+      const label = key ? `${key.shift ? "⇧" : key.alt ? "Alt " : ""}${capOf(key.code)}` : "";
       const button = h(
         "button",
         {
@@ -35,7 +35,7 @@ export function classesPanel(host, bench, keys, open) {
       );
       if (key) {
         keys.bind({
-          id: `class-${c.id}`, code: key.code, shift: key.shift, cap: label, label: c.name, group: "Classes",
+          id: `class-${c.id}`, code: key.code, shift: key.shift, alt: key.alt, cap: capOf(key.code), label: c.name, group: "Classes",
           run: () => edits.chooseClass(c.id), when: open,
         });
       }

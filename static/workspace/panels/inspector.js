@@ -1,15 +1,15 @@
 /** What is selected: class, attributes as rows of keys, position, this frame's state; and its guideline. */
 
 import { cap, h, renderIfChanged } from "../dom.js";
+import { capOf } from "../keys.js";
 import { expandAt } from "../interpolate.js";
 import { clock, spaced } from "../player/timebase.js";
 import { rleArea } from "../canvas/rle.js";
 
-/** Attribute rows take Shift, Alt and Alt+Shift with a digit for the value. */
+/** Attribute rows are rows of keys: the first from Q, the second from A. */
 const ROWS = [
-  { shift: true, alt: false, mark: "⇧" },
-  { shift: false, alt: true, mark: "⌥" },
-  { shift: true, alt: true, mark: "⌥⇧" },
+  ["KeyQ", "KeyW", "KeyY", "KeyU", "KeyI"],
+  ["KeyA", "KeyS", "KeyD", "KeyF", "KeyM"],
 ];
 
 /** @typedef {import("../types.js").Shape} Shape */
@@ -32,17 +32,16 @@ export function inspector(host, bench, keys, open) {
   const holder = () =>
     store.selectedInterval ? store.labels.intervals[store.selectedInterval] : store.selected;
   ROWS.forEach((row, r) => {
-    for (let v = 0; v < 9; v++) {
+    row.forEach((code, v) => {
       keys.bind({
-        id: `attribute-${r}-${v}`, code: `Digit${v + 1}`, shift: row.shift, alt: row.alt, cap: `${row.mark}${v + 1}`,
-        label: `Attribute ${r + 1}, value ${v + 1}`, group: "Attributes",
+        id: `attribute-${r}-${v}`, code, label: `Attribute ${r + 1}, value ${v + 1}`, group: "Attributes",
         when: () => open() && Boolean(attributes()[r]?.values[v]),
         run: () => {
           const attribute = attributes()[r];
           edits.setAttribute(attribute.id, attribute.values[v].id);
         },
       });
-    }
+    });
   });
   const attributes = () => store.classOf(holder()?.class_id ?? "")?.attributes ?? [];
 
@@ -55,9 +54,9 @@ export function inspector(host, bench, keys, open) {
           ...attribute.values.map((value, v) =>
             h("button", {
               type: "button", class: "pill", "data-testid": `attribute-${attribute.id}-${value.id}`, disabled: !open(),
-              "aria-pressed": String(held?.attributes[attribute.id] === value.id), title: ROWS[r] ? `${ROWS[r].mark}${v + 1}` : value.name,
+              "aria-pressed": String(held?.attributes[attribute.id] === value.id), "aria-keyshortcuts": ROWS[r]?.[v] ? capOf(ROWS[r][v]) : null,
               onclick: () => edits.setAttribute(attribute.id, value.id),
-            }, value.name))),
+            }, value.name, ROWS[r]?.[v] ? cap(capOf(ROWS[r][v])) : null))),
       ),
     );
   };

@@ -12,8 +12,14 @@ export function bindShortcutSheet(keys) {
 
 /** @param {import("../keys.js").Binding} b */
 function caps(b) {
-  const parts = [b.ctrl && "Ctrl", b.alt && "Alt", b.shift && !b.cap.startsWith("⇧") && b.cap !== "?" && "Shift", b.cap.replace(/^[⌥⇧]+/, "")];
+  const parts = [b.ctrl && "Ctrl", b.alt && "Alt", b.shift && b.cap !== "?" && "Shift", b.cap];
   return h("span", { class: "keys" }, ...parts.filter(Boolean).map((p) => h("kbd", {}, /** @type {string} */ (p))));
+}
+
+/** Four arrows with the same modifiers are one cap. @param {import("../keys.js").Binding[]} shown */
+function allCaps(shown) {
+  const arrows = shown.length === 4 && shown.every((b) => b.code.startsWith("Arrow"));
+  return arrows ? [caps({ ...shown[0], cap: "← → ↑ ↓" })] : shown.map(caps);
 }
 
 /** @param {import("../keys.js").Keys} keys */
@@ -28,18 +34,12 @@ function showSheet(keys) {
     for (const b of keys.bindings) {
       const line = `${b.label} ${b.group} ${b.cap}`.toLowerCase();
       const once = `${b.group}/${b.label}`;
-      if ((words && !line.includes(words)) || seen.has(once) || b.id.startsWith("attribute-")) continue;
+      if ((words && !line.includes(words)) || seen.has(once)) continue;
       seen.add(once);
       const same = keys.bindings.filter((x) => x.group === b.group && x.label === b.label);
       const shown = same.filter((x, i) => same.findIndex((y) => y.cap === x.cap && y.ctrl === x.ctrl) === i).slice(0, 4);
-      const row = h("li", {}, h("span", {}, b.label), h("span", { class: "keys" }, ...shown.map(caps)));
+      const row = h("li", {}, h("span", {}, b.label), h("span", { class: "keys" }, ...allCaps(shown)));
       groups.set(b.group, [...(groups.get(b.group) ?? []), row]);
-    }
-    if (!words || "attribute value".includes(words)) {
-      groups.set("Attributes", [
-        h("li", {}, h("span", {}, "Value of the first attribute"), h("span", { class: "keys" }, h("kbd", {}, "Shift"), h("kbd", {}, "1–9"))),
-        h("li", {}, h("span", {}, "Value of the second"), h("span", { class: "keys" }, h("kbd", {}, "Alt"), h("kbd", {}, "1–9"))),
-      ]);
     }
     list.replaceChildren(
       ...[...groups].map(([name, rows]) => h("section", {}, h("h3", {}, name), h("ul", {}, ...rows))),

@@ -77,8 +77,8 @@ export class ReviewDecoder {
       }),
     });
     this.keys = index.key.length && index.key[0] === 0 ? index.key : [0, ...index.key];
-    const [num, den] = index.time_base;
-    this.seconds = Float64Array.from(index.pts, (p) => (p * num) / den);
+    const [num, den] = index.review_time_base ?? index.time_base;
+    this.seconds = Float64Array.from(index.review_pts ?? index.pts, (p) => (p * num) / den);
   }
 
   /** Opens the file and checks that it is the one the frame index speaks of. */

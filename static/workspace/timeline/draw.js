@@ -184,33 +184,29 @@ function drawTrack(c, lane, plot, y) {
   }
 }
 
-/** Agreement: from worst at the bottom to best at the top. @param {CanvasRenderingContext2D} c
- * @param {Lane} lane @param {Plot} plot @param {number} y */
+/**
+ * Agreement from worst (bottom) to best (top); a value holds until the next entry, null is a gap.
+ * @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot @param {number} y
+ */
 function drawCurve(c, lane, plot, y) {
   const [low, high] = lane.range ?? [0, 1];
-  const height = lane.height - 6;
-  /** @param {number} v */
-  const at = (v) => y + 3 + height * (1 - (v - low) / (high - low || 1));
-  c.lineWidth = 1.5;
-  c.strokeStyle = lane.color ?? plot.palette.accent;
-  c.fillStyle = lane.color ?? plot.palette.accent;
-  let previous = -2;
-  c.beginPath();
-  for (const [frame, value] of lane.values ?? []) {
-    if (value === null || !Number.isFinite(value)) {
-      previous = -2;
-      continue;
-    }
-    const x = plot.x(frame + 0.5);
-    if (previous < 0) c.moveTo(x - 0.5, at(value));
-    c.lineTo(x, at(value));
-    previous = frame;
-  }
-  c.stroke();
-  for (const [frame, value] of (lane.values ?? []).length < 200 ? (lane.values ?? []) : []) {
-    if (value === null || !Number.isFinite(value)) continue;
-    c.beginPath();
-    c.arc(plot.x(frame + 0.5), at(value), 2.2, 0, Math.PI * 2);
-    c.fill();
-  }
+  const height = lane.height - 7;
+  const bottom = y + 3.5 + height;
+  const color = lane.color ?? plot.palette.accent;
+  const values = lane.values ?? [];
+  values.forEach(([frame, value], i) => {
+    if (value === null || !Number.isFinite(value)) return;
+    const x0 = plot.x(frame);
+    const x1 = i + 1 < values.length ? plot.x(values[i + 1][0]) : plot.width;
+    if (x1 < plot.head || x0 > plot.width) return;
+    const top = y + 3.5 + height * (1 - (value - low) / (high - low || 1));
+    const width = Math.max(1.5, x1 - x0);
+    c.globalAlpha = value < high ? 0.35 : 0.14;
+    c.fillStyle = value < high ? plot.palette.warn : color;
+    c.fillRect(x0, top, width, bottom - top);
+    c.globalAlpha = 1;
+    c.fillStyle = value < high ? plot.palette.warn : color;
+    c.fillRect(x0, top - 0.75, width, 1.5);
+  });
+  c.globalAlpha = 1;
 }

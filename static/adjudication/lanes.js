@@ -1,0 +1,83 @@
+/** Timeline lanes of an adjudication, and what A, B and the consensus show on a frame. */
+
+import { expandAt } from "../workspace/interpolate.js";
+import { laneKeyframes } from "../workspace/timeline/draw.js";
+import { workspaceLanes } from "../workspace/timeline/lanes.js";
+import { COLOR_A, COLOR_B } from "./types.js";
+
+/** @typedef {import("../workspace/timeline/draw.js").Lane} Lane */
+/** @typedef {import("../workspace/store.js").Store} Store */
+/** @typedef {import("./state.js").AdjudicationState} State */
+
+const SIDES = /** @type {const} */ ([["a", "A", COLOR_A], ["b", "B", COLOR_B]]);
+
+/** @param {State} state @param {Store} store @returns {Lane[]} */
+export function adjudicationLanes(state, store) {
+  const d = state.current;
+  /** @type {[number, number] | undefined} */
+  const mark = d ? [d.start_frame, d.end_frame] : undefined;
+  /** @type {Lane[]} */
+  const lanes = state.agreement.lanes.map((lane) => ({
+    id: `agreement-${lane.kind}`, name: lane.name, tag: "agree", kind: "curve", height: 24, color: "#8fd3a5",
+    values: lane.values, range: [0, 1],
+  }));
+  if (state.editing) {
+    for (const lane of workspaceLanes(store)) {
+      if (lane.kind === "intervals" || lane.id === store.selectedTrack) lanes.push({ ...lane, name: `${lane.name}`, tag: "new" });
+    }
+  }
+  for (const kind of /** @type {const} */ (["phase", "event"])) {
+    for (const [side, name] of SIDES) {
+      const intervals = Object.values(state[side].intervals).filter(
+        (i) => i.clip === store.clip && store.classOf(i.class_id)?.geometry === kind,
+      );
+      if (!intervals.length && kind === "event") continue;
+      lanes.push({
+        id: `${kind}-${side}`, name: side === "a" || kind === "event" ? (kind === "phase" ? "Phases" : "Events") : "", tag: name,
+        kind: "intervals", height: 18, mark: d && store.classOf(d.class_id)?.geometry === kind ? mark : undefined,
+        intervals: intervals.map((i) => ({
+          start: i.start_frame, end: i.end_frame, color: store.classOf(i.class_id)?.color ?? "#8a94a3",
+          name: store.classOf(i.class_id)?.name ?? i.class_id, outlined: kind === "event",
+        })),
+      });
+    }
+  }
+  for (const row of state.disagreements) {
+    for (const [side, name, color] of SIDES) {
+      const id = row[side];
+      const track = id ? state[side].tracks[id] : undefined;
+      if (!track || !id) continue;
+      lanes.push({
+        id: `${row.id}/${side}`, name: side === "a" || !row.a ? row.label : "", tag: name, kind: "track", height: 18, color,
+        dashed: side === "b", selected: row.id === d?.id, mark: row.id === d?.id ? mark : undefined,
+        mask: store.classOf(track.class_id)?.geometry === "mask", keyframes: laneKeyframes(track),
+      });
+    }
+  }
+  return lanes;
+}
+
+/**
+ * @param {State} state @param {Store} store @param {number} frame
+ * @returns {import("../workspace/canvas/overlay.js").Painted[]}
+ */
+export function bothSides(state, store, frame) {
+  /** @type {import("../workspace/canvas/overlay.js").Painted[]} */
+  const items = [];
+  const d = state.current;
+  for (const [side, name, color] of SIDES) {
+    if (state.alone && state.alone !== side) continue;
+    for (const [id, track] of Object.entries(state[side].tracks)) {
+      if (track.clip !== store.clip) continue;
+      const expanded = expandAt(track, frame);
+      if (!expanded?.shape) continue;
+      const inHand = d !== undefined && d[side] === id;
+      items.push({
+        id: `${side}/${id}`, color, expanded, dashed: side === "b", active: inHand && !state.editing,
+        faint: state.editing || (d !== undefined && !inHand),
+        label: `${name} · ${store.classOf(track.class_id)?.name ?? track.class_id} ${track.number}`,
+      });
+    }
+  }
+  return items;
+}

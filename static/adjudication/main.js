@@ -1,0 +1,261 @@
+/** Wires the adjudication screen: two label sets over one video, decided by key. */
+
+import { Api, ApiError } from "../workspace/api.js";
+import { Bench } from "../workspace/bench.js";
+import { bindDrawing, bindPlaying } from "../workspace/commands.js";
+import { h, need } from "../workspace/dom.js";
+import { Hash } from "../workspace/hash.js";
+import { Keys } from "../workspace/keys.js";
+import { explain, loadClip, pageState, wait } from "../workspace/load.js";
+import { Outbox } from "../workspace/outbox.js";
+import { classesPanel } from "../workspace/panels/classes.js";
+import { inspector } from "../workspace/panels/inspector.js";
+import { bindShortcutSheet } from "../workspace/panels/shortcuts.js";
+import { banner, conflictBanner, notices, savedState, signInBanner } from "../workspace/panels/topbar.js";
+import { toolRail } from "../workspace/panels/toolrail.js";
+import { transport } from "../workspace/panels/transport.js";
+import { Store } from "../workspace/store.js";
+import { Sync } from "../workspace/sync.js";
+import { decidePanel } from "./decide.js";
+import { adjudicationLanes, bothSides } from "./lanes.js";
+import { disagreementList, progressBar } from "./list.js";
+import { signDialog } from "./sign.js";
+import { AdjudicationState } from "./state.js";
+import { redrawTarget, withdrawRedrawn } from "./redraw.js";
+
+/** @typedef {import("./types.js").Adjudication} Adjudication */
+
+/** @param {Api} api @param {string} id @returns {Promise<Adjudication>} */
+async function load(api, id) {
+  for (;;) {
+    const loaded = /** @type {Adjudication} */ (await api.get(`/api/v1/adjudications/${id}/`));
+    if (loaded.is_compared !== false) return loaded;
+    pageState("The two label sets are being compared", "This opens by itself in a moment.");
+    await wait(2000);
+  }
+}
+
+async function start() {
+  const app = need("#app", HTMLElement);
+  const { adjudicationId = "", csrf = "" } = app.dataset;
+  const api = new Api(csrf);
+  const loaded = await load(api, adjudicationId);
+  const [{ clip, index }, me] = await Promise.all([
+    loadClip(api, loaded.clip.id),
+    /** @type {Promise<import("../workspace/types.js").Me>} */ (api.get("/api/v1/me/")),
+  ]);
+  const state = new AdjudicationState(loaded);
+  const store = new Store({
+    labels: loaded.consensus.labels, ontology: loaded.ontology, clip: clip.id, n_frames: clip.n_frames,
+    width_px: clip.width_px, height_px: clip.height_px, readOnly: state.isSigned,
+  });
+  store.onNotice = notices();
+  const bench = new Bench(clip, index, store, api);
+  const { player } = bench;
+  bench.lanes = () => adjudicationLanes(state, store);
+  bench.extraItems = (frame) => (state.isSigned ? [] : bothSides(state, store, frame));
+  bench.showOwn = () => state.editing || state.isSigned;
+  need("#subtitle", HTMLElement).textContent = [loaded.ontology.title, clip.pseudonym && `subject ${clip.pseudonym}`, clip.name].filter(Boolean).join(" · ");
+
+  /** @type {Outbox | null} */
+  let outbox = null;
+  try {
+    outbox = await Outbox.open(me.username, me.user_key, loaded.consensus.label_set);
+  } catch (error) {
+    banner("outbox", "look", error instanceof Error ? error.message : "Unsent work is not kept on this device");
+  }
+  const sync = new Sync(api, store, loaded.consensus.label_set, loaded.consensus.revision, outbox);
+  const signedOut = () => signInBanner(api, me.username, () => {
+    player.retry();
+    sync.kick();
+  });
+  player.onSignedOut = signedOut;
+  const saved = savedState(need("#saved", HTMLElement), sync, state.isSigned ? "Signed: read-only" : "");
+  sync.onState = () => {
+    saved.update();
+    conflictBanner(sync);
+    if (sync.signedOut) signedOut();
+  };
+
+  const keys = new Keys();
+  const editing = () => state.editing && !store.readOnly;
+  const group = "Decide";
+  const idle = () => !state.editing && !state.isSigned;
+  keys.bind({ id: "take-a", code: "KeyA", label: "Take A", group, when: idle, run: () => void decide("a") });
+  keys.bind({ id: "take-b", code: "KeyB", label: "Take B", group, when: idle, run: () => void decide("b") });
+  keys.bind({ id: "redraw", code: "KeyR", label: "Redraw the consensus, with a reason", group, when: idle, run: () => panel.askReason() });
+  keys.bind({ id: "next", code: "KeyN", label: "Next disagreement", group, run: () => choose(state.at + 1) });
+  keys.bind({ id: "previous", code: "KeyP", label: "Previous disagreement", group, when: () => !state.editing, run: () => choose(state.at - 1) });
+  keys.bind({ id: "list-down", code: "ArrowDown", label: "Next disagreement", group, when: idle, run: () => choose(state.at + 1), repeat: true });
+  keys.bind({ id: "list-up", code: "ArrowUp", label: "Previous disagreement", group, when: idle, run: () => choose(state.at - 1), repeat: true });
+  keys.bind({ id: "done", code: "Escape", label: "End redrawing", group, when: () => state.editing && !bench.tools.busy && !store.cursor.on, run: () => endRedraw() });
+  bindPlaying(keys, bench);
+  bindDrawing(keys, bench, editing);
+  const showSheet = bindShortcutSheet(keys);
+  bindAlone();
+
+  const updateTools = toolRail(need("#tools", HTMLElement), bench, editing);
+  disagreementList(need("#disagreements", HTMLElement), state, player.time, choose);
+  progressBar(need("#progress", HTMLElement), state);
+  const panel = decidePanel(need("#decide", HTMLElement), state, store, {
+    take: (side) => void decide(side),
+    redraw: (reason) => void decide("redraw", reason),
+    done: () => endRedraw(),
+  });
+  classesPanel(need("#classes", HTMLElement), bench, keys, editing);
+  const details = inspector(need("#inspector", HTMLElement), bench, keys, editing);
+  const bar = transport(need("#transport", HTMLElement), bench);
+  const sign = h("button", { type: "button", class: "button primary", "data-testid": "sign", "aria-keyshortcuts": "Control+Enter", onclick: () => void openSign() }, "Sign");
+  need("#actions", HTMLElement).append(
+    h("button", { type: "button", class: "button", "aria-keyshortcuts": "?", "data-testid": "shortcuts", onclick: showSheet }, "Shortcuts ", h("kbd", { "aria-hidden": "true" }, "?")),
+    sign,
+  );
+  keys.bind({ id: "sign", code: "Enter", ctrl: true, cap: "Enter", label: "Sign, when all is decided", group, run: () => void openSign() });
+
+  const update = () => {
+    sign.disabled = state.isSigned || state.decided < state.disagreements.length;
+    sign.hidden = state.isSigned;
+    document.body.classList.toggle("editing", state.editing);
+    updateTools();
+    details();
+    player.invalidate();
+    bench.timeline.paint();
+  };
+  state.listen(update);
+  bench.onFrame = () => {
+    bar.update();
+    if (state.editing && !player.playing) details();
+  };
+  player.onState = () => {
+    bar.state();
+    banner("fallback", "look", ...(player.fallback ? [player.fallback] : []));
+  };
+  document.addEventListener("click", (event) => {
+    if (event.detail > 0 && event.target instanceof Element && event.target.closest("button") && !event.target.closest("dialog, .reason, .choice")) {
+      bench.stage.focus({ preventScroll: true });
+    }
+  });
+  globalThis.addEventListener("beforeunload", (event) => sync.wouldLose && event.preventDefault());
+
+  update();
+  player.seek(Hash.read() ?? state.current?.start_frame ?? 0);
+  await player.open();
+  bench.stage.focus({ preventScroll: true });
+  if (!state.isSigned) await sync.recover();
+  app.dataset.ready = "true";
+
+  /** @param {number} at */
+  function choose(at) {
+    const n = state.disagreements.length;
+    if (!n) return;
+    if (state.editing) endRedraw();
+    state.at = (at + n) % n;
+    state.changed();
+    const d = state.current;
+    if (d) bench.go(d.start_frame);
+  }
+
+  function nextUndecided() {
+    const n = state.disagreements.length;
+    for (let i = 1; i <= n; i++) if (!state.disagreements[(state.at + i) % n].decision) return choose(state.at + i);
+    store.onNotice("Everything is decided. Sign when you are ready");
+  }
+
+  /** @param {"a" | "b" | "redraw"} decision @param {string} [reason] */
+  async function decide(decision, reason) {
+    const d = state.current;
+    if (!d || state.isSigned || state.editing) return;
+    try {
+      if (decision !== "redraw") withdrawRedrawn(store, d);
+      await sync.flush();
+      if (sync.pending.length) {
+        store.onNotice("Earlier changes are not on the server yet: decide again in a moment");
+        return;
+      }
+      const answer = await api.post(`/api/v1/adjudications/${state.id}/decide/`, { disagreement: d.id, decision, ...(reason ? { reason } : {}) });
+      sync.takeServerState(answer.consensus.labels, answer.consensus.revision);
+      saved.update();
+      state.take(answer.disagreements);
+      if (decision === "redraw") beginRedraw();
+      else nextUndecided();
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) signedOut();
+      store.onNotice(error instanceof ApiError ? [error.message, error.remedy].filter(Boolean).join(" ") : "The server does not answer: not decided");
+    }
+  }
+
+  function beginRedraw() {
+    const d = state.current;
+    if (!d) return;
+    state.editing = true;
+    const object = redrawTarget(store, state, d);
+    if (object && store.labels.tracks[object]) bench.edits.selectTrack(object);
+    else if (object && store.labels.intervals[object]) store.set({ selectedInterval: object, activeClass: d.class_id });
+    bench.edits.chooseClass(d.class_id);
+    if (object && store.labels.tracks[object]) bench.edits.selectTrack(object);
+    state.changed();
+    bench.stage.focus({ preventScroll: true });
+  }
+
+  function endRedraw() {
+    bench.tools.up();
+    bench.tools.cancel();
+    state.editing = false;
+    store.set({ tool: "select", selectedTrack: null, selectedInterval: null });
+    void sync.flush();
+    state.changed();
+  }
+
+  /** Hold Tab on the picture to see one side alone; a short press moves the focus as ever. */
+  function bindAlone() {
+    let turn = "b";
+    let since = 0;
+    bench.stage.addEventListener("keydown", (event) => {
+      if (event.code !== "Tab" || event.shiftKey || event.ctrlKey || event.altKey) return;
+      event.preventDefault();
+      if (event.repeat) return;
+      since = performance.now();
+      turn = turn === "a" ? "b" : "a";
+      state.alone = /** @type {"a" | "b"} */ (turn);
+      state.changed();
+    });
+    globalThis.addEventListener("keyup", (event) => {
+      if (event.code !== "Tab" || !state.alone) return;
+      state.alone = "";
+      state.changed();
+      if (performance.now() - since < 220 && document.activeElement === bench.stage) {
+        need("#decide", HTMLElement).querySelector("button")?.focus();
+      }
+    });
+    keys.bind({ id: "alone", code: "F24", cap: "Tab", label: "Hold on the picture: see A alone, next time B", group, run: () => {} });
+  }
+
+  async function openSign() {
+    if (sign.disabled) {
+      store.onNotice(state.isSigned ? "This consensus is signed" : `${state.disagreements.length - state.decided} disagreements are not decided yet`);
+      return;
+    }
+    if (state.editing) endRedraw();
+    await sync.flush();
+    if (sync.pending.length) {
+      store.onNotice("Changes are not on the server yet: sign in a moment");
+      return;
+    }
+    try {
+      const now = await load(api, state.id);
+      await signDialog(api, now, (signature) => {
+        state.state = "signed";
+        state.signature = signature;
+        store.replaceLabels(now.consensus.labels, []);
+        store.set({ readOnly: true, tool: "select" });
+        saved.read("Signed: read-only");
+        state.changed();
+      });
+    } catch (error) {
+      store.onNotice(error instanceof ApiError ? error.message : "The server does not answer: nothing was signed");
+    }
+  }
+}
+
+pageState("Opening", "");
+start().catch((error) => explain(error, "adjudication"));

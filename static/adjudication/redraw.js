@@ -1,0 +1,60 @@
+/**
+ * Which consensus object a redraw works on. A decision for A or B replaces the server's object of
+ * the pair; so a redraw edits that object where it exists, and else an object under the
+ * disagreement's own id, which is found again after a reload and taken away when A or B is taken.
+ */
+
+import { createTrackOperations, nextNumber } from "../workspace/operations.js";
+
+/** @typedef {import("./types.js").Disagreement} Disagreement */
+/** @typedef {import("../workspace/store.js").Store} Store */
+
+/** @param {Disagreement} d */
+const ownId = (d) => d.consensus ?? d.id;
+
+/**
+ * @param {Store} store  the consensus
+ * @param {import("./state.js").AdjudicationState} state @param {Disagreement} d
+ * @returns {string | null} the object to redraw; null for phases, which are drawn with their keys
+ */
+export function redrawTarget(store, state, d) {
+  if (d.kind === "phase") return null;
+  const id = ownId(d);
+  if (store.labels.tracks[id] || store.labels.intervals[id]) return id;
+  for (const [labels, source] of /** @type {const} */ ([[state.a, d.a], [state.b, d.b]])) {
+    const same = source ? sameObject(store, labels, source) : null;
+    if (same) return same;
+  }
+  const [labels, source] = d.a ? [state.a, d.a] : [state.b, d.b];
+  if (!source) return null;
+  const track = labels.tracks[source];
+  if (track) {
+    const number = nextNumber(store.labels, track.class_id);
+    return store.commit(createTrackOperations(labels, source, { object: id, number })) ? id : null;
+  }
+  const interval = labels.intervals[source];
+  return interval && store.commit([{ op: "interval.set", object: id, ...interval }]) ? id : null;
+}
+
+/** A consensus object that came unchanged from one side. @param {Store} store @param {import("./types.js").Labels} labels @param {string} source */
+function sameObject(store, labels, source) {
+  const track = labels.tracks[source];
+  if (track) {
+    const wanted = JSON.stringify(track.keyframes);
+    const found = Object.entries(store.labels.tracks).find(([, t]) => t.class_id === track.class_id && JSON.stringify(t.keyframes) === wanted);
+    return found ? found[0] : null;
+  }
+  const interval = labels.intervals[source];
+  if (!interval) return null;
+  const found = Object.entries(store.labels.intervals).find(
+    ([, i]) => i.class_id === interval.class_id && i.start_frame === interval.start_frame && i.end_frame === interval.end_frame,
+  );
+  return found ? found[0] : null;
+}
+
+/** Before A or B is taken: what an earlier redraw made beside the server's object goes. @param {Store} store @param {Disagreement} d */
+export function withdrawRedrawn(store, d) {
+  if (d.consensus) return;
+  if (store.labels.tracks[d.id]) store.commit([{ op: "track.delete", object: d.id }]);
+  else if (store.labels.intervals[d.id]) store.commit([{ op: "interval.delete", object: d.id }]);
+}

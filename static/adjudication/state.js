@@ -1,0 +1,58 @@
+/** Which disagreement is in hand, what is decided, and whether the consensus is being redrawn. */
+
+/** @typedef {import("./types.js").Adjudication} Adjudication */
+/** @typedef {import("./types.js").Disagreement} Disagreement */
+
+export class AdjudicationState {
+  /** @param {Adjudication} loaded */
+  constructor(loaded) {
+    this.id = loaded.id;
+    this.state = loaded.state;
+    this.a = loaded.sets[0].labels;
+    this.b = loaded.sets[1].labels;
+    this.agreement = loaded.agreement;
+    this.signature = loaded.signature ?? null;
+    /** @type {Disagreement[]} largest first */
+    this.disagreements = [];
+    this.at = 0;
+    this.editing = false;
+    /** Seen alone while Tab is held. @type {"" | "a" | "b"} */
+    this.alone = "";
+    /** @type {Set<() => void>} */
+    this.listeners = new Set();
+    this.take(loaded.disagreements);
+    const open = this.disagreements.findIndex((d) => !d.decision);
+    this.at = open < 0 ? 0 : open;
+  }
+
+  get isSigned() {
+    return this.state !== "open";
+  }
+
+  /** @param {Disagreement[]} rows */
+  take(rows) {
+    const held = this.current?.id;
+    this.disagreements = [...rows].sort((p, q) => q.size - p.size || p.start_frame - q.start_frame);
+    const at = this.disagreements.findIndex((d) => d.id === held);
+    if (at >= 0) this.at = at;
+    this.changed();
+  }
+
+  /** @returns {Disagreement | undefined} */
+  get current() {
+    return this.disagreements[this.at];
+  }
+
+  get decided() {
+    return this.disagreements.filter((d) => d.decision).length;
+  }
+
+  /** @param {() => void} listener */
+  listen(listener) {
+    this.listeners.add(listener);
+  }
+
+  changed() {
+    for (const listener of this.listeners) listener();
+  }
+}

@@ -1,0 +1,119 @@
+"""The adjudication screen in real Chromium, by keyboard alone, until it is signed."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.devserver import ADJUDICATION, CONSENSUS, PASSWORD, World
+from tests.browser.steps import place, saved, shows, until
+
+pytestmark = pytest.mark.browser
+
+
+def open_adjudication(page: Page, world: World) -> None:
+    page.goto(f"{world.base}/adjudications/{ADJUDICATION}/")
+    page.wait_for_selector("#app[data-ready=true]")
+
+
+def current(page: Page) -> str | None:
+    return page.get_attribute(
+        "[data-testid=disagreement-row][aria-current=true]", "data-disagreement"
+    )
+
+
+def test_disagreements_stand_largest_first_and_are_walked_by_key(page: Page, world: World) -> None:
+    open_adjudication(page, world)
+    rows = page.locator("[data-testid=disagreement-row]")
+    assert [rows.nth(i).get_attribute("data-disagreement") for i in range(4)] == [
+        "d1",
+        "d2",
+        "d3",
+        "d4",
+    ]
+    shows(page, 20)
+    page.keyboard.press("KeyN")
+    shows(page, 10)
+    assert current(page) == "d2"
+    page.keyboard.press("KeyP")
+    shows(page, 20)
+
+
+def test_holding_tab_shows_one_side_alone(page: Page, world: World) -> None:
+    open_adjudication(page, world)
+    shows(page, 20)
+
+    def colours() -> set[str]:
+        found = page.evaluate("""() => new Promise((resolve) => requestAnimationFrame(() =>
+          requestAnimationFrame(() => {
+            const c = document.querySelector('#overlay');
+            const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+            const seen = new Set();
+            for (let i = 0; i < d.length; i += 4) if (d[i + 3] === 255) {
+              if (d[i] === 63 && d[i + 1] === 215) seen.add('A');
+              if (d[i] === 255 && d[i + 1] === 216) seen.add('B');
+            }
+            resolve([...seen]);
+          })))""")
+        return set(found)
+
+    assert colours() == {"A", "B"}
+    page.keyboard.down("Tab")
+    assert colours() == {"A"}
+    page.wait_for_timeout(250)
+    page.keyboard.up("Tab")
+    page.keyboard.down("Tab")
+    assert colours() == {"B"}
+    page.keyboard.up("Tab")
+
+
+def test_an_adjudication_goes_from_first_difference_to_signature_by_keyboard(
+    page: Page, world: World
+) -> None:
+    open_adjudication(page, world)
+    assert page.is_disabled("[data-testid=sign]")
+    page.keyboard.press("KeyB")
+    until(lambda: world.decisions == {"d1": "b"})
+    until(lambda: current(page) == "d2")
+    page.keyboard.press("KeyR")
+    page.keyboard.type("Both marked the shaft")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-testid=redraw-done]")
+    shows(page, 10)
+    page.keyboard.press("KeyT")
+    page.mouse.click(*place(page, world, 300, 100))
+    saved(page)
+    redrawn = world.sets[CONSENSUS].labels["tracks"]["d2"]
+    assert redrawn["keyframes"]["10"]["shape"]["point"] == pytest.approx([300, 100], abs=0.8)
+    assert redrawn["keyframes"]["35"] == world.a["tracks"]["a-grasper"]["keyframes"]["35"]
+    page.keyboard.press("Escape")
+    page.keyboard.press("KeyN")
+    page.keyboard.press("KeyA")
+    until(lambda: world.decisions.get("d3") == "a")
+    until(lambda: current(page) == "d4")
+    page.keyboard.press("KeyA")
+    page.wait_for_selector("text=4 of 4 decided")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("[data-testid=sign-digest]")
+    assert "5f5f5f" in (page.text_content("[data-testid=sign-digest]") or "")
+    page.keyboard.type("wrong")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=The password is wrong")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-testid=signature]")
+    assert world.signature is not None
+    assert "read-only" in (page.text_content("[data-testid=saved]") or "")
+
+
+def test_taking_a_side_after_a_redraw_leaves_no_second_object(page: Page, world: World) -> None:
+    open_adjudication(page, world)
+    page.keyboard.press("KeyR")
+    page.keyboard.type("Neither")
+    page.keyboard.press("Enter")
+    until(lambda: "d1" in world.sets[CONSENSUS].labels["tracks"])
+    saved(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("KeyA")
+    until(lambda: world.decisions == {"d1": "a"})
+    assert list(world.sets[CONSENSUS].labels["tracks"]) == ["d1-consensus"]

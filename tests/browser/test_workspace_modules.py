@@ -1,0 +1,132 @@
+"""The workspace's pure modules, run in the browser they are for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+from pycocotools import mask as coco
+
+from tests.browser.devserver import World
+
+pytestmark = pytest.mark.browser
+VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "interpolate.json"
+
+
+@pytest.fixture
+def modules(page: Page, world: World) -> Page:
+    page.goto(f"{world.base}/static/workspace/README.md")
+    return page
+
+
+def masks() -> list[np.ndarray]:
+    rng = np.random.default_rng(5)
+    yy, xx = np.mgrid[0:90, 0:130]
+    out = [np.zeros((90, 130)), np.ones((90, 130)), np.hypot(xx - 60, yy - 40) < 31]
+    out += [
+        rng.random((h, w)) < p for h, w, p in ((1, 1, 1), (7, 3, 0.5), (64, 48, 0.1), (33, 90, 0.9))
+    ]
+    one = np.zeros((90, 130))
+    one[0, 0] = one[-1, -1] = 1
+    return [m.astype(np.uint8) for m in [*out, one]]
+
+
+def test_run_lengths_are_pycocotools_byte_for_byte(modules: Page) -> None:
+    for mask in masks():
+        height, width = mask.shape
+        wanted = coco.encode(np.asfortranarray(mask))["counts"].decode()
+        got = modules.evaluate(
+            """async ([flat, h, w, text]) => {
+              const {encodeRle, decodeRle} = await import('/static/workspace/canvas/rle.js');
+              const rle = encodeRle(Uint8Array.from(flat), h, w);
+              return [rle.counts, Array.from(decodeRle({size: [h, w], counts: text}))];
+            }""",
+            [mask.T.ravel().tolist(), height, width, wanted],
+        )
+        assert got[0] == wanted
+        assert np.array_equal(np.array(got[1], np.uint8).reshape(width, height).T, mask)
+
+
+def test_interpolation_is_linear_1_to_the_last_bit(modules: Page) -> None:
+    cases = json.loads(VECTORS.read_text())["cases"]
+    assert cases
+    got = modules.evaluate(
+        """async (cases) => {
+          const {expandTrack, expandAt} = await import('/static/workspace/interpolate.js');
+          return cases.map((c) => {
+            const all = expandTrack({keyframes: c.keyframes});
+            const each = all.map((e) => expandAt({keyframes: c.keyframes}, e.frame_index));
+            return [all, JSON.stringify(all) === JSON.stringify(each)];
+          });
+        }""",
+        cases,
+    )
+    for case, (expanded, one_by_one) in zip(cases, got, strict=True):
+        assert expanded == case["expanded"], case["name"]
+        assert one_by_one, case["name"]
+
+
+def test_every_operation_is_taken_back_by_its_inverse(modules: Page) -> None:
+    result = modules.evaluate(
+        """async () => {
+          const {applyOperation, inverseOf} = await import('/static/workspace/operations.js');
+          const labels = {tracks: {t: {clip: 'c', class_id: 'k', number: 2, attributes: {jaw: 'open'},
+            keyframes: {3: {state: 'visible', shape: {type: 'tip', point: [1, 2]}, attributes: {}}}}},
+            intervals: {i: {clip: 'c', class_id: 'p', start_frame: 1, end_frame: 4, attributes: {}}}};
+          const ops = [
+            {op: 'track.create', object: 'u', clip: 'c', class_id: 'k'}, {op: 'track.delete', object: 't'},
+            {op: 'track.set', object: 't', attributes: {}},
+            {op: 'keyframe.set', object: 't', frame_index: 3, state: 'absent', shape: null, attributes: {}},
+            {op: 'keyframe.set', object: 't', frame_index: 9, state: 'absent', shape: null, attributes: {}},
+            {op: 'keyframe.delete', object: 't', frame_index: 3},
+            {op: 'interval.set', object: 'i', clip: 'c', class_id: 'q', start_frame: 0, end_frame: 9, attributes: {}},
+            {op: 'interval.set', object: 'j', clip: 'c', class_id: 'q', start_frame: 0, end_frame: 9, attributes: {}},
+            {op: 'interval.delete', object: 'i'}];
+          const before = JSON.stringify(labels);
+          return ops.map((op) => {
+            const now = JSON.parse(before);
+            const back = inverseOf(now, op);
+            applyOperation(now, op);
+            const changed = JSON.stringify(now) !== before;
+            back.forEach((b) => applyOperation(now, b));
+            return changed && JSON.stringify(now) === before;
+          });
+        }"""
+    )
+    assert result == [True] * 9
+
+
+def test_a_brush_stroke_takes_the_pixels_whose_centre_it_covers(modules: Page) -> None:
+    got = modules.evaluate(
+        """async () => {
+          const {MaskBuffer, outlineRings} = await import('/static/workspace/canvas/mask.js');
+          const m = new MaskBuffer(60, 40);
+          m.capsule(10.25, 8.5, 40.75, 30, 4.5, 1);
+          const p = new MaskBuffer(60, 40);
+          p.polygon([[5, 5], [45.5, 8.2], [30, 35.7]], 1);
+          const rings = outlineRings(m, m.bounds());
+          return [Array.from(m.data), Array.from(p.data), rings];
+        }"""
+    )
+    brush = np.array(got[0]).reshape(60, 40).T.astype(bool)
+    yy, xx = np.mgrid[0:40, 0:60] + 0.5
+    d = np.array([30.5, 21.5])
+    t = np.clip(((xx - 10.25) * d[0] + (yy - 8.5) * d[1]) / (d @ d), 0, 1)
+    wanted = np.hypot(xx - 10.25 - t * d[0], yy - 8.5 - t * d[1]) <= 4.5
+    assert np.array_equal(brush, wanted)
+    polygon = np.array(got[1]).reshape(60, 40).T.astype(bool)
+    corners = np.array([[5, 5], [45.5, 8.2], [30, 35.7]])
+    sides = [
+        (b[0] - a[0]) * (yy - a[1]) - (b[1] - a[1]) * (xx - a[0]) > 0
+        for a, b in zip(corners, np.roll(corners, -1, 0), strict=True)
+    ]
+    assert np.array_equal(polygon, np.logical_and.reduce(sides))
+    area = sum(
+        (x0 * y1 - x1 * y0) / 2
+        for ring in got[2]
+        for (x0, y0), (x1, y1) in zip(ring, ring[1:] + ring[:1], strict=True)
+    )
+    assert area == wanted.sum()
