@@ -97,7 +97,12 @@ def main() -> int:
         demo_data.ensure_project(people)
         url = f"http://127.0.0.1:{settings.CLINICAL_ANNOT_WEB_PORT}"
         _wait_for_node(stop, children)
-        demo_data.prepare(data_dir, stop.check, say)
+
+        def check() -> None:
+            stop.check()
+            children.mend()
+
+        demo_data.prepare(data_dir, check, say)
         marker.unlink(missing_ok=True)
         _wait_until_healthy(url, stop, children)
         described = demo_data.describe(url, people)
@@ -111,7 +116,7 @@ def main() -> int:
             stop.check()
             children.mend()
             demo_data.refresh(path, url, people)
-            time.sleep(0.5)
+            time.sleep(1)
     except _Stopped:
         return 0
     finally:

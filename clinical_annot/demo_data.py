@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -113,8 +114,6 @@ def prepare(data_dir: Path, check: Callable[[], None], say: Say) -> None:
 
 def _make_samples(folder: Path, check: Callable[[], None], say: Say) -> dict[str, dict[str, Any]]:
     """Generated in a process each, side by side on the cores there are."""
-    import sys
-
     from fixtures.make import NAMES
 
     order = sorted(NAMES, key=lambda name: name != CARRIED)
@@ -140,11 +139,25 @@ def _send(path: Path) -> None:
     """A real C-STORE: dcmtk's storescu where it is installed, else pynetdicom's."""
     host, port = settings.CLINICAL_ANNOT_BIND, settings.CLINICAL_ANNOT_DICOM_PORT
     called = settings.CLINICAL_ANNOT_AE_TITLE
-    storescu = shutil.which("storescu")
+    # pynetdicom installs a script of the same name beside this interpreter: dcmtk's is meant.
+    beside = str(Path(sys.prefix).resolve())
+    folders = [f for f in os.environ.get("PATH", "").split(os.pathsep) if not f.startswith(beside)]
+    storescu = shutil.which("storescu", path=os.pathsep.join(folders))
     if storescu:
         syntax = {"laparoscopy": "-xn", "colonoscopy": "-xn", "ultrasound": "-xr"}[path.stem]
         done = subprocess.run(
-            [storescu, syntax, "-aet", "OR3_TOWER", "-aec", called, host, str(port), str(path)],
+            [
+                storescu,
+                "-R",
+                syntax,
+                "-aet",
+                "OR3_TOWER",
+                "-aec",
+                called,
+                host,
+                str(port),
+                str(path),
+            ],
             env={**os.environ, "TCP_NODELAY": "1"},
             capture_output=True,
             check=False,

@@ -64,7 +64,9 @@ def open_where_both_submitted() -> int:
         except Refused:
             continue
         done += 1
-    for adjudication in Adjudication.objects.filter(findings=None, state=Adjudication.State.OPEN):
+    for adjudication in Adjudication.objects.filter(
+        findings__isnull=True, state=Adjudication.State.OPEN
+    ):
         if not Job.objects.filter(
             kind="adjudication.compare", object_id=str(adjudication.pk)
         ).exists():

@@ -181,3 +181,9 @@ def note_vault_check(
         public={"checked": checked},
         private={"finding": finding} if finding else None,
     )
+
+
+@verb("intake.echo", roles={roles.PACS_ADMINISTRATOR})
+def note_echo(actor: Actor, _: None, *, answered: bool) -> None:
+    """Record that the node was asked for an echo."""
+    event(actor, None, outcome="done" if answered else "failed")
