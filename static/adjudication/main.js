@@ -53,6 +53,7 @@ async function start() {
   const bench = new Bench(clip, index, store, api);
   const { player } = bench;
   bench.lanes = () => adjudicationLanes(state, store);
+  bench.timeline.overview = adjudicationLanes(state, store).find((lane) => lane.id === "phase-a");
   bench.extraItems = (frame) => (state.isSigned ? [] : bothSides(state, store, frame));
   bench.showOwn = () => state.editing || state.isSigned;
   need("#subtitle", HTMLElement).textContent = [loaded.ontology.title, clip.pseudonym && `subject ${clip.pseudonym}`, clip.name].filter(Boolean).join(" · ");

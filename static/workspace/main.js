@@ -91,14 +91,6 @@ async function start() {
     else store.onNotice("Nothing left to do");
   };
   keys.bind({ id: "next", code: "KeyN", label: "Next unlabelled span or gap", group: "Tracks", run: nextTodo });
-  keys.bind({
-    id: "guideline", code: "KeyG", label: "Guideline of the class in hand", group: "Help", run: () => {
-      document.body.classList.remove("folded-side");
-      document.body.classList.toggle("reading");
-      const text = document.getElementById("guideline");
-      text?.scrollIntoView({ block: "nearest" });
-    },
-  });
 
   toolRail(need("#tools", HTMLElement), bench, open);
   const tracks = tracksPanel(need("#tracks", HTMLElement), bench);
@@ -122,7 +114,6 @@ async function start() {
     if (player.fallback) banner("fallback", "look", player.fallback);
     else banner("fallback", "");
   };
-  for (const warning of clip.warnings ?? []) banner(`warning-${warning.code}`, "quiet", warning.message);
 
   bindActions();
   if (sync) watchSync(sync);

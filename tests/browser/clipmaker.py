@@ -13,7 +13,7 @@ CELL_PX = 16
 
 
 def bar_code(index: int, picture: np.ndarray) -> None:
-    """Write an index into the top left of an RGB picture: a white and a black cell, then 12 bits."""
+    """Write an index into the top left of an RGB picture: white, black, then 12 bits."""
     cells = [1, 0] + [(index >> bit) & 1 for bit in reversed(range(BITS))]
     for place, bit in enumerate(cells):
         x = place * CELL_PX

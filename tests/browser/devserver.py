@@ -355,7 +355,7 @@ class World:
             "statement": None
             if undecided
             else {
-                "meaning": "I have reviewed both label sets and take responsibility for this consensus.",
+                "meaning": "I have reviewed both label sets and approve this consensus.",
                 "digest": "5f" * 32,
             },
             "signature": self.signature,
@@ -373,7 +373,9 @@ def adjudication_labels(width: int, height: int) -> tuple[dict[str, Any], dict[s
         return {"size": [height, width], "counts": rle["counts"].decode()}
 
     def side(s: str, r: float, dx: float, cut: int, bleed: bool) -> dict[str, Any]:
-        kf = lambda shape: {"state": "visible", "shape": shape, "attributes": {}}  # noqa: E731
+        def kf(shape: dict[str, Any]) -> dict[str, Any]:
+            return {"state": "visible", "shape": shape, "attributes": {}}
+
         x, y = width * 0.42, height * 0.55
         tracks = {
             f"{s}-lesion": {
@@ -394,13 +396,11 @@ def adjudication_labels(width: int, height: int) -> tuple[dict[str, Any], dict[s
                 },
             },
         }
-        phase = lambda c, a, b: {
-            "clip": CLIP,
-            "class_id": c,
-            "start_frame": a,  # noqa: E731
-            "end_frame": b,
-            "attributes": {},
-        }
+
+        def phase(class_id: str, start: int, end: int) -> dict[str, Any]:
+            span = {"start_frame": start, "end_frame": end}
+            return {"clip": CLIP, "class_id": class_id, "attributes": {}, **span}
+
         intervals = {
             f"{s}-prep": phase("preparation", 0, cut),
             f"{s}-calot": phase("calot", cut, 200),

@@ -73,17 +73,20 @@ def test_every_operation_is_taken_back_by_its_inverse(modules: Page) -> None:
     result = modules.evaluate(
         """async () => {
           const {applyOperation, inverseOf} = await import('/static/workspace/operations.js');
-          const labels = {tracks: {t: {clip: 'c', class_id: 'k', number: 2, attributes: {jaw: 'open'},
-            keyframes: {3: {state: 'visible', shape: {type: 'tip', point: [1, 2]}, attributes: {}}}}},
-            intervals: {i: {clip: 'c', class_id: 'p', start_frame: 1, end_frame: 4, attributes: {}}}};
+          const tip = {state: 'visible', shape: {type: 'tip', point: [1, 2]}, attributes: {}};
+          const track = {clip: 'c', class_id: 'k', number: 2, attributes: {jaw: 'open'}};
+          const absent = {op: 'keyframe.set', object: 't', state: 'absent', shape: null,
+            attributes: {}};
+          const span = {clip: 'c', class_id: 'p', start_frame: 1, end_frame: 4, attributes: {}};
+          const wide = {op: 'interval.set', ...span, class_id: 'q', start_frame: 0, end_frame: 9};
+          const labels = {tracks: {t: {...track, keyframes: {3: tip}}}, intervals: {i: span}};
           const ops = [
-            {op: 'track.create', object: 'u', clip: 'c', class_id: 'k'}, {op: 'track.delete', object: 't'},
+            {op: 'track.create', object: 'u', clip: 'c', class_id: 'k'},
+            {op: 'track.delete', object: 't'},
             {op: 'track.set', object: 't', attributes: {}},
-            {op: 'keyframe.set', object: 't', frame_index: 3, state: 'absent', shape: null, attributes: {}},
-            {op: 'keyframe.set', object: 't', frame_index: 9, state: 'absent', shape: null, attributes: {}},
+            {...absent, frame_index: 3}, {...absent, frame_index: 9},
             {op: 'keyframe.delete', object: 't', frame_index: 3},
-            {op: 'interval.set', object: 'i', clip: 'c', class_id: 'q', start_frame: 0, end_frame: 9, attributes: {}},
-            {op: 'interval.set', object: 'j', clip: 'c', class_id: 'q', start_frame: 0, end_frame: 9, attributes: {}},
+            {...wide, object: 'i'}, {...wide, object: 'j'},
             {op: 'interval.delete', object: 'i'}];
           const before = JSON.stringify(labels);
           return ops.map((op) => {

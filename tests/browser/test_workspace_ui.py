@@ -355,6 +355,27 @@ def test_the_picture_is_whole_in_sight_and_takes_three_fifths(page: Page, world:
         assert box["width"] * box["height"] >= 0.6 * width * height
 
 
+def test_nothing_lies_over_the_picture_while_nothing_is_selected(page: Page, world: World) -> None:
+    world.review = False
+    open_workspace(page, world)
+    page.keyboard.press("KeyK")
+    page.wait_for_selector("#notices")
+    over = page.evaluate("""() => {
+      const picture = document.querySelector('[data-testid=picture]');
+      const box = picture.getBoundingClientRect();
+      const found = new Set();
+      for (let i = 0.5; i < 40; i++) for (let j = 0.5; j < 40; j++) {
+        const e = document.elementFromPoint(box.left + box.width * i / 40,
+                                            box.top + box.height * j / 40);
+        if (e !== picture) found.add(e.outerHTML.slice(0, 80));
+      }
+      const c = document.querySelector('#overlay');
+      const data = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+      return [[...found], data.some((v) => v)];
+    }""")
+    assert over == [[], False]
+
+
 def test_which_pictures_were_seen_is_reported(page: Page, world: World) -> None:
     open_workspace(page, world, 3)
     go(page, 100)

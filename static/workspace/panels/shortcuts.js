@@ -7,6 +7,13 @@ export function bindShortcutSheet(keys) {
   const open = () => void showSheet(keys);
   keys.bind({ id: "sheet", code: "Slash", shift: true, cap: "?", label: "All shortcuts", group: "Help", run: open });
   keys.bind({ id: "sheet-plain", code: "Slash", cap: "?", label: "All shortcuts", group: "Help", run: open });
+  keys.bind({
+    id: "guideline", code: "KeyG", label: "Read the guideline of the class in hand", group: "Help", run: () => {
+      document.body.classList.remove("folded-side");
+      document.body.classList.toggle("reading");
+      document.getElementById("guideline")?.scrollIntoView({ block: "nearest" });
+    },
+  });
   return open;
 }
 

@@ -51,6 +51,6 @@ function action(id, name, keys, d, run) {
     "button",
     { type: "button", class: "tool", "data-testid": id, "aria-label": name, "aria-keyshortcuts": keys, title: `${name} (${keys})`, onclick: run },
     icon(d),
-    cap(keys.replace("Shift+", "⇧")),
+    h("span", { class: "cap", "data-cap": keys.replace("Shift+", "⇧") }),
   );
 }

@@ -1,8 +1,11 @@
 /** Tracks of the clip, and what is still to do. */
 
-import { cap, chip, h } from "../dom.js";
+import { cap, chip, h, icon } from "../dom.js";
 import { expandAt, keyframeFrames } from "../interpolate.js";
 import { unlabelledSpans } from "../operations.js";
+
+const EYE = "M2 12s3.5-6 10-6 10 6 10 6-3.5 6-10 6S2 12 2 12zM12 9.500a2.500 2.500 0 1 0 0 5 2.500 2.500 0 1 0 0-5";
+const SHUT = "M3 10c2 3 5 5 9 5s7-2 9-5M5 14l-1.500 2M12 15v3M19 14l1.500 2";
 
 /** @typedef {{text: string, go: number | null, key?: string}} Todo */
 
@@ -61,7 +64,10 @@ export function tracksPanel(host, bench) {
       held.pick.title = name;
       held.eye.setAttribute("aria-label", `${hidden ? "Show" : "Hide"} ${name}`);
       held.eye.setAttribute("aria-pressed", String(hidden));
-      held.eye.textContent = hidden ? "off" : "on";
+      if (held.eye.dataset.hidden !== String(hidden)) {
+        held.eye.dataset.hidden = String(hidden);
+        held.eye.replaceChildren(icon(hidden ? SHUT : EYE));
+      }
     });
     const text = tracks.length ? "" : "No tracks yet. Choose a class by its key and draw.";
     if (empty.textContent !== text) empty.textContent = text;
@@ -123,6 +129,10 @@ function nextSpan(spans, frame) {
 export function todoPanel(host, bench) {
   const list = h("ul", { class: "todo", "aria-label": "Still to do" });
   host.append(h("h2", {}, "Still to do"), list);
+  const warnings = bench.clip.warnings ?? [];
+  if (warnings.length) {
+    host.append(h("ul", { class: "notes", "aria-label": "Notes on this clip" }, ...warnings.map((w) => h("li", {}, w.message))));
+  }
   const update = () => {
     const todo = stillToDo(bench.store);
     const signature = JSON.stringify(todo.map((t) => t.text));
