@@ -1,4 +1,4 @@
-"""The acting person on every request; refusals as pages and as JSON; a line in the log a request."""
+"""The acting person on every request; refusals as pages or JSON; a log line a request."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class ActorMiddleware:
                 "ms": round((time.perf_counter() - start) * 1000),
             },
         )
-        if request.user.is_authenticated and "Cache-Control" not in response:
+        # The API's authentication sets the request's user to None where nobody is signed in.
+        if request.user and request.user.is_authenticated and "Cache-Control" not in response:
             response["Cache-Control"] = "no-store"
         return response
 
