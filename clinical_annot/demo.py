@@ -42,7 +42,7 @@ class Children:
     """The long-running processes; one that dies is started again."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._log = open(data_dir / "demo.log", "ab")
+        self._log = os.open(data_dir / "demo.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._commands: dict[str, list[str]] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._started: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""How refusals and failures look: JSON under /api/, a page elsewhere; never a value of a patient."""
+"""How refusals and failures look: JSON under /api/, a page elsewhere; no value of a patient."""
 
 from __future__ import annotations
 

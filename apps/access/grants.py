@@ -6,7 +6,7 @@ what lies below inherits by query. Being a superuser grants nothing.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
@@ -17,7 +17,7 @@ from apps.access.models import User
 
 
 def _table(model: type[models.Model]) -> Any:
-    return get_user_obj_perms_model(model)
+    return get_user_obj_perms_model(cast(Any, model))
 
 
 def _permission(model: type[models.Model], codename: str) -> Permission:

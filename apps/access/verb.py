@@ -128,7 +128,7 @@ def _lock(target: models.Model) -> models.Model:
 
 
 def roles_on(actor: Actor, target: Any) -> set[str]:
-    """Every role the actor has towards ``target``: system roles and those granted on its project."""
+    """Every role the actor has towards ``target``: of the system, and granted on its project."""
     held = system_roles(actor.user)
     project = target.policy_project() if hasattr(target, "policy_project") else None
     if project is not None and not actor.is_service:

@@ -29,7 +29,7 @@ _cache: OrderedDict[tuple[UUID, int, int], Compared] = OrderedDict()
 
 
 def compare(adjudication: Adjudication) -> Compared:
-    """Compare set A with set B over the adjudication's clip. Both are locked, so it never changes."""
+    """Compare set A with set B over the clip. Both are locked, so it never changes."""
     key = (adjudication.pk, adjudication.set_a.revision, adjudication.set_b.revision)
     if key in _cache:
         _cache.move_to_end(key)

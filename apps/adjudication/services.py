@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from apps.access import grants, roles, signing
 from apps.access.actor import Actor
@@ -30,8 +31,20 @@ MEANING = (
     "and approve this consensus as the reference."
 )
 CHOICES = ("a", "b", "redraw")
-_MINE = {"roles": {roles.ADJUDICATOR}, "relation": "assigned", "not_relation": "author"}
 State = Adjudication.State
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _mine(action: str, state: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A verb of the adjudicator to whom it was given, never of an author."""
+    return verb(
+        action,
+        roles={roles.ADJUDICATOR},
+        states=(state,),
+        relation="assigned",
+        not_relation="author",
+    )
 
 
 @verb("adjudication.open", roles={roles.SERVICE, roles.PROJECT_LEAD}, lock=False)
@@ -114,7 +127,7 @@ def decisions_of(adjudication: Adjudication) -> dict[str, str]:
     return {row.disagreement: row.choice for row in adjudication.decisions.order_by("at", "pk")}
 
 
-@verb("adjudication.decide", states=(State.OPEN,), **_MINE)
+@_mine("adjudication.decide", State.OPEN)
 def decide(
     actor: Actor, adjudication: Adjudication, *, disagreement: str, choice: str, reason: str = ""
 ) -> Adjudication:
@@ -186,7 +199,7 @@ def content_digest(label_set: LabelSet) -> str:
     )
 
 
-@verb("adjudication.sign", states=(State.OPEN,), **_MINE)
+@_mine("adjudication.sign", State.OPEN)
 def sign(actor: Actor, adjudication: Adjudication, *, password: str, revision: int) -> Adjudication:
     """Sign the consensus with one's password; it is read-only from then on."""
     left = consensus.undecided(_findings(adjudication)["disagreements"], decisions_of(adjudication))
@@ -240,7 +253,7 @@ def _supersede(actor: Actor, old: Adjudication) -> None:
     old.save(update_fields=["state"])
 
 
-@verb("adjudication.amend", states=(State.SIGNED,), **_MINE)
+@_mine("adjudication.amend", State.SIGNED)
 def amend(actor: Actor, adjudication: Adjudication, *, reason: str) -> Adjudication:
     """Begin a new version of a signed consensus, with a reason; the old one stays readable."""
     if not reason.strip():

@@ -1,4 +1,4 @@
-"""Quarantine: what arrived, from whom, encrypted; identifiers as keyed digest and ciphertext only."""
+"""Quarantine: what arrived, from whom; identifiers as keyed digest and ciphertext only."""
 
 from __future__ import annotations
 

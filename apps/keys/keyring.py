@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import uuid
+from typing import BinaryIO
 
 from django.db import IntegrityError, transaction
 
 from apps.keys.models import Subject
 from apps.vault import files
 from apps.vault.domain.sealed import keyed_digest, seal, unseal
-from apps.vault.domain.streaming_aead import DecryptingReader
 from apps.vault.files import WrappingKey
 from apps.vault.master import master_key
 from apps.vault.models import VaultFile
@@ -62,7 +62,7 @@ def _wrapping_key(name: str) -> WrappingKey:
     return subject_key(Subject.objects.get(pk=uuid.UUID(name.removeprefix("subject:"))))
 
 
-def open_vault_file(file: VaultFile) -> DecryptingReader:
+def open_vault_file(file: VaultFile) -> BinaryIO:
     """A seekable plaintext reader, by whatever key the row names. Raises KeyDestroyedError."""
     return files.open_file(file, _wrapping_key(file.wrapping_key))
 

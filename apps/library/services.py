@@ -58,6 +58,7 @@ def register_instance(
     if done is not None:
         event(actor, received, public={"repeated": True})
         return done
+    assert deid.project_subject is not None and deid.output is not None
     study, _ = Study.objects.get_or_create(
         project=received.project,
         study_instance_uid=_text(header, "0020000D"),

@@ -55,7 +55,10 @@ def find_cleared() -> int:
 
 
 def _register(received: ReceivedInstance) -> None:
-    with open_vault_file(received.deidentification.output) as source:
+    output = received.deidentification.output
+    if output is None:
+        return
+    with open_vault_file(output) as source:
         ds = dcmread(source, stop_before_pixels=True)
         header = json.loads(ds.to_json(bulk_data_threshold=1 << 30))
         has_pixels = "Rows" in ds

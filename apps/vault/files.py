@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from django.conf import settings
 
@@ -115,10 +115,11 @@ def create_file(purpose: str, wrapping: WrappingKey) -> VaultWriter:
     return VaultWriter(purpose, wrapping)
 
 
-def open_file(file: VaultFile, wrapping: WrappingKey) -> DecryptingReader:
+def open_file(file: VaultFile, wrapping: WrappingKey) -> BinaryIO:
     """A seekable reader of the plaintext. Raises VaultCorruptError, FileNotFoundError."""
     source: BinaryIO = storage().open(file.storage_name)
-    return DecryptingReader(source, _unwrap(wrapping, file), file.id.bytes, name=str(file))
+    reader = DecryptingReader(source, _unwrap(wrapping, file), file.id.bytes, name=str(file))
+    return cast(BinaryIO, reader)
 
 
 def rewrap(file: VaultFile, old: WrappingKey, new: WrappingKey) -> None:

@@ -43,7 +43,7 @@ def _sync_folder(folder: Path) -> None:
 class _LocalPending:
     def __init__(self, partial: Path, final: Path) -> None:
         self._partial, self._final = partial, final
-        self._out = open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        self._out = os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
     def write(self, data: bytes) -> int:
         return self._out.write(data)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -93,7 +93,7 @@ def as_refused(error: StreamRefusal) -> Refused:
 
 def _media(parsed: ParsedInstance) -> BinaryIO:
     assert parsed.pixels is not None
-    return PixelReader(parsed.stream, parsed.pixels.pieces)
+    return cast(BinaryIO, PixelReader(parsed.stream, parsed.pixels.pieces))
 
 
 def kind_of(parsed: ParsedInstance) -> str:

@@ -6,8 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from pydicom import dcmread, dcmwrite
-from pydicom.dataset import Dataset
+from pydicom import dcmread
 
 _TAGS = [
     "SpecificCharacterSet",
@@ -64,18 +63,6 @@ def read_facts(source: BinaryIO) -> HeaderFacts:
 
 def _code(text: str) -> str:
     return text if text.isascii() and text.replace(" ", "").isalnum() and len(text) <= 16 else ""
-
-
-def write_file_head(
-    out: BinaryIO, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str
-) -> None:
-    """Preamble and file meta for a data set that came without (PS3.10 section 7.1)."""
-    ds = Dataset()
-    ds.ensure_file_meta()
-    ds.file_meta.MediaStorageSOPClassUID = sop_class_uid
-    ds.file_meta.MediaStorageSOPInstanceUID = sop_instance_uid
-    ds.file_meta.TransferSyntaxUID = transfer_syntax_uid
-    dcmwrite(out, ds, enforce_file_format=True)
 
 
 class DatasetStart:

@@ -7,11 +7,13 @@ import io
 import struct
 import uuid
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
+from av.container import InputContainer
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 VIDEO_ENDOSCOPIC = "1.2.840.10008.5.1.4.1.1.77.1.1.1"
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".webm")
@@ -51,7 +53,7 @@ def wrap(source: BinaryIO, sha256: str) -> WrappedVideo:
     warnings: list[str] = []
     source.seek(0)
     try:
-        with av.open(source, metadata_errors="replace") as container:
+        with cast(InputContainer, av.open(source, metadata_errors="replace")) as container:
             streams = [s for s in container.streams.video if not _is_cover(s)]
             if not streams:
                 raise NotAVideo("no video stream")
@@ -59,7 +61,7 @@ def wrap(source: BinaryIO, sha256: str) -> WrappedVideo:
             size = (context.width, context.height)
             codec, level, pix_fmt = context.name, context.level or 0, context.pix_fmt or ""
             name = container.format.name
-            n_frames = sum(1 for packet in container.demux(stream) if packet.size)
+            n_frames = len([packet for packet in container.demux(stream) if packet.size])
             rate = float(stream.average_rate or 25)
     except av.FFmpegError as error:
         raise NotAVideo("the file cannot be opened as a video") from error
@@ -92,7 +94,7 @@ def _copied(source: BinaryIO) -> BinaryIO:
     source.seek(0)
     out = io.BytesIO()
     with (
-        av.open(source, metadata_errors="replace") as container,
+        cast(InputContainer, av.open(source, metadata_errors="replace")) as container,
         av.open(out, "w", format="mp4", options={"fflags": "+bitexact"}) as target,
     ):
         stream = next(s for s in container.streams.video if not _is_cover(s))
@@ -108,7 +110,7 @@ def _encoded(source: BinaryIO) -> BinaryIO:
     source.seek(0)
     out = io.BytesIO()
     with (
-        av.open(source, metadata_errors="replace") as container,
+        cast(InputContainer, av.open(source, metadata_errors="replace")) as container,
         av.open(out, "w", format="mp4", options={"fflags": "+bitexact"}) as target,
     ):
         stream = next(s for s in container.streams.video if not _is_cover(s))
@@ -132,11 +134,11 @@ def _uid(sha256: str, what: str) -> str:
 def _head(sha256: str, syntax: str, size: tuple[int, int], n_frames: int, rate: float) -> bytes:
     ds = Dataset()
     ds.ensure_file_meta()
-    ds.file_meta.TransferSyntaxUID = syntax
+    ds.file_meta.TransferSyntaxUID = UID(syntax)
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.ImageType = ["ORIGINAL", "PRIMARY"]
-    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = VIDEO_ENDOSCOPIC
-    uid = _uid(sha256, "instance")
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = UID(VIDEO_ENDOSCOPIC)
+    uid = UID(_uid(sha256, "instance"))
     ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid
     ds.StudyInstanceUID, ds.SeriesInstanceUID = _uid(sha256, "study"), _uid(sha256, "series")
     for keyword in ("StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName"):
