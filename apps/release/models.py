@@ -7,6 +7,8 @@ import uuid
 from django.db import models
 from guardian.models import UserObjectPermissionBase
 
+from apps.access import grants, roles
+from apps.access.actor import system_roles
 from apps.access.models import User
 from apps.projects.models import Project
 from apps.vault.models import VaultFile
@@ -30,12 +32,16 @@ class Release(models.Model):
     freeze_digest = models.CharField(max_length=64)
     # The built folder as one encrypted ZIP, made in the background.
     archive = models.OneToOneField(VaultFile, on_delete=models.PROTECT, null=True, related_name="+")
+    # Whether the archive's manifest bears the approval.
+    is_archive_approved = models.BooleanField(default=False)
     n_clips = models.PositiveIntegerField(default=0)
     left_out = models.JSONField(default=list)
     frozen_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     frozen_at = models.DateTimeField()
     approved_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     approved_at = models.DateTimeField(null=True)
+    # What the manifest says of the approval, with its proof of the log; never changes once set.
+    approval = models.JSONField(null=True)
     published_at = models.DateTimeField(null=True)
     withdrawn_reason = models.CharField(max_length=400, blank=True)
 
@@ -53,7 +59,17 @@ class Release(models.Model):
         return self.project
 
     def relations(self, user: User) -> set[str]:
-        return {"froze"} if self.frozen_by_id == user.pk else set()
+        held = {"froze"} if self.frozen_by_id == user.pk else set()
+        if "download" in grants.granted_codenames(user, self) or _is_officer(user, self.project):
+            held.add("may_download")
+        return held
+
+
+def _is_officer(user: User, project: Project) -> bool:
+    """Whoever approves and verifies a release may read it without a grant of their own."""
+    return roles.COMPLIANCE_OFFICER in system_roles(user) or roles.codename(
+        roles.COMPLIANCE_OFFICER
+    ) in grants.granted_codenames(user, project)
 
 
 class ReleaseUserObjectPermission(UserObjectPermissionBase):

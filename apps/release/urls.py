@@ -1,5 +1,20 @@
 """Addresses of this room."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from apps.release import api, views
+
+_API = "api/v1/releases/"
+_ONE = "<uuid:release_id>/"
+
+urlpatterns = [
+    path("releases/", views.releases, name="releases"),
+    path("releases/freeze/", views.freeze, name="release-freeze"),
+    path(f"releases/{_ONE}", views.release, name="release"),
+    path(f"releases/{_ONE}approve/", views.approve, name="release-approve"),
+    path(f"releases/{_ONE}publish/", views.publish, name="release-publish"),
+    path(f"releases/{_ONE}withdraw/", views.withdraw, name="release-withdraw"),
+    path(_API, api.ReleaseListView.as_view(), name="api-releases"),
+    path(f"{_API}{_ONE}", api.ReleaseView.as_view(), name="api-release"),
+    path(f"{_API}{_ONE}download", api.DownloadView.as_view(), name="release-download"),
+]

@@ -158,7 +158,7 @@ def build_release(
     tree.put("splits.json", canonical(splits_document(freeze)) + b"\n")
     tree.put("DATA_DICTIONARY.md", data_dictionary(freeze, chosen).encode())
     tree.put("check_decoder.py", Path(__file__).with_name("check_decoder.py").read_bytes())
-    manifest = manifests.build_manifest(freeze, chosen, tree.files, entries, approval)
+    manifest = manifests.build_manifest(freeze, chosen, tree.files, entries, approval, public_key)
     manifests.write_signed(folder, manifest, sign, public_key)
     if progress:
         progress("manifest.json", len(freeze.clips), len(freeze.clips))

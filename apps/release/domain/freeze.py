@@ -17,6 +17,7 @@ Shape ("clinicalannot-freeze/1"), canonical JSON: UTF-8, sorted keys, no spaces:
               "sr_instance", "dimension_organization"}}},
      "ontology": the whole definition, "ontology_digest": text,
      "checkpoint": text | null,
+     "keys": {"checkpoint", "electronic_signature"}: public keys (base64) of note and statements,
      "clips": [ClipFreeze…], "left_out": [{"clip", "reason"}…]}
 
 `ClipFreeze` and `LabelSetFreeze` below name the rest; arrays and bytes are base64
@@ -173,6 +174,7 @@ class Freeze:
     left_out: list[dict[str, str]] = field(default_factory=list)
     split_fractions: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_FRACTIONS))
     splits: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
 
     def classes(self, *geometries: str) -> list[dict[str, Any]]:
         """The ontology's classes of these geometries (all when none is named), in its order."""

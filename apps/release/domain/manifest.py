@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from apps.release.domain.freeze import ClipFreeze, Freeze, canonical
+from apps.release.domain.freeze import ClipFreeze, Freeze, canonical, dump_freeze
 
 FORMAT = "clinicalannot-release/1"
 MANIFEST, SIGNATURE, SUMS = "manifest.json", "manifest.sig", "SHA256SUMS"
@@ -29,11 +29,13 @@ def build_manifest(
     files: dict[str, tuple[int, str]],
     clips: list[dict[str, Any]],
     approval: dict[str, Any] | None,
+    public_key: bytes,
 ) -> dict[str, Any]:
     """The manifest as JSON values.
 
     `files` maps path to (size in bytes, hex SHA-256); `clips` are from `clip_entry`;
-    `approval` None gives `"approved": false`.
+    `approval` None gives `"approved": false`; `public_key` (raw 32 bytes) signs the manifest.
+    `freeze_digest` is what the log's entries of freezing and approving name.
     """
     ontology = freeze.ontology
     return {
@@ -41,6 +43,8 @@ def build_manifest(
         "project": freeze.project,
         "version": freeze.version,
         "frozen_at": freeze.frozen_at,
+        "freeze_digest": hashlib.sha256(dump_freeze(freeze)).hexdigest(),
+        "keys": {**freeze.keys, "release": base64.b64encode(public_key).decode()},
         "approved": approval is not None,
         "approval": approval,
         "software": freeze.software,

@@ -21,6 +21,7 @@ from apps.library.domain.frame_index import build_index, verify_by_decode
 from apps.library.domain.video_stream import NotAVideo
 from apps.release.domain.frames_csv import FrameRow, read_frames_csv
 from apps.release.domain.manifest import FORMAT, MANIFEST, SIGNATURE, SUMS, UNLISTED
+from apps.release.domain.proofs import check_clips_and_approval
 
 Progress = Callable[[str, int, int], None]
 
@@ -30,6 +31,7 @@ def verify_tree(
     recompute_frames: bool = True,
     public_key: bytes | None = None,
     progress: Progress | None = None,
+    check_proofs: bool = False,
 ) -> list[str]:
     """Every problem of a release folder, each "<file>: what is wrong"; empty when it holds.
 
@@ -37,8 +39,8 @@ def verify_tree(
     when given; else by the key beside it, which proves only that the release agrees with
     itself), that no file is missing, altered or extra, the signature statement of each clip and
     that the released labels are those it binds, and, with `recompute_frames`, the digest of
-    every frame decoded from the released media. Audit proofs are not opened here. Never raises
-    for the content of the folder.
+    every frame decoded from the released media. Proofs of the log are checked as well when
+    `check_proofs`. Never raises for the content of the folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -53,6 +55,9 @@ def verify_tree(
         problems += _check_files(manifest, held)
         for clip in manifest["clips"]:
             problems += _check_statement(clip, held)
+        if check_proofs:
+            labels = {path: digest for path, (_, digest) in held.items()}
+            problems += check_clips_and_approval(manifest, labels)[0]
         for place, clip in enumerate(manifest["clips"]):
             if progress:
                 progress(clip["name"], place, len(manifest["clips"]))

@@ -1,0 +1,340 @@
+"""What a release would hold: signed clips with all that the freeze says of them; no transaction."""
+
+from __future__ import annotations
+
+import hmac
+import tomllib
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.utils import timezone
+from pydicom.dataset import Dataset
+
+from apps.access import signing
+from apps.access.errors import Refused
+from apps.adjudication.models import Adjudication
+from apps.adjudication.services import content_digest
+from apps.annotation import store
+from apps.annotation.models import LabelSet
+from apps.library.domain.index_format import FrameIndex
+from apps.library.models import Clip
+from apps.projects.models import Project
+from apps.release.domain.dicom_common import header_values
+from apps.release.domain.freeze import (
+    ClipFreeze,
+    Freeze,
+    FreezeError,
+    LabelSetFreeze,
+    SignatureFreeze,
+    draw_uids,
+    dump_freeze,
+    load_freeze,
+)
+from apps.release.domain.splits import split_by_patient
+from apps.release.models import Release
+from apps.release.proving import prove
+from apps.release.signing import public_keys
+
+Progress = Callable[[str, int, int], None]
+NOT_ASKED = "not asked for in this version"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The signed adjudication of each clip that goes in, and why each other ready clip does not.
+
+    ``left_out``: {"id", "clip" (its name), "reason"}.
+    """
+
+    chosen: list[Adjudication]
+    left_out: list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A freeze that is not stored yet; ``signatures`` maps adjudication to signature, by id."""
+
+    content: bytes
+    digest: str
+    n_clips: int
+    left_out: list[dict[str, str]]
+    signatures: dict[uuid.UUID, uuid.UUID]
+
+
+def select(project: Project, only: Iterable[str] = ()) -> Selection:
+    """What is signed and what is left out; ``only``: ids of the clips asked for (all when none).
+
+    Raises Refused for a clip that is asked for and is not there or not signed.
+    """
+    clips = Clip.objects.filter(project=project, state=Clip.State.READY).order_by("created_at")
+    clips = clips.select_related("instance__series__study__project_subject", "instance__file")
+    ready = {str(clip.pk): clip for clip in clips}
+    asked = {str(item).lower() for item in only}
+    unknown = asked - set(ready)
+    if unknown:
+        raise Refused(
+            "no_such_clip",
+            "A clip that was named is not a ready clip of this project.",
+            "Name clips by the ids of GET /api/v1/clips/.",
+            field="clip",
+            status=404,
+        )
+    signed = _signed(project)
+    ontology = _ontology([signed[key] for key in ready if key in signed and _asked(key, asked)])
+    chosen, left_out = [], []
+    for key, clip in ready.items():
+        found = signed.get(key)
+        if not _asked(key, asked):
+            reason = NOT_ASKED
+        elif found is None:
+            reason = _why_not(clip)
+        elif found.set_a.ontology_id != ontology:
+            reason = "signed on another ontology version"
+        elif found.signature is None or not signing.is_valid(found.signature):
+            reason = "its electronic signature does not hold"
+        else:
+            found.clip = clip
+            chosen.append(found)
+            continue
+        if key in asked:
+            raise not_signed(clip.name, reason)
+        left_out.append({"id": key, "clip": clip.name, "reason": reason})
+    return Selection(chosen, left_out)
+
+
+def _asked(key: str, asked: set[str]) -> bool:
+    return not asked or key in asked
+
+
+def not_signed(name: str, reason: str) -> Refused:
+    """The refusal of a release that names a clip which cannot be released."""
+    return Refused(
+        "not_signed",
+        f"Clip {name} cannot be released: {reason}.",
+        "Have it adjudicated and signed, or leave it out.",
+        field="clip",
+        status=409,
+    )
+
+
+def _signed(project: Project) -> dict[str, Adjudication]:
+    """Clip id to its newest adjudication that is signed and not superseded."""
+    rows = (
+        Adjudication.objects.filter(project=project, state=Adjudication.State.SIGNED)
+        .select_related(
+            "set_a__ontology", "set_a__author", "set_b__author", "consensus__ontology",
+            "consensus__author", "signature__signer",
+        )
+        .order_by("signed_at")
+    )  # fmt: skip
+    return {str(row.clip_id): row for row in rows}
+
+
+def _ontology(adjudications: list[Adjudication]) -> uuid.UUID | None:
+    """A release holds one ontology version: the newest that something is signed on."""
+    versions = [item.set_a.ontology for item in adjudications]
+    newest = max(versions, key=lambda v: (v.published_at, v.number), default=None)
+    return newest.pk if newest is not None else None
+
+
+def _why_not(clip: Clip) -> str:
+    if Adjudication.objects.filter(clip=clip, state=Adjudication.State.OPEN).exists():
+        return "being adjudicated, not signed"
+    sets = LabelSet.objects.filter(places__clip=clip).exclude(origin=LabelSet.Origin.CONSENSUS)
+    by_hand = sets.exclude(origin=LabelSet.Origin.IMPORTED)
+    states = set(by_hand.values_list("state", flat=True))
+    if states & {LabelSet.State.SUBMITTED, LabelSet.State.LOCKED}:
+        return "submitted, not adjudicated"
+    if states - {LabelSet.State.ASSIGNED}:
+        return "being annotated, not adjudicated"
+    if sets.filter(origin=LabelSet.Origin.IMPORTED).exists():
+        return "imported labels only, not adjudicated"
+    return "assigned, not annotated" if states else "not assigned"
+
+
+def collect(
+    project: Project, version: str, only: Iterable[str] = (), progress: Progress | None = None
+) -> Draft:
+    """Everything that the freeze says, drawn now. Reads the database and decides nothing there.
+
+    Raises Refused when nothing is signed, a clip of ``only`` is not, or the freeze cannot hold.
+    """
+    asked = {str(item).lower() for item in only}
+    selection = select(project, asked)
+    left_out, kept = list(selection.left_out), []
+    for place, item in enumerate(selection.chosen):
+        if progress:
+            progress(item.clip.name, place, len(selection.chosen))
+        assert item.consensus is not None and item.signature is not None
+        if content_digest(item.consensus) == item.signature.digest:
+            kept.append(item)
+            continue
+        reason = "its labels are not those that were signed"
+        if str(item.clip_id) in asked:
+            raise not_signed(item.clip.name, reason)
+        left_out.append({"id": str(item.clip_id), "clip": item.clip.name, "reason": reason})
+    if not kept:
+        raise Refused(
+            "nothing_signed",
+            "Nothing in this project is adjudicated and signed.",
+            "Have a clip adjudicated and signed first.",
+            field="project",
+            status=409,
+        )
+    try:
+        freeze = _freeze(project, version, kept, left_out)
+        content = dump_freeze(freeze)
+        load_freeze(content)
+    except FreezeError as error:
+        raise Refused("not_releasable", str(error), "Mend it, then freeze again.") from None
+    return Draft(
+        content,
+        sha256(content).hexdigest(),
+        len(kept),
+        left_out,
+        {item.pk: item.signature.pk for item in kept if item.signature},
+    )
+
+
+def _freeze(
+    project: Project, version: str, kept: list[Adjudication], left_out: list[dict[str, str]]
+) -> Freeze:
+    note, proofs = prove([item.signature.event for item in kept if item.signature])
+    ontology = kept[0].set_a.ontology
+    keys = public_keys()
+    names: set[str] = set()
+    clips = []
+    for item in kept:
+        assert item.signature is not None
+        name = item.clip.name
+        if name in names:
+            name = f"{name}-{item.clip_id.hex[:6]}"
+        names.add(name)
+        clips.append(_clip(item, name, proofs[item.signature.event]))
+    return Freeze(
+        project=project.slug,
+        version=version,
+        frozen_at=timezone.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        software={"name": "ClinicalAnnot", "version": software_version()},
+        interpolator={"name": "linear", "version": 1},
+        seed=hmac.new(project.secret(), b"release/splits", sha256).hexdigest(),
+        profile=_profile(kept),
+        uids=draw_uids([clip.id for clip in clips], lambda: f"2.25.{uuid.uuid4().int}"),
+        ontology=ontology.definition,
+        ontology_digest=ontology.digest,
+        checkpoint=note,
+        clips=clips,
+        left_out=[{"clip": row["clip"], "reason": row["reason"]} for row in left_out],
+        splits=_earlier_splits(project),
+        keys={name: keys[name] for name in ("checkpoint", "electronic_signature")},
+    )
+
+
+def _clip(item: Adjudication, name: str, proof: dict[str, Any]) -> ClipFreeze:
+    clip, label_set, signature = item.clip, item.consensus, item.signature
+    assert label_set is not None and signature is not None
+    instance = clip.instance
+    index = FrameIndex.from_bytes(bytes(clip.frame_index or b""))
+    return ClipFreeze(
+        id=str(clip.pk),
+        name=name,
+        pseudonym=clip.pseudonym,
+        study_uid=clip.study.study_instance_uid,
+        series_uid=instance.series.series_instance_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        sop_class_uid=instance.sop_class_uid,
+        transfer_syntax_uid=instance.transfer_syntax_uid,
+        n_frames=clip.n_frames,
+        rows=clip.height_px,
+        columns=clip.width_px,
+        time_base=index.time_base,
+        fps=clip.fps,
+        pts=index.pts,
+        digests=np.frombuffer(bytes(clip.digests or b""), np.uint8).reshape(-1, 32),
+        digest_exact=clip.digest_exact,
+        media=clip.media,
+        # A cine's pictures are released as PNG: what is bound as a file is its instance.
+        media_sha256=clip.media_sha256 if clip.media == Clip.Media.VIDEO else instance.file.sha256,
+        header=header_values(Dataset.from_json(instance.header)),
+        label_set=LabelSetFreeze(
+            id=str(label_set.pk),
+            revision=label_set.revision,
+            labels=store.load(label_set),
+            expanded_digest=signature.digest,
+            annotators=[item.set_a.author.pseudonym, item.set_b.author.pseudonym],
+            signature=SignatureFreeze(
+                signer_pseudonym=signature.signer.pseudonym,
+                role="adjudicator",
+                meaning=signature.meaning,
+                signed_at=signature.signed_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                statement=bytes(signature.released_statement),
+                digest=signature.digest,
+                server_signature=bytes(signature.released_signature),
+                public_key=signing.public_key(),
+            ),
+            audit_proof=proof,
+        ),
+        last_frame_duration_pts=int(index.duration_of_last),
+        decoder=clip.decoder,
+        warnings=[warning["code"] for warning in clip.warnings],
+    )
+
+
+def _profile(kept: list[Adjudication]) -> dict[str, Any]:
+    """The profile that the clips were de-identified with; where they differ, each of them."""
+    seen = {}
+    for item in kept:
+        deid = item.clip.instance.source.deidentification
+        row = {
+            "name": deid.profile,
+            "version": str(deid.profile_version),
+            "digest": deid.profile_digest,
+        }
+        seen[deid.profile, deid.profile_version, deid.profile_digest] = row
+    rows = [seen[key] for key in sorted(seen)]
+    if len(rows) == 1:
+        return rows[0]
+    return {
+        "name": " ".join(sorted({row["name"] for row in rows})),
+        "version": "several",
+        "digest": "several",
+        "profiles": rows,
+    }
+
+
+def _earlier_splits(project: Project) -> dict[str, str]:
+    """What earlier versions drew, so that no patient ever changes sides."""
+    newest = Release.objects.filter(project=project).order_by("-frozen_at").first()
+    if newest is None:
+        return {}
+    earlier = read_freeze(newest)
+    return {**earlier.splits, **split_by_patient(earlier)}
+
+
+def read_freeze(release: Release) -> Freeze:
+    """The stored freeze, held to its digest. Raises Refused when it is not what was frozen."""
+    from apps.keys.keyring import open_vault_file
+
+    with open_vault_file(release.freeze_file) as source:
+        content = source.read()
+    if sha256(content).hexdigest() != release.freeze_digest:
+        raise Refused(
+            "freeze_altered",
+            "The stored freeze is not the one that was frozen.",
+            "Restore it from a backup.",
+            status=409,
+        )
+    return load_freeze(content)
+
+
+@cache
+def software_version() -> str:
+    """The version that pyproject.toml names."""
+    with open(settings.BASE_DIR / "pyproject.toml", "rb") as file:
+        return str(tomllib.load(file)["project"]["version"])

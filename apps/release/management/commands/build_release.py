@@ -1,0 +1,106 @@
+"""Freeze what is signed as a version (unless it is frozen already) and write its folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from apps.access.actor import service
+from apps.access.errors import Refused
+from apps.keys.keyring import KeyDestroyedError
+from apps.projects.models import Project
+from apps.release import services
+from apps.release.collecting import read_freeze
+from apps.release.domain.build import ReleaseRefused
+from apps.release.domain.freeze import FreezeError
+from apps.release.domain.media import MediaError
+from apps.release.models import Release
+from apps.release.writing import write_folder
+
+
+class Command(BaseCommand):
+    help = "Freeze and write a release of a project's adjudicated and signed clips."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        # --version is ours here, not Django's own.
+        return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--project", required=True, metavar="SLUG")
+        parser.add_argument("--version", required=True, dest="release_version")
+        parser.add_argument("--formats", required=True, help="for example dicom-seg,coco-video")
+        parser.add_argument("--out", required=True, help="a new or empty folder")
+        parser.add_argument("--clip", action="append", default=[], metavar="ID")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        project = Project.objects.filter(slug=options["project"]).first()
+        if project is None:
+            self._end(2, "--project: there is no such project")
+        out = Path(options["out"])
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            self._end(2, "--out: not empty; name a new or empty folder")
+        asked = [name.strip() for name in options["formats"].split(",") if name.strip()]
+        try:
+            formats = services.checked_formats(asked)
+        except Refused as refusal:
+            self._end(2, f"--formats: {refusal.message}")
+        try:
+            release = self._release(project, options["release_version"], formats, options["clip"])
+            services.note_build(service("command"), release, formats=formats)
+            manifest = write_folder(release, out, formats, self._told)
+        except Refused as refusal:
+            self._end(1, f"REFUSED {refusal.message} {refusal.remedy}")
+        except (ReleaseRefused, FreezeError, MediaError, KeyDestroyedError) as error:
+            self._end(1, f"REFUSED {error}")
+        except OSError as error:
+            self._end(2, f"--out: cannot be written ({type(error).__name__})")
+        self.stdout.write(
+            f"{out}: {project.slug} {release.version}, {len(manifest['clips'])} clips, "
+            f"{len(manifest['left_out'])} left out, {len(manifest['files'])} files, "
+            f"approved: {str(manifest['approved']).lower()}"
+        )
+        for row in manifest["left_out"]:
+            self.stdout.write(f"left out {row['clip']}: {row['reason']}")
+
+    def _release(
+        self, project: Project, version: str, formats: list[str], only: list[str]
+    ) -> Release:
+        found = (
+            Release.objects.filter(project=project, version=version)
+            .select_related("project", "freeze_file", "approved_by")
+            .first()
+        )
+        if found is None:
+            self.stderr.write("freezing")
+            return services.freeze(
+                service("command"),
+                project,
+                version=version,
+                formats=formats,
+                only=only,
+                progress=self._told,
+            )
+        if found.state == Release.State.WITHDRAWN:
+            raise Refused(
+                "withdrawn", "This version was withdrawn.", "Freeze a new version.", status=409
+            )
+        if only and {clip.id for clip in read_freeze(found).clips} != {c.lower() for c in only}:
+            raise Refused(
+                "frozen_otherwise",
+                "This version is frozen with other clips and never changes.",
+                "Give the next version.",
+                field="clip",
+                status=409,
+            )
+        self.stderr.write("frozen already; writing it again")
+        return services.prove_approval(found)
+
+    def _told(self, name: str, done: int, of: int) -> None:
+        self.stderr.write(f"{done}/{of} {name}")
+
+    def _end(self, code: int, words: str) -> NoReturn:
+        (self.stdout if code == 1 else self.stderr).write(words)
+        sys.exit(code)

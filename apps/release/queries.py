@@ -1,0 +1,88 @@
+"""Reads of releases, from what a person may see."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from apps.access import grants, roles
+from apps.access.actor import system_roles
+from apps.access.errors import NotFound
+from apps.access.models import User
+from apps.jobs.models import Job
+from apps.projects.models import Project
+from apps.projects.queries import project_ids, projects_for
+from apps.release.models import Release
+
+_SEE_ALL = (roles.PROJECT_LEAD, roles.COMPLIANCE_OFFICER)
+
+
+def releases_for(user: User) -> QuerySet[Release]:
+    """Releases that ``user`` may see, newest first: all of a project for its leads and officers
+    (of every project for the system's officer), else those that were granted."""
+    releases = Release.objects.select_related(
+        "project", "frozen_by", "approved_by", "archive"
+    ).order_by("-frozen_at")
+    if roles.COMPLIANCE_OFFICER in system_roles(user):
+        return releases
+    granted = Q(
+        pk__in=grants.granted_ids(user, ["download"], Release),
+        project_id__in=project_ids(user, roles.RESEARCHER, roles.PROJECT_LEAD),
+    )
+    return releases.filter(Q(project_id__in=project_ids(user, *_SEE_ALL)) | granted)
+
+
+def release_for(user: User, release_id: uuid.UUID) -> Release:
+    """Raises NotFound where the person may not see the release, or there is none."""
+    found = releases_for(user).filter(pk=release_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def led_projects(user: User) -> QuerySet[Project]:
+    """Projects in which ``user`` may freeze releases."""
+    return projects_for(user, roles.PROJECT_LEAD)
+
+
+def led_project(user: User, slug: str) -> Project:
+    """Raises NotFound unless the person leads a project of this name."""
+    found = led_projects(user).filter(slug=slug).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def archive_job(release: Release) -> Job | None:
+    """What the background last did for this release's archive."""
+    rows = Job.objects.filter(kind="release.archive", object_id=str(release.pk))
+    return rows.order_by("-created_at").first()
+
+
+def as_json(release: Release) -> dict[str, Any]:
+    """What the API says of a release."""
+    archive = release.archive if release.is_archive_approved else None
+    is_published = release.state == Release.State.PUBLISHED
+    return {
+        "id": str(release.pk),
+        "project": release.project.slug,
+        "version": release.version,
+        "state": release.state,
+        "formats": release.formats,
+        "n_clips": release.n_clips,
+        "left_out": [{"clip": row["clip"], "reason": row["reason"]} for row in release.left_out],
+        "freeze_digest": release.freeze_digest,
+        "frozen_at": release.frozen_at,
+        "frozen_by": release.frozen_by.pseudonym,
+        "approved": release.approval is not None,
+        "approved_at": release.approved_at,
+        "approved_by": release.approved_by.pseudonym if release.approved_by else None,
+        "published_at": release.published_at,
+        "withdrawn_reason": release.withdrawn_reason,
+        "archive": {"size_bytes": archive.size_bytes, "sha256": archive.sha256}
+        if archive is not None
+        else None,
+        "download_url": f"/api/v1/releases/{release.pk}/download" if is_published else None,
+    }

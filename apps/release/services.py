@@ -1,0 +1,322 @@
+"""Verbs of releases: freeze, build, approve, publish, withdraw, download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.access import grants, roles
+from apps.access.actor import Actor, service
+from apps.access.errors import Conflict, Refused
+from apps.access.verb import check, event, verb
+from apps.adjudication.models import Adjudication
+from apps.audit.models import Event
+from apps.keys.keyring import intake_key
+from apps.projects.models import Project
+from apps.release.collecting import Draft, Progress, collect
+from apps.release.domain.build import ReleaseRefused, check_formats
+from apps.release.models import Release
+from apps.release.proving import prove
+from apps.vault.files import create_file, delete_file
+from apps.vault.models import VaultFile
+
+State = Release.State
+APPROVAL_MEANING = (
+    "I have checked what this release holds, who signed it and what is left out, "
+    "and approve it for research."
+)
+_READERS = {roles.RESEARCHER, roles.PROJECT_LEAD, roles.COMPLIANCE_OFFICER}
+
+
+def checked_formats(formats: Iterable[str]) -> list[str]:
+    """The formats in their order. Raises Refused for none or an unknown one."""
+    try:
+        return check_formats(formats)
+    except ReleaseRefused as error:
+        raise Refused(
+            "invalid_formats", str(error), "Choose from those named.", field="formats"
+        ) from None
+
+
+def freeze(
+    actor: Actor,
+    project: Project,
+    *,
+    version: str,
+    formats: Iterable[str],
+    only: Iterable[str] = (),
+    progress: Progress | None = None,
+) -> Release:
+    """Freeze what is adjudicated and signed as a new version.
+
+    ``only``: ids of the clips asked for (all signed ones when none). Raises Refused when the
+    version exists, nothing is signed, or a clip of ``only`` is not signed.
+    """
+    draft, refusal, file = None, None, None
+    if _may_freeze(actor, project):
+        try:
+            formats = checked_formats(formats)
+            _check_version(project, version)
+            draft = collect(project, version, only, progress)
+            with create_file("freeze", intake_key()) as out:
+                out.write(draft.content)
+                file = out.finish()
+        except Refused as error:
+            refusal = error
+    return store_freeze(
+        actor, project, version=version, formats=formats, draft=draft, file=file, refusal=refusal
+    )
+
+
+def _may_freeze(actor: Actor, project: Project) -> bool:
+    try:
+        check(store_freeze.policy, actor, project)  # type: ignore[attr-defined]
+    except Refused:
+        return False
+    return True
+
+
+def _check_version(project: Project, version: str) -> None:
+    if not 0 < len(version) <= 40:
+        raise Refused(
+            "invalid_version",
+            "The version is empty or longer than 40 characters.",
+            "Give one such as 1.0.0.",
+            field="version",
+        )
+    if Release.objects.filter(project=project, version=version).exists():
+        raise Refused(
+            "taken",
+            "This version is frozen already and never changes.",
+            "Give the next version.",
+            field="version",
+            status=409,
+        )
+
+
+@verb("release.freeze", roles={roles.PROJECT_LEAD, roles.SERVICE})
+def store_freeze(
+    actor: Actor,
+    project: Project,
+    *,
+    version: str,
+    formats: Iterable[str],
+    draft: Draft | None,
+    file: VaultFile | None,
+    refusal: Refused | None,
+) -> Release:
+    """Freeze a version of the project's signed clips; it never changes from then on."""
+    if refusal is not None:
+        raise refusal
+    assert draft is not None and file is not None
+    _check_version(project, version)
+    now = dict(
+        Adjudication.objects.filter(
+            pk__in=draft.signatures, state=Adjudication.State.SIGNED
+        ).values_list("pk", "signature_id")
+    )
+    if now != draft.signatures:
+        raise Conflict(
+            "changed_meanwhile",
+            "A clip was corrected while the release was being frozen.",
+            "Freeze again.",
+        )
+    file.save(force_insert=True)
+    release = Release.objects.create(
+        project=project,
+        version=version,
+        formats=list(formats),
+        freeze_file=file,
+        freeze_digest=draft.digest,
+        n_clips=draft.n_clips,
+        left_out=draft.left_out,
+        frozen_by=actor.user,
+        frozen_at=timezone.now(),
+    )
+    for person in grants.holders(roles.codename(roles.PROJECT_LEAD), project):
+        grants.grant(person, "download", release)
+    event(
+        actor,
+        release,
+        public={
+            "version": version,
+            "freeze_digest": draft.digest,
+            "clips": draft.n_clips,
+            "left_out": len(draft.left_out),
+        },
+    )
+    return release
+
+
+def approve(actor: Actor, release: Release) -> Release:
+    """Approve a frozen release as a second person; its manifest then says so, with the proof."""
+    approved = record_approval(actor, release)
+    return prove_approval(approved)
+
+
+@verb(
+    "release.approve",
+    roles={roles.COMPLIANCE_OFFICER},
+    states=(State.FROZEN,),
+    not_relation="froze",
+)
+def record_approval(actor: Actor, release: Release) -> Release:
+    """Approve a frozen release; nobody approves what they froze."""
+    release.state, release.approved_by = State.APPROVED, actor.user
+    release.approved_at = timezone.now()
+    release.save(update_fields=["state", "approved_by", "approved_at"])
+    event(
+        actor,
+        release,
+        public={
+            "version": release.version,
+            "freeze_digest": release.freeze_digest,
+            "approver": actor.user.pseudonym,
+            "meaning": APPROVAL_MEANING,
+        },
+    )
+    return release
+
+
+def prove_approval(release: Release) -> Release:
+    """Give the approval its proof of the log, once its event has a place there. Idempotent."""
+    if release.approval is not None or release.approved_by is None:
+        return release
+    written = Event.objects.filter(
+        action="release.approve", outcome="done", object_id=str(release.pk)
+    ).latest("recorded_at")
+    _, proofs = prove([written.id])
+    assert release.approved_at is not None
+    return store_approval(
+        service("worker"),
+        release,
+        approval={
+            "approver_pseudonym": release.approved_by.pseudonym,
+            "role": "compliance officer",
+            "approved_at": _utc(release.approved_at),
+            "meaning": APPROVAL_MEANING,
+            "proof": proofs[written.id],
+        },
+    )
+
+
+def _utc(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@verb("release.prove", roles={roles.SERVICE}, states=(State.APPROVED, State.PUBLISHED))
+def store_approval(actor: Actor, release: Release, *, approval: dict[str, Any]) -> Release:
+    """Keep what the manifest says of the approval; it never changes once set."""
+    if release.approval is None:
+        release.approval = approval
+        release.save(update_fields=["approval"])
+    event(actor, release, public={"version": release.version})
+    return release
+
+
+@verb("release.publish", roles={roles.PROJECT_LEAD}, states=(State.APPROVED,))
+def publish(actor: Actor, release: Release) -> Release:
+    """Publish an approved release: the project's leads and researchers may download it."""
+    release.state, release.published_at = State.PUBLISHED, timezone.now()
+    release.save(update_fields=["state", "published_at"])
+    for role in (roles.PROJECT_LEAD, roles.RESEARCHER):
+        for person in grants.holders(roles.codename(role), release.project):
+            grants.grant(person, "download", release)
+    event(actor, release, public={"version": release.version})
+    return release
+
+
+@verb("release.grant", roles={roles.PROJECT_LEAD}, states=(State.PUBLISHED,))
+def grant_download(actor: Actor, release: Release, *, person: Any) -> None:
+    """Let one more researcher of the project download a published release."""
+    held = grants.granted_codenames(person, release.project)
+    if not held & {roles.codename(roles.RESEARCHER), roles.codename(roles.PROJECT_LEAD)}:
+        raise Refused(
+            "wrong_role",
+            "This person is no researcher in the project.",
+            "Give the role first.",
+            field="person",
+        )
+    grants.grant(person, "download", release)
+    event(actor, release, private={"person": str(person.pk)})
+
+
+@verb(
+    "release.withdraw",
+    roles={roles.PROJECT_LEAD, roles.COMPLIANCE_OFFICER},
+    states=(State.FROZEN, State.APPROVED, State.PUBLISHED),
+)
+def withdraw(actor: Actor, release: Release, *, reason: str) -> Release:
+    """Withdraw a release with a reason; it is never deleted and never handed out again."""
+    if not reason.strip():
+        raise Refused("reason_missing", "A withdrawal needs a reason.", "Say why.", field="reason")
+    release.state, release.withdrawn_reason = State.WITHDRAWN, reason.strip()[:400]
+    release.save(update_fields=["state", "withdrawn_reason"])
+    event(
+        actor,
+        release,
+        public={"version": release.version},
+        private={"reason": release.withdrawn_reason},
+    )
+    return release
+
+
+@verb("release.build", roles={roles.SERVICE})
+def note_build(actor: Actor, release: Release, *, formats: list[str]) -> None:
+    """Record that a release's folder is written."""
+    event(
+        actor,
+        release,
+        public={"version": release.version, "freeze_digest": release.freeze_digest},
+        private={"formats": formats},
+    )
+
+
+@verb("release.verify", roles={roles.SERVICE})
+def note_verification(actor: Actor, release: Release | None, *, problems: int) -> None:
+    """Record that a release's folder was checked and what came of it."""
+    event(actor, release, outcome="failed" if problems else "done", public={"problems": problems})
+
+
+@verb("release.archive", roles={roles.SERVICE})
+def store_archive(
+    actor: Actor, release: Release, *, archive: VaultFile, is_approved: bool
+) -> Release:
+    """Keep the encrypted archive of a release in place of an older one."""
+    old = release.archive
+    archive.save(force_insert=True)
+    release.archive, release.is_archive_approved = archive, is_approved
+    release.save(update_fields=["archive", "is_archive_approved"])
+    if old is not None:
+        transaction.on_commit(lambda: delete_file(old))
+    event(
+        actor,
+        release,
+        public={"version": release.version, "sha256": archive.sha256, "approved": is_approved},
+    )
+    return release
+
+
+@verb(
+    "release.download",
+    roles=_READERS,
+    states=(State.PUBLISHED,),
+    relation="may_download",
+)
+def download(actor: Actor, release: Release, *, asked: str = "") -> VaultFile:
+    """Hand out the archive of a published release to those who were granted it."""
+    if release.archive is None or not release.is_archive_approved:
+        raise Conflict(
+            "being_prepared", "The archive is still being written.", "Try again in a moment."
+        )
+    event(
+        actor,
+        release,
+        public={"version": release.version, "sha256": release.archive.sha256},
+        private={"range": asked[:80]} if asked else None,
+    )
+    return release.archive

@@ -1,0 +1,153 @@
+"""Pages of releases: what is frozen, what would be, and the way to publication."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.access import roles
+from apps.access.doors import actor_of
+from apps.access.errors import NotFound, Refused
+from apps.access.models import User
+from apps.access.verb import check, roles_on
+from apps.release import queries, services
+from apps.release.collecting import NOT_ASKED, read_freeze, select
+from apps.release.domain.build import FORMATS
+from apps.release.models import Release
+
+
+@require_GET
+@login_required
+def releases(request: HttpRequest) -> HttpResponse:
+    """Releases one may see; for leads, what a new one would hold and what it would leave out."""
+    user: User = request.user  # type: ignore[assignment]
+    previews = []
+    for project in queries.led_projects(user):
+        selection = select(project)
+        previews.append(
+            {
+                "project": project,
+                "chosen": [item.clip for item in selection.chosen],
+                "left_out": selection.left_out,
+            }
+        )
+    shown = queries.releases_for(user)[:200]
+    if not previews and not shown and not _may_look(user):
+        raise NotFound
+    context = {"releases": shown, "previews": previews, "formats": FORMATS}
+    return render(request, "release/releases.html", context)
+
+
+def _may_look(user: User) -> bool:
+    from apps.access.actor import system_roles
+    from apps.projects.queries import project_ids
+
+    wanted = (roles.PROJECT_LEAD, roles.COMPLIANCE_OFFICER, roles.RESEARCHER)
+    return bool(system_roles(user) & set(wanted) or project_ids(user, *wanted))
+
+
+@require_POST
+@login_required
+def freeze(request: HttpRequest) -> HttpResponse:
+    """Freeze a version from the form."""
+    user: User = request.user  # type: ignore[assignment]
+    project = queries.led_project(user, request.POST.get("project", ""))
+    try:
+        release = services.freeze(
+            actor_of(request),
+            project,
+            version=request.POST.get("version", "").strip(),
+            formats=request.POST.getlist("formats"),
+            only=request.POST.getlist("clip"),
+        )
+    except Refused as refusal:
+        messages.error(request, f"{refusal.message} {refusal.remedy}")
+        return redirect("releases")
+    messages.success(request, _("%(release)s is frozen.") % {"release": release})
+    return redirect("release", release.pk)
+
+
+@require_GET
+@login_required
+def release(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
+    """One release: where it stands, what it holds, what is left out and why."""
+    user: User = request.user  # type: ignore[assignment]
+    found = queries.release_for(user, release_id)
+    held = roles_on(actor_of(request), found)
+    freeze_ = read_freeze(found)
+    context = {
+        "release": found,
+        "freeze": freeze_,
+        "clips": [
+            {
+                "name": clip.name,
+                "pseudonym": clip.pseudonym,
+                "n_frames": clip.n_frames,
+                "signed_at": clip.label_set.signature.signed_at[:16].replace("T", " ")
+                if clip.label_set.signature
+                else "",
+                "signer": clip.label_set.signature.signer_pseudonym
+                if clip.label_set.signature
+                else "",
+                "tracks": len(clip.label_set.labels["tracks"]),
+                "intervals": len(clip.label_set.labels["intervals"]),
+            }
+            for clip in freeze_.clips
+        ],
+        "left_out": [row for row in found.left_out if row["reason"] != NOT_ASKED],
+        "not_asked": [row for row in found.left_out if row["reason"] == NOT_ASKED],
+        "job": queries.archive_job(found),
+        "may_approve": _may(request, services.record_approval, found),
+        "is_own": roles.COMPLIANCE_OFFICER in held and found.frozen_by_id == user.pk,
+        "may_publish": _may(request, services.publish, found),
+        "may_withdraw": _may(request, services.withdraw, found),
+        "may_download": _may(request, services.download, found) and found.is_archive_approved,
+    }
+    return render(request, "release/release.html", context)
+
+
+def _may(request: HttpRequest, verb: Any, found: Release) -> bool:
+    try:
+        check(verb.policy, actor_of(request), found)
+    except Refused:
+        return False
+    return True
+
+
+@require_POST
+@login_required
+def approve(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
+    """Approve as the second person."""
+    found = queries.release_for(request.user, release_id)  # type: ignore[arg-type]
+    services.approve(actor_of(request), found)
+    messages.success(request, _("The release is approved."))
+    return redirect("release", release_id)
+
+
+@require_POST
+@login_required
+def publish(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
+    """Publish an approved release."""
+    found = queries.release_for(request.user, release_id)  # type: ignore[arg-type]
+    services.publish(actor_of(request), found)
+    messages.success(request, _("The release is published; researchers may download it."))
+    return redirect("release", release_id)
+
+
+@require_POST
+@login_required
+def withdraw(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
+    """Withdraw a release with a reason."""
+    found = queries.release_for(request.user, release_id)  # type: ignore[arg-type]
+    try:
+        services.withdraw(actor_of(request), found, reason=request.POST.get("reason", ""))
+    except Refused as refusal:
+        messages.error(request, f"{refusal.message} {refusal.remedy}")
+    return redirect("release", release_id)
