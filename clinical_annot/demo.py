@@ -9,6 +9,7 @@ there.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -72,7 +73,12 @@ class Children:
                 child.kill()
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m clinical_annot.demo")
+    parser.add_argument(
+        "--samples", choices=("all", "none"), default="all", help="none: people and project only"
+    )
+    options = parser.parse_args(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinical_annot.settings.development")
     import django
 
@@ -102,7 +108,8 @@ def main() -> int:
             stop.check()
             children.mend()
 
-        demo_data.prepare(data_dir, check, say)
+        if options.samples == "all":
+            demo_data.prepare(data_dir, check, say)
         marker.unlink(missing_ok=True)
         _wait_until_healthy(url, stop, children)
         described = demo_data.describe(url, people)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.adjudication.domain import agreement as agreements
-from apps.adjudication.domain import disagreements
+from apps.adjudication.domain import consensus, disagreements
 from apps.adjudication.models import Adjudication
 from apps.annotation import store
 
@@ -38,7 +38,10 @@ def compare(adjudication: Adjudication) -> Compared:
     labels_a, labels_b = store.load(adjudication.set_a), store.load(adjudication.set_b)
     size = (clip.n_frames, clip.width_px, clip.height_px)
     agreement = agreements.compare(labels_a, labels_b, definition, str(clip.pk), size)
-    found = disagreements.find(agreement, labels_a, labels_b, definition)
+    found = [
+        {**item, "consensus": consensus.consensus_id_of(agreement, item)}
+        for item in disagreements.find(agreement, labels_a, labels_b, definition)
+    ]
     compared = Compared(labels_a, labels_b, agreement, found)
     _cache[key] = compared
     if len(_cache) > _KEEP:

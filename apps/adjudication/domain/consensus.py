@@ -190,6 +190,13 @@ def consensus_id(agreement: Agreement, pair: Pair) -> str:
     return str(uuid.uuid5(NAMESPACE, "consensus" + json.dumps(content)))
 
 
+def consensus_id_of(agreement: Agreement, disagreement: Disagreement) -> str | None:
+    """Id of the consensus object that a disagreement is about; None for phases."""
+    if disagreement["kind"] == "phase":
+        return None
+    return consensus_id(agreement, _pair_of(agreement, disagreement))
+
+
 def _pair_of(agreement: Agreement, disagreement: Disagreement) -> Pair:
     for pair in (*agreement.tracks, *agreement.events):
         if (pair.a, pair.b) == (disagreement["a"], disagreement["b"]):
