@@ -161,11 +161,12 @@ def check(row: PolicyRow, actor: Actor, target: Any) -> None:
         )
     if row.states is not None and target.state not in row.states:
         wanted = ", ".join(sorted(row.states)).replace("_", " ")
+        is_locked = str(target.state) in {"locked", "signed", "submitted", "superseded"}
         raise Conflict(
-            "wrong_state",
+            "locked" if is_locked else "wrong_state",
             f"This is {str(target.state).replace('_', ' ')}; it can be done only while {wanted}.",
             "Reload to see where it stands now.",
-            status=423 if str(target.state) in {"locked", "signed", "submitted"} else 409,
+            status=423 if is_locked else 409,
         )
 
 
