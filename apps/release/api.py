@@ -21,7 +21,7 @@ _BLOCK = 1 << 20
 
 
 class ReleaseListView(ApiView):
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(operation_id="releases_list", responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Any) -> Response:
         """Releases that you may see, newest first."""
         releases = queries.releases_for(request.user)[:500]
