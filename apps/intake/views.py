@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from pydicom.uid import UID
 
 from apps.access import roles
@@ -42,6 +42,8 @@ def _rows(found: list[ReceivedInstance]) -> list[dict[str, Any]]:
                 "kind": kind if not kind.startswith(("1.", "2.")) else _("Private class"),
                 "job": jobs.get(str(row.pk)),
                 "tone": _TONES.get(State(row.state), ""),
+                "can_retry": row.state in (State.HELD, State.REJECTED) and not row.clash_with_id,
+                "can_reject": row.state in (State.HELD, State.PIXEL_REVIEW),
             }
         )
     return shown
@@ -69,10 +71,13 @@ def quarantine(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @login_required
 def reject(request: HttpRequest, received_id: uuid.UUID) -> HttpResponse:
+    """Ask for the reason, then reject."""
     row = queries.received_for(request.user, received_id)  # type: ignore[arg-type]
+    if request.method == "GET":
+        return render(request, "intake/reject.html", {"item": _rows([row])[0]})
     services.reject_instance(actor_of(request), row, reason=request.POST.get("reason", ""))
     messages.success(request, _("Rejected."))
     return redirect("quarantine")
