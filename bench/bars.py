@@ -1,0 +1,195 @@
+"""``make bars [NAME=...]``: the issues' bars in full size, a line each, and ``bench/bars.json``.
+
+Each bar is a selection of tests run in full size (by environment variables), or a command of its
+own. What was held is kept in ``bench/bars.json`` with the commit it was held at, so that a stopped
+run goes on where it was; ``NAME`` picks by a part of a bar's name and always runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORD = ROOT / "bench" / "bars.json"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """``run`` gives (figure in words, whether it is held)."""
+
+    name: str
+    bar: str
+    run: Callable[[], tuple[str, bool]]
+
+
+def _tests(*paths: str, **environment: str) -> Callable[[], tuple[str, bool]]:
+    """pytest over ``paths`` in full size; the figure is its closing line."""
+
+    def run() -> tuple[str, bool]:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *paths, "-p", "no:cacheprovider", "-q"],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        lines = [
+            line for line in done.stdout.splitlines() if re.search(r"passed|failed|error", line)
+        ]
+        figure = re.sub(r" in .*", "", lines[-1].strip("= ")) if lines else "no test ran"
+        if done.returncode:
+            sys.stderr.write(done.stdout[-4000:])
+        return figure, done.returncode == 0
+
+    return run
+
+
+@dataclass
+class _Clone:
+    """A fresh clone with an empty environment, for what a newcomer runs."""
+
+    folder: Path = field(default_factory=lambda: ROOT / "var" / "fresh")
+
+    def make(self) -> Path:
+        subprocess.run(["rm", "-rf", str(self.folder)], check=True)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["git", "clone", "-q", str(ROOT), str(self.folder)], check=True)
+        return self.folder
+
+
+def _demo_ready() -> tuple[str, bool]:
+    """`make demo` in a fresh clone: seconds to READY, then SIGTERM."""
+    folder, began = _Clone().make(), time.monotonic()
+    environment = {
+        **{k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")},
+        "CLINICAL_ANNOT_WEB_PORT": "18311",
+        "CLINICAL_ANNOT_DICOM_PORT": "18312",
+    }
+    with subprocess.Popen(
+        ["make", "demo"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        seconds = None
+        for line in process.stdout:
+            if line.startswith("READY"):
+                seconds = time.monotonic() - began
+                break
+        os.killpg(process.pid, 15)
+        stopped = time.monotonic()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+        ended_s = time.monotonic() - stopped
+    if seconds is None:
+        return "never READY", False
+    return f"READY after {seconds:.0f} s, ended {ended_s:.1f} s after SIGTERM", (
+        seconds < 300 and ended_s < 5
+    )
+
+
+def _make_test() -> tuple[str, bool]:
+    """`make test` in a fresh clone with an empty environment."""
+    folder, began = _Clone().make(), time.monotonic()
+    environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    done = subprocess.run(
+        ["make", "test"], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    seconds = time.monotonic() - began
+    if done.returncode:
+        sys.stderr.write(done.stdout[-4000:])
+    state = "green" if done.returncode == 0 else "failed"
+    return f"{state} after {seconds:.0f} s", done.returncode == 0 and seconds < 900
+
+
+BARS = [
+    Bar("demo", "READY in under 300 s from a fresh clone", _demo_ready),
+    Bar("test", "green in under 900 s from a fresh clone", _make_test),
+    Bar(
+        "journey",
+        "all roles on the 60 s sample; every export as drawn; no identifier anywhere",
+        _tests("tests/journeys/test_road.py", JOURNEY_FRAMES="1500"),
+    ),
+    Bar(
+        "pictures",
+        "200 of 200 seeks and 200 of 200 steps on each sample",
+        _tests("tests/journeys/test_pictures.py", BAR_SEEKS="200", BAR_FULL="1"),
+    ),
+    Bar(
+        "foreign",
+        "a foreign study in quarantine within 10 s, then playable; bad input refused clearly",
+        _tests("tests/journeys/test_foreign.py", "tests/journeys/test_refusals.py", BAR_FULL="1"),
+    ),
+    Bar(
+        "kill",
+        "node, worker and web killed 5 times each: nothing lost, the trail holds",
+        _tests("tests/journeys/test_kill.py", BAR_KILLS="5", BAR_FULL="1"),
+    ),
+    Bar(
+        "keyboard",
+        "workspace and adjudication by keyboard alone, axe-core without serious findings",
+        _tests("tests/journeys/test_keyboard.py", "tests/browser/test_axe.py", BAR_FULL="1"),
+    ),
+    Bar(
+        "dciodvfy",
+        "no error on SEG, SR and the de-identified instance",
+        _tests("tests/interop"),
+    ),
+    Bar(
+        "node",
+        "no plain byte on disk, kills, memory, robustness of the node",
+        _tests("tests/intake", BAR_FULL="1"),
+    ),
+]
+
+
+def main(arguments: list[str]) -> int:
+    wanted = arguments[0] if arguments else ""
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    missed = 0
+    for bar in BARS:
+        if wanted and wanted not in bar.name:
+            continue
+        old = record.get(bar.name, {})
+        if not wanted and old.get("held") and old.get("commit") == commit:
+            print(f"{bar.name}: {old['figure']}, {bar.bar}, held before at this commit", flush=True)
+            continue
+        began = time.monotonic()
+        figure, held = bar.run()
+        seconds = round(time.monotonic() - began)
+        missed += not held
+        print(
+            f"{bar.name}: {figure}, {bar.bar}, {'held' if held else 'missed'}, {seconds} s",
+            flush=True,
+        )
+        record[bar.name] = {
+            "figure": figure,
+            "bar": bar.bar,
+            "held": held,
+            "seconds": seconds,
+            "commit": commit,
+        }
+        RECORD.write_text(json.dumps(record, indent=1) + "\n")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
