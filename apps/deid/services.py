@@ -67,13 +67,14 @@ def propose(
     project_subject: ProjectSubject,
     has_pixels: bool,
     streams_dropped: list[str],
+    actions: dict[str, int],
     again: bool = False,
 ) -> ReceivedInstance:
     """Keep what was found; with pictures a person decides next, unless the sender's choice does."""
     deid = received.deidentification
     deid.project_subject = project_subject
     deid.sealed_harvest = seal_for(received.subject, harvest, _HARVEST)
-    deid.report = {**deid.report, "streams_dropped": streams_dropped}
+    deid.report = {"streams_dropped": streams_dropped, "actions": actions, "again": again}
     if proposals is not None:
         deid.sealed_proposals = seal_for(
             received.subject, json.dumps(proposals).encode(), _PROPOSALS

@@ -6,6 +6,7 @@ from typing import Any
 
 from apps.access.actor import service
 from apps.deid import services
+from apps.deid.domain import decision as decisions
 from apps.deid.domain import pipeline
 from apps.deid.domain.harvest import Harvest
 from apps.deid.domain.header import DeidContext
@@ -100,6 +101,10 @@ def examine(handle: JobHandle) -> None:
                 tell=handle.progress,
                 cancelled=handle.cancelled,
             )
+            actions = pipeline.header_actions(
+                source,  # type: ignore[arg-type]
+                _context(received, profile, identity, found.harvest),
+            )
     except Refused as refusal:
         services.hold(worker, received, reason=str(refusal.reason), place=refusal.place)
         return
@@ -113,6 +118,7 @@ def examine(handle: JobHandle) -> None:
         project_subject=identity.row,
         has_pixels=found.kind != "none",
         streams_dropped=list(found.streams_dropped),
+        actions=actions,
     )
 
 
@@ -166,17 +172,18 @@ def redact(handle: JobHandle) -> None:
         # The sender's rule was to blank what is found: what the second look found goes as well.
         assert decision is not None
         decision = {**decision, "boxes": [*decision["boxes"], *_without_text(checked.texts)]}
-    if proposals is None:
+    if proposals is None or decision is None:
         services.hold(worker, received, reason=str(Reason.IDENTIFIER_LEFT_IN_FRAME))
         return
     services.propose(
         worker,
         received,
         harvest=services.harvest_bytes_of(received),
-        proposals={**proposals, "boxes": [*proposals["boxes"], *checked.texts]},
+        proposals=decisions.looked_at_again(proposals, decision, checked.texts),
         project_subject=identity.row,
         has_pixels=True,
         streams_dropped=received.deidentification.report.get("streams_dropped", []),
+        actions=dict(produced.header.actions),
         again=True,
     )
 

@@ -27,12 +27,16 @@ class InvalidDecision(ValueError):
         self.field, self.message, self.remedy = field, message, remedy
 
 
-def proposals_json(proposals: Proposals, width_px: int, height_px: int) -> dict[str, Any]:
-    """What the review shows and what is stored sealed. Proposed is: blank, but keep a clock."""
+def proposals_json(
+    proposals: Proposals, width_px: int, height_px: int, rate_fps: float
+) -> dict[str, Any]:
+    """What the review shows and what is stored sealed. Everything is proposed to be blanked; what
+    reads as a clock is of kind ``clock``, so that the screen can ask. ``rate_fps`` is the mean."""
     return {
         "width_px": width_px,
         "height_px": height_px,
         "n_frames": proposals.n_frames,
+        "rate_fps": round(rate_fps, 4),
         "boxes": [
             {
                 **box_json(p.box),
@@ -70,6 +74,26 @@ def decision_from(proposed: Mapping[str, Any]) -> dict[str, Any]:
         "boxes": [{k: v for k, v in box.items() if k != "text"} for box in proposed["boxes"]],
         "spans": [dict(span) for span in proposed["spans"]],
     }
+
+
+def looked_at_again(
+    proposed: Mapping[str, Any], decision: Mapping[str, Any], texts: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Proposals for another review after text was found in the result: the decision as it was
+    made, with the text found before, and ``texts`` (proposal boxes) beside it."""
+    seen = {_place(box): str(box.get("text", "")) for box in proposed["boxes"]}
+    return {
+        **proposed,
+        "boxes": [
+            *({**box, "text": seen.get(_place(box), "")} for box in decision["boxes"]),
+            *(dict(box) for box in texts),
+        ],
+        "spans": [dict(span) for span in decision["spans"]],
+    }
+
+
+def _place(box: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(box[key] for key in ("x_px", "y_px", "width_px", "height_px", "start_frame"))
 
 
 def checked(decision: Any, width_px: int, height_px: int, n_frames: int) -> dict[str, Any]:
@@ -114,6 +138,7 @@ def _checked_box(box: Any, width_px: int, height_px: int, n_frames: int) -> dict
         "height_px": _whole(box.get("height_px"), "height_px", 1, height_px - y),
         "start_frame": start,
         "end_frame": None if end is None else _whole(end, "end_frame", start + 1, n_frames),
+        "frame_index": _whole(box.get("frame_index", start), "frame_index", 0, n_frames - 1),
         "kind": box["kind"] if box.get("kind") in ("identifier", "clock", "unknown") else "unknown",
         "origin": box["origin"]
         if box.get("origin") in ("static", "transient", "device_mask", "check")

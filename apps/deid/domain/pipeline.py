@@ -41,7 +41,8 @@ from .write import EncapsulatedPixels, Fragment, write_instance
 
 # What muxers and encoders write of themselves identifies nobody, and our own muxer writes it too.
 _TOOL_TEXT = re.compile(
-    r"^(Lav[fc]|VideoHandler|SoundHandler|DataHandler|isom|iso[2-9]|mp4[12]|avc1|qt  |und$|x26[45] -)",
+    r"^(Lav[fc]|VideoHandler|SoundHandler|DataHandler|isom|iso[2-9]|mp4[12]|avc1|qt  |und$"
+    r"|x26[45] -)",
 )
 
 Tell = Callable[[float, str], None]
@@ -227,7 +228,12 @@ def _proposals(
         cancelled,
         look_for_out_of_body=has_body,
     )
-    return proposals_json(found, pictures.width_px, pictures.height_px)
+    return proposals_json(found, pictures.width_px, pictures.height_px, pictures.rate_fps)
+
+
+def header_actions(source: BinaryIO, context: DeidContext) -> dict[str, int]:
+    """What the header rules will do, as counts by action. Raises Refused."""
+    return deidentify_dataset(parse_instance(source).dataset, context).actions
 
 
 def produce(
