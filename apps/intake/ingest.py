@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -26,36 +27,88 @@ _CHUNK = 1 << 20
 @dataclass
 class Taken:
     """One input, by its place among the relative paths sorted by bytes (from 1): names of files
-    may identify and are never shown."""
+    may identify and are never shown. ``member`` counts within a ZIP that lies in a folder (from 1;
+    0 for a file that is no ZIP)."""
 
     number: int
     received: ReceivedInstance | None
     reason: str = ""
     warnings: tuple[str, ...] = ()
+    member: int = 0
+
+    @property
+    def label(self) -> str:
+        return f"#{self.number}.{self.member}" if self.member else f"#{self.number}"
 
 
-def inputs(path: Path) -> Iterator[tuple[str, BinaryIO]]:
-    """Every file under ``path`` (a folder, a ZIP, one file), sorted by relative path bytes.
+@dataclass
+class Input:
+    """``source`` is None where it cannot be read; ``reason`` says why."""
 
-    Raises FileNotFoundError.
+    number: int
+    member: int
+    suffix: str
+    source: BinaryIO | None
+    reason: str = ""
+
+
+def inputs(path: Path) -> Iterator[Input]:
+    """Every file under ``path`` (a folder, a ZIP, one file), sorted by relative path bytes; a ZIP's
+    members take its place. Raises FileNotFoundError.
     """
-    if path.is_dir():
-        found = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
-        for file in sorted(found, key=lambda item: os.fsencode(item.relative_to(path))):
-            with open(file, "rb") as source:
-                yield file.suffix.lower(), source
+    if not path.is_dir():
+        yield from _of_file(path, 1, is_alone=True)
         return
-    with open(path, "rb") as source:
-        if zipfile.is_zipfile(source):
-            with zipfile.ZipFile(source) as archive:
-                members = [m for m in archive.infolist() if not m.is_dir()]
-                for member in sorted(members, key=lambda item: item.filename.encode()):
-                    # A member is held in memory: its plain bytes must not touch a disk.
-                    data = io.BytesIO(archive.read(member))
-                    yield Path(member.filename).suffix.lower(), data
+    found = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
+    found.sort(key=lambda item: os.fsencode(item.relative_to(path)))
+    for number, file in enumerate(found, 1):
+        yield from _of_file(file, number, is_alone=False)
+
+
+def _of_file(file: Path, number: int, *, is_alone: bool) -> Iterator[Input]:
+    suffix = file.suffix.lower()
+    try:
+        # A pipe would be waited for.
+        source = open(file, "rb") if file.is_file() else None
+    except OSError:
+        source = None
+    if source is None:
+        yield Input(number, 0, suffix, None, "unreadable")
+        return
+    with source:
+        head = source.read(132)
+        is_archive = suffix == ".zip" or (is_alone and head[:4] == b"PK\x03\x04")
+        if is_archive and head[128:132] != b"DICM":
+            for place, (name, member, reason) in enumerate(_members(source), 1):
+                where = (place, 0) if is_alone else (number, place)
+                yield Input(*where, Path(name).suffix.lower(), member, reason)
             return
         source.seek(0)
-        yield path.suffix.lower(), source
+        yield Input(number, 0, suffix, source)
+
+
+def _members(source: BinaryIO) -> Iterator[tuple[str, BinaryIO | None, str]]:
+    """Name, stream and reason of each member. Only a video is held whole, in memory: it must be
+    searched, and its plain bytes must not touch a disk."""
+    try:
+        archive = zipfile.ZipFile(source)
+        members = [member for member in archive.infolist() if not member.is_dir()]
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+        yield "", None, "archive_damaged"
+        return
+    for member in sorted(members, key=lambda item: os.fsencode(item.filename)):
+        try:
+            with archive.open(member) as opened:
+                held: BinaryIO = opened  # type: ignore[assignment]
+                if Path(member.filename).suffix.lower() in SUFFIXES:
+                    held = io.BytesIO(opened.read())
+                yield member.filename, held, ""
+        except _DAMAGED:
+            yield member.filename, None, "archive_damaged"
+
+
+# What zipfile raises for a wrong CRC, a cut stream, an unknown method, a password.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 def ingest(
@@ -70,17 +123,25 @@ def ingest(
             "Leave --pixels out; a data steward confirms on the screen.",
             field="pixels",
         )
-    for number, (suffix, source) in enumerate(inputs(path), 1):
-        yield _take_one(actor, project, number, suffix, source, pixels_choice)
+    for item in inputs(path):
+        taken = _take_one(actor, project, item, pixels_choice)
+        taken.number, taken.member = item.number, item.member
+        yield taken
 
 
-def _take_one(
-    actor: Actor,
-    project: Project,
-    number: int,
-    suffix: str,
-    source: BinaryIO,
-    pixels_choice: str,
+def _take_one(actor: Actor, project: Project, item: Input, pixels_choice: str) -> Taken:
+    if item.source is None:
+        return _refused(actor, project, item.reason)
+    try:
+        return _take_readable(actor, project, item.source, item.suffix, pixels_choice)
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        return _refused(actor, project, "archive_damaged")
+    except OSError:
+        return _refused(actor, project, "unreadable")
+
+
+def _take_readable(
+    actor: Actor, project: Project, source: BinaryIO, suffix: str, pixels_choice: str
 ) -> Taken:
     head = source.read(132)
     source.seek(0)
@@ -96,22 +157,23 @@ def _take_one(
             _copy(wrapped.stream, incoming)
             incoming.write(wrapped.tail)
         else:
-            incoming.abort()
-            return _refused(actor, project, number, "not_dicom")
+            return _refused(actor, project, "not_dicom")
         received = take(actor, project, incoming, pixels_choice=pixels_choice)
     except NotAVideo:
-        incoming.abort()
-        return _refused(actor, project, number, "decode_failed")
+        return _refused(actor, project, "decode_failed")
     except UnreadableHeader:
-        return _refused(actor, project, number, "unparsable")
+        return _refused(actor, project, "unparsable")
     except DiskFullError:
-        return _refused(actor, project, number, "disk_reserve_reached")
-    return Taken(number, received, warnings=warnings)
+        return _refused(actor, project, "disk_reserve_reached")
+    finally:
+        # A no-op once the instance is whole.
+        incoming.abort()
+    return Taken(0, received, warnings=warnings)
 
 
-def _refused(actor: Actor, project: Project, number: int, reason: str) -> Taken:
+def _refused(actor: Actor, project: Project, reason: str) -> Taken:
     note_refusal(actor, project, reason=reason, calling_ae="", peer="")
-    return Taken(number, None, reason)
+    return Taken(0, None, reason)
 
 
 def _copy(source: BinaryIO, incoming: Incoming) -> None:

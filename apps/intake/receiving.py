@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 from hashlib import sha256
+from typing import Any, BinaryIO
 
 from django.conf import settings
+from django.db import IntegrityError
 
 from apps.access.actor import Actor
 from apps.intake.domain.header_facts import DatasetStart, HeaderFacts, UnreadableHeader, read_facts
@@ -46,8 +48,8 @@ class Incoming:
         try:
             self._writer.write(data)
         except OSError as error:
-            self.failed = error
             self.abort()
+            self.failed = error
             return len(data)
         self._start.feed(data)
         self._note(data)
@@ -80,18 +82,33 @@ class Incoming:
             raise
         try:
             with open_file(file, intake_key()) as source:
-                facts = read_facts(source)  # type: ignore[arg-type]
-        except UnreadableHeader:
+                facts = read_facts(source)
+                digest = self._digest
+                if self._start.offset != facts.dataset_offset:
+                    # The file's own word about where its data set begins was missing or wrong.
+                    digest = _digest_from(source, facts.dataset_offset)
+        except BaseException:
             storage().delete(file.storage_name)
             raise
-        return file, facts, self._digest.hexdigest()
+        return file, facts, digest.hexdigest()
 
     def abort(self) -> None:
+        """Drop what came; what still comes is swallowed."""
+        if self.failed is None:
+            self.failed = InterruptedError("the instance was dropped")
         if self._writer is not None:
             self._writer.abort()
 
     def __del__(self) -> None:
         self.abort()
+
+
+def _digest_from(source: BinaryIO, offset: int) -> Any:
+    total = sha256()
+    source.seek(offset)
+    while block := source.read(1 << 20):
+        total.update(block)
+    return total
 
 
 def take(
@@ -116,17 +133,26 @@ def take(
     try:
         if expected is not None and expected != (facts.sop_class_uid, facts.sop_instance_uid):
             raise ValueError("the data set does not match its command")
-        received = receive_instance(
-            actor,
-            project,
-            file=file,
-            facts=facts,
-            sha256=digest,
-            calling_ae=calling_ae,
-            called_ae=called_ae,
-            peer=peer,
-            pixels_choice=pixels_choice,
-        )
+        wrapped = file.wrapping_key, file.wrapped_data_key
+        for is_last in (False, True):
+            try:
+                received = receive_instance(
+                    actor,
+                    project,
+                    file=file,
+                    facts=facts,
+                    sha256=digest,
+                    calling_ae=calling_ae,
+                    called_ae=called_ae,
+                    peer=peer,
+                    pixels_choice=pixels_choice,
+                )
+                break
+            except IntegrityError:
+                # Another process took the same SOP Instance UID meanwhile: now it is seen.
+                if is_last:
+                    raise
+                file.wrapping_key, file.wrapped_data_key = wrapped
     except BaseException:
         storage().delete(file.storage_name)
         raise

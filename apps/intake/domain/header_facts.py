@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from pydicom import dcmread
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
 
 _TAGS = [
     "SpecificCharacterSet",
@@ -36,6 +38,7 @@ class HeaderFacts:
     transfer_syntax_uid: str
     modality: str
     n_frames: int | None
+    dataset_offset: int
 
 
 def read_facts(source: BinaryIO) -> HeaderFacts:
@@ -51,7 +54,8 @@ def read_facts(source: BinaryIO) -> HeaderFacts:
             issuer=str(ds.get("IssuerOfPatientID", "") or ""),
             transfer_syntax_uid=str(ds.file_meta.get("TransferSyntaxUID", "") or ""),
             modality=_code(str(ds.get("Modality", "") or "")),
-            n_frames=int(frames) if frames.isdigit() else None,
+            n_frames=int(frames) if frames.isdigit() and int(frames) < 1 << 31 else None,
+            dataset_offset=_dataset_offset(source),
         )
     except Exception as error:
         # The reader's messages may quote values.
@@ -59,6 +63,17 @@ def read_facts(source: BinaryIO) -> HeaderFacts:
     if not facts.sop_class_uid or not facts.sop_instance_uid:
         raise UnreadableHeader("SOP Class UID or SOP Instance UID is missing")
     return facts
+
+
+def _dataset_offset(source: BinaryIO) -> int:
+    """Where the file meta group ends, by its elements and not by its stated length."""
+    source.seek(132)
+    read_dataset(source, False, True, stop_when=_after_meta)
+    return source.tell()
+
+
+def _after_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
+    return tag.group != 2
 
 
 def _code(text: str) -> str:

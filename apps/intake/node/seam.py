@@ -38,6 +38,15 @@ def _factory(*_: Any, **__: Any) -> StreamedInstance:
     return StreamedInstance()
 
 
+def unfinished(association: Any) -> list[StreamedInstance]:
+    """What arrived of an association that has ended: the message being read, and whole messages
+    that no handler has taken."""
+    dimse = association.dimse
+    held = [getattr(dimse.message, "_data_set_file", None)]
+    held += [getattr(item, "_dataset_file", None) for _, item in list(dimse.msg_queue.queue)]
+    return [item for item in held if isinstance(item, StreamedInstance)]
+
+
 def install() -> None:
     """Receive in chunks, into the vault, of every storage class."""
     _config.STORE_RECV_CHUNKED_DATASET = True

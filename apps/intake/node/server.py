@@ -15,11 +15,12 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
-from pynetdicom.transport import ThreadedAssociationServer
+from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from apps.access.actor import service
 from apps.intake.domain.header_facts import UnreadableHeader
 from apps.intake.node import seam
+from apps.intake.node.guard import MAX_PDU_BYTES, REQUEST_S, BoundedReceive, WaitingRoom
 from apps.intake.receiving import DiskFullError, take
 from apps.intake.services import note_association, note_refusal
 from apps.projects.models import Project
@@ -27,13 +28,11 @@ from apps.projects.queries import by_called_ae
 
 logger = logging.getLogger(__name__)
 
-MAX_PDU_BYTES = 1 << 18
 ASSOCIATIONS = 120
 ASSOCIATIONS_A_PEER = 16
 IDLE_S = 60
-ACSE_S = 5
 
-SUCCESS, NO_ROOM, MISMATCH, NOT_UNDERSTOOD, NOT_NOW = 0x0000, 0xA700, 0xA900, 0xC000, 0xA701
+SUCCESS, NO_ROOM, MISMATCH, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xA900, 0xC000
 
 
 @dataclass
@@ -47,7 +46,29 @@ class _Running:
     began: float = field(default_factory=time.monotonic)
     stored: int = 0
     refused: int = 0
-    is_noted: bool = False
+
+
+class _Handler(RequestHandler):
+    """One connection: its reads are bounded, and its thread's end is where it is tidied up."""
+
+    server: _Server
+
+    def handle(self) -> None:
+        association = self._create_association()
+        association.dul.daemon = True
+        association.dul.socket.recv = BoundedReceive(association)  # type: ignore
+        run = association.run
+
+        def run_and_tidy() -> None:
+            try:
+                run()
+            finally:
+                self.server.waiting.leave(self.client_address[0], self.request)
+                self.server.node.ended(association)
+
+        association.run = run_and_tidy  # type: ignore[method-assign]
+        self.server.waiting.enter(self.client_address[0], self.request)
+        association.start()
 
 
 class _Server(ThreadedAssociationServer):
@@ -55,6 +76,18 @@ class _Server(ThreadedAssociationServer):
 
     request_queue_size = 64
     daemon_threads = True
+
+    def __init__(self, node: Node, *args: Any, **kwargs: Any) -> None:
+        self.node, self.waiting = node, WaitingRoom()
+        super().__init__(*args, request_handler=_Handler, **kwargs)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """In the accepting thread: making an association starts threads of its own."""
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+            self.shutdown_request(request)
 
     def server_bind(self) -> None:
         assert self.socket is not None
@@ -76,13 +109,13 @@ class Node:
 
     def __init__(self) -> None:
         seam.install()
-        self._running: dict[int, _Running] = {}
+        self._running: dict[Any, _Running] = {}
         self._peers: Counter[str] = Counter()
         self._lock = threading.Lock()
         ae = AE(settings.CLINICAL_ANNOT_AE_TITLE)
         ae.maximum_associations = ASSOCIATIONS
         ae.maximum_pdu_size = MAX_PDU_BYTES
-        ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = ACSE_S, IDLE_S, IDLE_S
+        ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = REQUEST_S, IDLE_S, IDLE_S
         ae.add_supported_context(Verification)
         self._ae = ae
         self._server: Any = None
@@ -90,6 +123,7 @@ class Node:
     def start(self, host: str, port: int) -> None:
         """Listen without blocking. Raises OSError when the port is taken."""
         self._server = _Server(
+            self,
             self._ae,
             (host, port),
             self._ae.ae_title,
@@ -98,9 +132,6 @@ class Node:
                 (evt.EVT_REQUESTED, self._requested),
                 (evt.EVT_C_STORE, self._store),
                 (evt.EVT_C_ECHO, lambda _: SUCCESS),
-                (evt.EVT_RELEASED, self._ended, ["released"]),
-                (evt.EVT_ABORTED, self._ended, ["aborted"]),
-                (evt.EVT_CONN_CLOSE, self._ended, ["closed"]),
             ],
         )
         self._ae._servers.append(self._server)
@@ -116,7 +147,7 @@ class Node:
     def stop(self, grace_s: float = 2.0) -> None:
         """Take no new association, give the running ones a moment, then end."""
         deadline = time.monotonic() + grace_s
-        self._server.server_close()
+        self._server.shutdown()
         while self._running and time.monotonic() < deadline:
             time.sleep(0.05)
         for association in self._ae.active_associations:
@@ -124,6 +155,7 @@ class Node:
 
     def _requested(self, event: Any) -> None:
         assoc = event.assoc
+        self._server.waiting.leave(assoc.requestor.address, assoc.dul.socket.socket)
         request = assoc.requestor.primitive
         calling, called = request.calling_ae_title.strip(), request.called_ae_title.strip()
         peer = str(assoc.requestor.address)
@@ -134,7 +166,7 @@ class Node:
             if refusal is None:
                 with self._lock:
                     self._peers[peer] += 1
-                self._running[id(assoc)] = _Running(project, calling, called, peer)
+                self._running[assoc] = _Running(project, calling, called, peer)
                 return
             reject, reason = refusal
             note_association(
@@ -166,7 +198,7 @@ class Node:
         return None
 
     def _store(self, event: Any) -> int:
-        running = self._running.get(id(event.assoc))
+        running = self._running.get(event.assoc)
         incoming: seam.StreamedInstance = event.request._dataset_file
         if running is None or running.project is None or incoming is None:
             return NOT_UNDERSTOOD
@@ -212,9 +244,13 @@ class Node:
             logger.error("refusal not recorded", extra={"reason": reason})
         return status
 
-    def _ended(self, event: Any, how: str) -> None:
-        running = self._running.pop(id(event.assoc), None)
+    def ended(self, association: Any) -> None:
+        """The association's thread is at its end: drop what it did not finish, and say so."""
+        for unfinished in seam.unfinished(association):
+            unfinished.abort()
+        running = self._running.pop(association, None)
         if running is None:
+            connection.close()
             return
         with self._lock:
             self._peers[running.peer] -= 1
@@ -222,7 +258,7 @@ class Node:
             note_association(
                 service("node"),
                 running.project,
-                outcome="done" if how == "released" else how,
+                outcome="done" if association.is_released else "aborted",
                 calling_ae=running.calling_ae,
                 called_ae=running.called_ae,
                 peer=running.peer,

@@ -89,7 +89,7 @@ def describe(item: Taken) -> dict[str, Any]:
     """One input as the contract says it: place, state, reason, clips, warnings."""
     if item.received is None:
         return {
-            "input": f"#{item.number}",
+            "input": item.label,
             "state": "rejected",
             "reason": item.reason,
             "clips": [],
@@ -101,7 +101,7 @@ def describe(item: Taken) -> dict[str, Any]:
     codes = [warning["code"] for clip in clips for warning in clip.warnings]
     failed = next((clip for clip in clips if clip.state == Clip.State.FAILED), None)
     return {
-        "input": f"#{item.number}",
+        "input": item.label,
         "state": row.state if failed is None else "held",
         "reason": row.reason if failed is None else failed.reason,
         "clips": [str(clip.pk) for clip in clips],

@@ -13,11 +13,25 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
 
 from apps.intake.node.server import Node
 from apps.vault.files import sweep
 
 logger = logging.getLogger(__name__)
+
+
+SWEEP_EVERY_S = 3600
+
+
+def _sweep() -> None:
+    """Drop what no row names. What is younger than an hour may still be on its way."""
+    try:
+        sweep()
+    except (DatabaseError, OSError) as error:
+        logger.warning("vault not swept", extra={"error": type(error).__name__})
+    finally:
+        connection.close()
 
 
 class Command(BaseCommand):
@@ -47,7 +61,8 @@ class Command(BaseCommand):
 
     @staticmethod
     def _supervise(stop: threading.Event) -> None:
-        sweep()
+        _sweep()
+        swept_at = time.monotonic()
         count = settings.CLINICAL_ANNOT_NODE_PROCESSES or os.cpu_count() or 1
         command = [sys.executable, sys.argv[0], "dicom_node", "--single"]
         children = [subprocess.Popen(command) for _ in range(count)]
@@ -57,6 +72,9 @@ class Command(BaseCommand):
                     logger.warning("node process ended, starting another")
                     time.sleep(0.3)
                     children[place] = subprocess.Popen(command)
+            if time.monotonic() - swept_at > SWEEP_EVERY_S:
+                _sweep()
+                swept_at = time.monotonic()
         for child in children:
             child.terminate()
         for child in children:

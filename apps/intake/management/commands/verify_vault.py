@@ -48,7 +48,9 @@ def _check(row: VaultFile) -> str:
     except KeyDestroyedError:
         return ""
     except FileNotFoundError:
-        return f"{row}: the stored file is missing"
+        # Row and file may have been removed together since the list was read.
+        still = VaultFile.objects.filter(pk=row.pk).exists()
+        return f"{row}: the stored file is missing" if still else ""
     except VaultCorruptError as error:
         return str(error)
     if digest.hexdigest() != row.sha256:
