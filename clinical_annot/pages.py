@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.access import roles, trail
 from apps.access.actor import system_roles
-from apps.access.doors import actor_of
+from apps.access.doors import actor_of, uuid_of
 from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.adjudication import queries as adjudications
@@ -118,8 +118,8 @@ def projects(request: HttpRequest) -> HttpResponse:
 def assign(request: HttpRequest) -> HttpResponse:
     """Give a clip to an annotator."""
     user: User = request.user  # type: ignore[assignment]
-    clip = library.clip_for(user, request.POST.get("clip"))  # type: ignore[arg-type]
-    person = get_object_or_404(User, pk=request.POST.get("person"), is_service=False)
+    clip = library.clip_for(user, uuid_of(request.POST.get("clip")))
+    person = get_object_or_404(User, pk=uuid_of(request.POST.get("person")), is_service=False)
     assign_clip(actor_of(request), clip, person=person)
     messages.success(request, _("%(clip)s is assigned.") % {"clip": clip.name})
     return redirect("projects")

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from clinical_annot import health, pages, session
+from clinical_annot import health, pages, people, session
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.my_work, name="my-work"),
@@ -14,6 +14,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/", pages.audit, name="audit"),
     path("audit/verify/", pages.audit_verify, name="audit-verify"),
     path("audit/export/", pages.audit_export, name="audit-export"),
+    path("people/", people.listing, name="people"),
+    path("people/add/", people.add, name="people-add"),
+    path("people/change/", people.change, name="people-change"),
     path("healthz", health.healthz, name="healthz"),
     path("accounts/login/", LoginView.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),

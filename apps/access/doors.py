@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.http import HttpRequest
 from rest_framework.views import APIView
 
 from apps.access.actor import Actor
-from apps.access.errors import Refused
+from apps.access.errors import NotFound, Refused
 
 
 def actor_of(request: Any) -> Actor:
@@ -23,6 +24,14 @@ def body_of(request: Any) -> dict[str, Any]:
     if not isinstance(request.data, dict):
         raise Refused("invalid_body", "A JSON object is expected.", "See /api/v1/schema/.")
     return dict(request.data)
+
+
+def uuid_of(text: str | None) -> uuid.UUID:
+    """An id that came in a form. Raises NotFound for anything that is none."""
+    try:
+        return uuid.UUID(text or "")
+    except ValueError:
+        raise NotFound from None
 
 
 class ApiView(APIView):

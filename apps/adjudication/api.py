@@ -7,8 +7,8 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
@@ -94,3 +94,12 @@ def screen(request: HttpRequest, adjudication_id: uuid.UUID) -> HttpResponse:
         "label_set": adjudication.consensus,
     }
     return render(request, "workspace/adjudication.html", context)
+
+
+@require_POST
+@login_required
+def amend(request: HttpRequest, adjudication_id: uuid.UUID) -> HttpResponse:
+    """Begin a correction from My work and go to it."""
+    adjudication = queries.adjudication_for(request.user, adjudication_id)  # type: ignore[arg-type]
+    made = services.amend(actor_of(request), adjudication, reason=request.POST.get("reason", ""))
+    return redirect("adjudication-screen", made.pk)

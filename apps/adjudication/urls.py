@@ -11,5 +11,6 @@ urlpatterns = [
     path(f"{_ONE}decide/", api.DecideView.as_view(), name="adjudication-decide"),
     path(f"{_ONE}sign/", api.SignView.as_view(), name="adjudication-sign"),
     path(f"{_ONE}amend/", api.AmendView.as_view(), name="adjudication-amend"),
+    path("adjudications/<uuid:adjudication_id>/amend/", api.amend, name="adjudication-amend-page"),
     path("adjudications/<uuid:adjudication_id>/", api.screen, name="adjudication-screen"),
 ]

@@ -7,3 +7,5 @@ from .base import CLINICAL_ANNOT_DATA_DIR, SECRET_KEY
 
 if not SECRET_KEY:
     SECRET_KEY = secret_text(CLINICAL_ANNOT_DATA_DIR / "secret.key")
+
+(CLINICAL_ANNOT_DATA_DIR / "static").mkdir(parents=True, exist_ok=True)

@@ -24,3 +24,5 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(Path(CLINICAL_ANNOT_DATA_DIR) / "test.sqlite3")}
 else:
     DATABASES["default"]["OPTIONS"] = {}
+
+(CLINICAL_ANNOT_DATA_DIR / "static").mkdir(parents=True, exist_ok=True)

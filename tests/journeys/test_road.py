@@ -16,7 +16,7 @@ from pycocotools import mask as coco
 
 from fixtures import barcode
 from fixtures.make import make_one
-from tests.interop.test_trackeval import evaluate, track, trackeval_path  # noqa: F401
+from tests.interop.test_trackeval import evaluate, track
 from tests.journeys import leaks, peers, reading
 from tests.journeys.screen import Person, chromium
 from tests.journeys.stack import Stack, running

@@ -14,6 +14,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, close_old_connections, connection
 
+from apps.access.actor import service
+from apps.access.people import note_process
 from apps.audit import tree
 from apps.jobs import work
 from apps.jobs.heartbeat import beat
@@ -37,6 +39,7 @@ class Command(BaseCommand):
         keeper = threading.Thread(target=self._keep, args=(stop,), daemon=True)
         keeper.start()
         logger.info("worker started")
+        note_process(service("worker"), None, process="worker", what="start")
         while not stop.is_set():
             try:
                 close_old_connections()
@@ -50,7 +53,8 @@ class Command(BaseCommand):
             except OperationalError as error:
                 logger.warning("database away", extra={"error": type(error).__name__})
                 stop.wait(2)
-        keeper.join(timeout=3)
+        keeper.join(timeout=2)
+        note_process(service("worker"), None, process="worker", what="stop")
 
     def _run(self, handle: work.JobHandle, stop: threading.Event) -> None:
         """Work in a thread, so that SIGTERM ends the process within seconds: the lease runs out

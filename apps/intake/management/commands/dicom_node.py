@@ -15,6 +15,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
+from apps.access.actor import service
+from apps.access.people import note_process
 from apps.intake.node.server import Node
 from apps.vault.files import sweep
 
@@ -28,6 +30,7 @@ def _sweep() -> None:
     """Drop what no row names. What is younger than an hour may still be on its way."""
     try:
         sweep()
+        note_process(service("node"), None, process="node", what="start")
     except (DatabaseError, OSError) as error:
         logger.warning("vault not swept", extra={"error": type(error).__name__})
     finally:
@@ -77,6 +80,7 @@ class Command(BaseCommand):
                 swept_at = time.monotonic()
         for child in children:
             child.terminate()
+        note_process(service("node"), None, process="node", what="stop")
         for child in children:
             try:
                 child.wait(3.5)

@@ -1,0 +1,85 @@
+"""Verbs on people: add, switch off, system roles. Passwords are given once and changed by their
+owner; nothing here shows one again."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+
+from apps.access import roles
+from apps.access.actor import Actor
+from apps.access.errors import Refused
+from apps.access.models import User
+from apps.access.verb import event, verb
+
+_MANAGERS = {roles.ADMINISTRATOR, roles.SERVICE}
+_USERNAME = RegexValidator(r"\A[a-z0-9][a-z0-9._-]{1,40}\Z")
+
+
+@verb("person.add", roles=_MANAGERS)
+def add_person(
+    actor: Actor, _: None, *, username: str, printed_name: str, system_role: str = ""
+) -> tuple[User, str]:
+    """Add a person; gives their first password, which is shown once."""
+    try:
+        _USERNAME(username)
+    except ValidationError:
+        raise Refused(
+            "invalid_username",
+            "The user name is not 2 to 41 small letters, digits, dots or dashes.",
+            "Choose another.",
+            field="username",
+        ) from None
+    if not printed_name.strip():
+        raise Refused(
+            "name_missing",
+            "The printed name is missing.",
+            "Signatures show it: give the full name.",
+            field="printed_name",
+        )
+    if system_role and system_role not in roles.SYSTEM_ROLES:
+        raise Refused(
+            "unknown_role", "There is no such role.", "Choose one of the list.", field="role"
+        )
+    if User.objects.filter(username=username).exists():
+        raise Refused("taken", "This user name is taken.", "Choose another.", field="username")
+    password = secrets.token_urlsafe(12)
+    user = User(
+        username=username,
+        printed_name=printed_name.strip()[:120],
+        system_roles=[system_role] if system_role else [],
+    )
+    user.set_password(password)
+    user.save()
+    event(actor, user, private={"system_role": system_role})
+    return user, password
+
+
+@verb("person.switch_off", roles=_MANAGERS)
+def switch_off(actor: Actor, user: User) -> User:
+    """Close a person's access at once; what they did stays theirs."""
+    if user.pk == actor.user.pk:
+        raise Refused(
+            "own_account", "You cannot switch off yourself.", "Ask another administrator."
+        )
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    event(actor, user)
+    return user
+
+
+@verb("person.switch_on", roles=_MANAGERS)
+def switch_on(actor: Actor, user: User) -> User:
+    """Open a person's access again."""
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+    event(actor, user)
+    return user
+
+
+@verb("system.note", roles={roles.SERVICE})
+def note_process(actor: Actor, _: None, *, process: str, what: str) -> None:
+    """Record that a process started or stopped."""
+    event(actor, None, public={"process": process, "what": what})
