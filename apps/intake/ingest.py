@@ -80,7 +80,7 @@ def _of_file(file: Path, number: int, *, is_alone: bool) -> Iterator[Input]:
         is_archive = suffix == ".zip" or (is_alone and head[:4] == b"PK\x03\x04")
         if is_archive and head[128:132] != b"DICM":
             for place, (name, member, reason) in enumerate(_members(source), 1):
-                where = (place, 0) if is_alone else (number, place)
+                where = (place, 0) if is_alone else (number, place if name else 0)
                 yield Input(*where, Path(name).suffix.lower(), member, reason)
             return
         source.seek(0)
@@ -153,9 +153,8 @@ def _take_readable(
         elif suffix in SUFFIXES:
             wrapped = wrap(source, _sha256_of(source))
             warnings = wrapped.warnings
-            incoming.write(wrapped.head)
-            _copy(wrapped.stream, incoming)
-            incoming.write(wrapped.tail)
+            for piece in wrapped.pieces():
+                incoming.write(piece)
         else:
             return _refused(actor, project, "not_dicom")
         received = take(actor, project, incoming, pixels_choice=pixels_choice)

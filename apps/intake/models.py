@@ -32,7 +32,7 @@ class ReceivedInstance(models.Model):
     state = models.CharField(max_length=16, choices=State, default=State.RECEIVED, db_index=True)
     reason = models.CharField(max_length=60, blank=True)
     sop_uid_digest = models.BinaryField()
-    # Sealed by the intake key: {"sop_instance_uid", "study_instance_uid"} as JSON.
+    # Sealed by the subject's key: {"sop_instance_uid", "study_instance_uid"} as JSON.
     sealed_uids = models.BinaryField()
     study_digest = models.BinaryField(db_index=True)
     sop_class_uid = models.CharField(max_length=64)

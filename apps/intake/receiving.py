@@ -7,10 +7,11 @@ from hashlib import sha256
 from typing import Any, BinaryIO
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.db import IntegrityError
 
 from apps.access.actor import Actor
-from apps.intake.domain.header_facts import DatasetStart, HeaderFacts, UnreadableHeader, read_facts
+from apps.intake.domain.header_facts import DatasetStart, HeaderFacts, read_facts
 from apps.intake.models import ReceivedInstance
 from apps.keys.keyring import intake_key
 from apps.projects.models import Project
@@ -122,7 +123,8 @@ def take(
     pixels_choice: str = "",
     expected: tuple[str, str] | None = None,
 ) -> ReceivedInstance:
-    """Finish an arriving instance and record it; on any failure nothing of it is left.
+    """Finish an arriving instance and record it; on a failure nothing of it is left (or, where the
+    database broke off, a file that the sweep removes).
 
     ``expected``: SOP Class UID and SOP Instance UID that the sender named (ValueError when the
     data set says otherwise).
@@ -153,6 +155,13 @@ def take(
                 if is_last:
                     raise
                 file.wrapping_key, file.wrapped_data_key = wrapped
+    except IntegrityError:
+        storage().delete(file.storage_name)
+        raise
+    except DatabaseError:
+        # Whether the commit arrived is unknown when the connection breaks at that moment. A row
+        # without its file must be impossible; a file without a row is swept.
+        raise
     except BaseException:
         storage().delete(file.storage_name)
         raise

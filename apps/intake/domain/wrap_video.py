@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import struct
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -17,6 +18,7 @@ from pydicom.uid import UID
 
 VIDEO_ENDOSCOPIC = "1.2.840.10008.5.1.4.1.1.77.1.1.1"
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".webm")
+MAX_FRAGMENT_BYTES = (1 << 32) - 2
 _LEGAL_CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2", "mpegts"}
 
 
@@ -26,13 +28,32 @@ class NotAVideo(ValueError):
 
 @dataclass(frozen=True)
 class WrappedVideo:
-    """``head`` + stream + ``tail`` is the instance; ``stream`` gives ``size_bytes`` bytes."""
+    """An instance: ``head``, then ``stream`` (``size_bytes`` long) as encapsulated fragments."""
 
     head: bytes
     stream: BinaryIO
     size_bytes: int
-    tail: bytes
     warnings: tuple[str, ...]
+
+    def pieces(self) -> Iterator[bytes]:
+        """The instance's bytes in order (PS3.5 section A.4). Raises OSError when the stream is
+        shorter than it was."""
+        yield self.head
+        self.stream.seek(0)
+        left = self.size_bytes
+        while left:
+            length = min(left, MAX_FRAGMENT_BYTES)
+            left -= length
+            pad = length % 2
+            yield struct.pack("<HHL", 0xFFFE, 0xE000, length + pad)
+            while length:
+                block = self.stream.read(min(length, 1 << 20))
+                if not block:
+                    raise OSError("the video became shorter while it was read")
+                length -= len(block)
+                yield block
+            yield bytes(pad)
+        yield struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
 
 
 def _transfer_syntax(codec: str, level: int, pix_fmt: str) -> str | None:
@@ -76,14 +97,13 @@ def wrap(source: BinaryIO, sha256: str) -> WrappedVideo:
     else:
         held = source
     size_bytes = held.seek(0, io.SEEK_END)
-    held.seek(0)
+    if size_bytes > MAX_FRAGMENT_BYTES:
+        # The fragmentable form of the same transfer syntax (PS3.5 section 8.2.5 and following).
+        syntax += ".1"
     head = _head(sha256, syntax, size, n_frames, rate)
-    pad = size_bytes % 2
     head += struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF)
     head += struct.pack("<HHL", 0xFFFE, 0xE000, 0)
-    head += struct.pack("<HHL", 0xFFFE, 0xE000, size_bytes + pad)
-    tail = bytes(pad) + struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
-    return WrappedVideo(head, held, size_bytes, tail, tuple(warnings))
+    return WrappedVideo(head, held, size_bytes, tuple(warnings))
 
 
 def _is_cover(stream: av.VideoStream) -> bool:
