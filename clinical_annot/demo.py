@@ -65,7 +65,7 @@ class Children:
         for child in self._running.values():
             if child.poll() is None:
                 child.terminate()
-        deadline = time.monotonic() + 3.5
+        deadline = time.monotonic() + 3.0
         for child in self._running.values():
             try:
                 child.wait(max(0.1, deadline - time.monotonic()))

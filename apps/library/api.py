@@ -35,7 +35,7 @@ def _ready(clip: Clip) -> Clip:
 
 
 class ClipListView(ApiView):
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(operation_id="clips_list", responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Any) -> Response:
         """Clips that you may see, oldest first."""
         clips = queries.clips_for(request.user).order_by("created_at")[:500]

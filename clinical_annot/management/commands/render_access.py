@@ -12,7 +12,7 @@ from django.utils.module_loading import autodiscover_modules, import_string
 from apps.access import roles
 from apps.access.verb import POLICY, PolicyRow
 
-MODULES = ("services", "assigning", "trail", "session")
+MODULES = ("services", "assigning", "trail", "people")
 
 HEAD = """\
 # Who may do what
@@ -39,7 +39,8 @@ Sign-in, sign-out and failed sign-in are events without a verb (`session.sign_in
 
 
 def _words(names: Any) -> str:
-    return ", ".join(sorted(str(name).replace("_", " ") for name in names))
+    words = (str(name).replace("_", " ").replace("pacs", "PACS") for name in names)
+    return ", ".join(sorted(words, key=str.lower))
 
 
 def _summary(row: PolicyRow) -> str:
