@@ -18,7 +18,7 @@ from apps.intake.models import ReceivedInstance
 from apps.jobs.models import Job
 from apps.jobs.work import FailedError, JobHandle, StoppedError, enqueue, job, on_parked, sweep
 from apps.keys.keyring import open_vault_file, subject_key
-from apps.vault.files import create_file, open_file, storage
+from apps.vault.files import create_file, delete_file, open_file, storage
 from apps.vault.models import VaultFile
 
 State = ReceivedInstance.State
@@ -251,6 +251,9 @@ def _finish(
         has_pixels=deid.decision is not None,
     )
     services.finish(worker, received, output=output, report=report, decision=decision)
+    released = services.settle_original(worker, received)
+    if released is not None:
+        delete_file(released)
 
 
 @on_parked("deid.examine")

@@ -26,9 +26,6 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = "Run background work until SIGTERM."
 
-    def add_arguments(self, parser: Any) -> None:
-        parser.add_argument("--threads", type=int, default=1)
-
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
