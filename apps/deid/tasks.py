@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.access.actor import service
+from apps.access.actor import Actor, service
 from apps.deid import services
 from apps.deid.domain import decision as decisions
 from apps.deid.domain import pipeline
@@ -18,6 +18,7 @@ from apps.intake.models import ReceivedInstance
 from apps.jobs.models import Job
 from apps.jobs.work import FailedError, JobHandle, StoppedError, enqueue, job, on_parked, sweep
 from apps.keys.keyring import open_vault_file, subject_key
+from apps.projects.models import Project
 from apps.vault.files import create_file, delete_file, open_file, storage
 from apps.vault.models import VaultFile
 
@@ -251,9 +252,26 @@ def _finish(
         has_pixels=deid.decision is not None,
     )
     services.finish(worker, received, output=output, report=report, decision=decision)
+    _settle(worker, received)
+
+
+def _settle(worker: Actor, received: ReceivedInstance) -> None:
     released = services.settle_original(worker, received)
     if released is not None:
         delete_file(released)
+
+
+@sweep
+def let_originals_go() -> int:
+    """Delete originals whose project keeps none (a crash after clearing left them)."""
+    projects = [p.pk for p in Project.objects.all() if not p.options.get("keep_originals")]
+    left = ReceivedInstance.objects.filter(
+        state=State.CLEARED, original__isnull=False, project__in=projects
+    )
+    rows = list(left[:20]) if projects else []
+    for row in rows:
+        _settle(service("worker"), row)
+    return len(rows)
 
 
 @on_parked("deid.examine")
