@@ -31,6 +31,7 @@ from apps.annotation.models import LabelSet
 from apps.annotation.services import save_operations, submit_label_set
 from apps.deid.models import Deidentification, ProjectSubject
 from apps.intake.models import ReceivedInstance
+from apps.intake.receiving import Incoming, take
 from apps.jobs import work
 from apps.jobs.models import Job
 from apps.keys import keyring
@@ -260,3 +261,10 @@ def signed_adjudication(
         made = adjudicating.decide(judge, made, disagreement=item["id"], choice=held)
     consensus = LabelSet.objects.get(pk=made.consensus_id)
     return adjudicating.sign(judge, made, password=PASSWORD, revision=consensus.revision)
+
+
+def received_instance(project: Any, path: Path, pixels_choice: str = "") -> ReceivedInstance:
+    """An instance as it stands in quarantine right after its arrival, by the intake's own way."""
+    incoming = Incoming()
+    incoming.write(path.read_bytes())
+    return take(service("node"), project, incoming, pixels_choice=pixels_choice)

@@ -25,5 +25,6 @@ def ensure_open(request: Any, received: ReceivedInstance) -> None:
     services.open_review(actor_of(request), received)
     if session is not None and session.session_key:
         session[key] = now + OPEN_FOR_S
-        for other in [k for k in session.keys() if k.startswith(_PREFIX) and session[k] <= now]:
-            del session[other]
+        for other, until in list(session.items()):
+            if other.startswith(_PREFIX) and until <= now:
+                del session[other]
