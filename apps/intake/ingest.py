@@ -69,7 +69,7 @@ def _of_file(file: Path, number: int, *, is_alone: bool) -> Iterator[Input]:
     suffix = file.suffix.lower()
     try:
         # A pipe would be waited for.
-        source = open(file, "rb") if file.is_file() else None
+        source = open(file, "rb") if file.is_file() else None  # noqa: SIM115
     except OSError:
         source = None
     if source is None:

@@ -27,16 +27,17 @@ def instance(
     sop_class: str = ULTRASOUND,
     syntax: str = EXPLICIT,
     patient: str = "PAT-4711",
+    name: str = "Planted^Name",
     pixels: bytes | None = None,
 ) -> bytes:
     """A Part 10 file with ``size_bytes`` (even) of pixel data (zeros, or ``pixels``)."""
     ds = Dataset()
     ds.SOPClassUID, ds.SOPInstanceUID = sop_class, uid or generate_uid(None)
     ds.StudyInstanceUID, ds.SeriesInstanceUID = generate_uid(None), generate_uid(None)
-    ds.PatientName, ds.PatientID, ds.Modality = "Planted^Name", patient, "US"
+    ds.PatientName, ds.PatientID, ds.Modality = name, patient, "US"
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     data = bytes(size_bytes) if pixels is None else pixels
-    ds.Rows, ds.Columns = -(-len(data) // 4096), min(len(data), 4096)
+    ds.Rows, ds.Columns = -(-len(data) // 16384), min(len(data), 16384)
     ds.BitsAllocated = ds.BitsStored = 8
     ds.HighBit, ds.PixelRepresentation = 7, 0
     if UID(syntax).is_compressed:

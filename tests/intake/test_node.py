@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
-from pydicom.uid import UID
 from pynetdicom import AE
 
 from apps.audit.models import Event
@@ -22,6 +21,7 @@ from apps.intake.receiving import Incoming
 from apps.keys.keyring import open_vault_file
 from apps.projects.models import Project
 from apps.vault.models import VaultFile
+from clinical_annot.templatetags.reasons import reason_sentence
 from tests.intake import peers
 
 SUCCESS = "Received Store Response (Success)"

@@ -48,6 +48,21 @@ class BoundedReceive:
         association.dul.socket.socket.settimeout(REQUEST_S)
 
     def __call__(self, size_bytes: int) -> bytearray:
+        try:
+            got = self._receive(size_bytes)
+        except OSError:
+            self._wake()
+            raise
+        if len(got) < size_bytes:
+            self._wake()
+        return got
+
+    def _wake(self) -> None:
+        """The association waits for a request that will not come: it need not wait longer."""
+        if self._association.requestor.primitive is None:
+            self._association.dul.to_user_queue.put(None)
+
+    def _receive(self, size_bytes: int) -> bytearray:
         if self._deadline is not None:
             deadline, self._deadline = self._deadline, None
             return self._read(size_bytes, deadline)

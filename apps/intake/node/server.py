@@ -78,9 +78,17 @@ class _Server(ThreadedAssociationServer):
     request_queue_size = 64
     daemon_threads = True
 
-    def __init__(self, node: Node, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, node: Node, address: tuple[str, int], handlers: list[Any]) -> None:
         self.node, self.waiting = node, WaitingRoom()
-        super().__init__(*args, request_handler=_Handler, **kwargs)
+        ae = node.ae
+        super().__init__(
+            ae,
+            address,
+            ae.ae_title,
+            ae.supported_contexts,
+            evt_handlers=handlers,
+            request_handler=_Handler,
+        )
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """In the accepting thread: making an association starts threads of its own."""
@@ -118,24 +126,18 @@ class Node:
         ae.maximum_pdu_size = MAX_PDU_BYTES
         ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = REQUEST_S, IDLE_S, IDLE_S
         ae.add_supported_context(Verification)
-        self._ae = ae
+        self.ae = ae
         self._server: Any = None
 
     def start(self, host: str, port: int) -> None:
         """Listen without blocking. Raises OSError when the port is taken."""
-        self._server = _Server(
-            self,
-            self._ae,
-            (host, port),
-            self._ae.ae_title,
-            self._ae.supported_contexts,
-            evt_handlers=[
-                (evt.EVT_REQUESTED, self._requested),
-                (evt.EVT_C_STORE, self._store),
-                (evt.EVT_C_ECHO, lambda _: SUCCESS),
-            ],
-        )
-        self._ae._servers.append(self._server)
+        handlers: list[Any] = [
+            (evt.EVT_REQUESTED, self._requested),
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_C_ECHO, lambda _: SUCCESS),
+        ]
+        self._server = _Server(self, (host, port), handlers)
+        self.ae._servers.append(self._server)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
@@ -151,7 +153,7 @@ class Node:
         self._server.shutdown()
         while self._running and time.monotonic() < deadline:
             time.sleep(0.05)
-        for association in self._ae.active_associations:
+        for association in self.ae.active_associations:
             association.abort()
 
     def _requested(self, event: Any) -> None:

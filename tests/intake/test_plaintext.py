@@ -1,0 +1,157 @@
+"""Encrypted at rest at every moment: a second process finds no plain byte while it arrives."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from functools import partial
+from pathlib import Path
+
+import pytest
+from pynetdicom import AE, dimse_messages
+
+from apps.intake.ingest import ingest
+from apps.intake.models import ReceivedInstance
+from apps.intake.node import seam
+from apps.intake.receiving import Incoming
+from tests.intake import peers, spy
+from tests.intake.test_node import _command_set, _pdu, data_set
+
+SIZE_BYTES = 20 << 20
+
+
+@contextlib.contextmanager
+def watched(tmp_path: Path, settings):
+    """What the second process saw; filled in at the end."""
+    result, saw = tmp_path / "seen.json", {}
+    arguments = [result, os.getpid(), tempfile.gettempdir(), tmp_path]
+    process = subprocess.Popen(
+        [sys.executable, spy.__file__, *map(str, arguments), str(settings.CLINICAL_ANNOT_DATA_DIR)]
+    )
+    try:
+        while not result.with_suffix(".ready").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        yield saw
+        result.with_suffix(".stop").touch()
+        assert process.wait(30) == 0
+        saw.update(json.loads(result.read_text()))
+    finally:
+        process.kill()
+        process.wait()
+
+
+def send_slowly(port: int, payload: bytes, uid: str, pause_s: float = 0.01) -> int:
+    """C-STORE in PDUs of 200 KB with a pause after each; the answer's status."""
+    ae = AE("SLOW")
+    ae.add_requested_context(peers.ULTRASOUND, peers.EXPLICIT)
+    association = ae.associate("127.0.0.1", port, ae_title="CLINANNOT")
+    association._reactor_checkpoint.clear()
+    while not association._is_paused:
+        time.sleep(0.01)
+    line = association.dul.socket.socket
+    line.sendall(_pdu(_command_set(peers.ULTRASOUND, uid), 3))
+    for at in range(0, len(payload), 200_000):
+        piece = payload[at : at + 200_000]
+        line.sendall(_pdu(piece, 2 if at + 200_000 >= len(payload) else 0))
+        time.sleep(pause_s)
+    _, answer = association.dimse.get_msg(block=True)
+    association._reactor_checkpoint.set()
+    association.release()
+    return int(answer.Status)
+
+
+@pytest.fixture
+def known():
+    return peers.instance(pixels=spy.content(SIZE_BYTES), uid="1.2.3.77", name=spy.NAME)
+
+
+def test_no_plain_byte_of_an_instance_is_found_while_it_arrives(node, tmp_path, settings, known):
+    with watched(tmp_path, settings) as saw:
+        assert send_slowly(node.port, data_set(known), "1.2.3.77") == 0
+    assert saw["where"] == "" and saw["looks"] > 20
+    assert saw["largest"] >= SIZE_BYTES, "it did read the ciphertext"
+    assert ReceivedInstance.objects.get().sha256 == peers.digest_of_data_set(known)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("packed", [False, True])
+def test_no_plain_byte_is_found_while_files_are_taken_in(
+    project, command, tmp_path, settings, known, packed
+):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    if packed:
+        with zipfile.ZipFile(folder / "x.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out:
+            out.writestr("a.dcm", known)
+            out.writestr("b.dcm", peers.instance(pixels=spy.content(1 << 20)))
+    else:
+        (folder / "a.dcm").write_bytes(known)
+    with watched(tmp_path, settings) as saw:
+        assert all(item.received for item in ingest(command, project, folder))
+    assert saw["where"] == "" and saw["looks"] > 2 and saw["largest"] >= SIZE_BYTES
+
+
+def test_without_the_seam_the_same_watch_finds_plain_bytes(
+    node, tmp_path, settings, known, monkeypatch
+):
+    with watched(tmp_path, settings) as saw, tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(
+            dimse_messages,
+            "NamedTemporaryFile",
+            partial(tempfile.NamedTemporaryFile, dir=folder),
+        )
+        send_slowly(node.port, data_set(known)[: 4 << 20], "1.2.3.77", pause_s=0.05)
+    assert saw["where"].startswith(folder)
+
+
+@pytest.mark.django_db
+def test_a_deleted_file_that_is_still_open_would_be_found(tmp_path, settings):
+    with watched(tmp_path, settings) as saw, tempfile.TemporaryFile() as hidden:
+        hidden.write(spy.content(1 << 16))
+        hidden.flush()
+        time.sleep(0.3)
+    assert saw["where"].startswith(f"/proc/{os.getpid()}/fd/")
+
+
+def test_the_seam_fits_the_pinned_library():
+    seam.install()
+    assert dimse_messages.NamedTemporaryFile is seam._factory
+    source = inspect.getsource(dimse_messages.DIMSEMessage.decode_msg)
+    assert 'NamedTemporaryFile(delete=False, mode="wb", suffix=".dcm")' in source
+    used = [word for word in source.split() if "self._data_set_file" in word]
+    assert used and set(used) <= {
+        "self._data_set_file",
+        "self._data_set_file:",
+        "self._data_set_file,",
+        "Path(self._data_set_file.name)",
+        'self._data_set_file.write(b"\\x00"',
+        'self._data_set_file.write(b"DICM")',
+        "self._data_set_file.write(data[1:])",
+        "self._data_set_file.file.flush()",
+    }
+    from pynetdicom.service_class import StorageServiceClass
+
+    served = inspect.getsource(StorageServiceClass.SCP)
+    assert "req._dataset_file.close()" in served and "os.unlink(req._dataset_file.name)" in served
+
+
+@pytest.mark.django_db
+def test_what_a_handler_does_not_finish_is_dropped(settings):
+    incoming = seam._factory(delete=False, mode="wb", suffix=".dcm")
+    assert isinstance(incoming, Incoming) and not Path(incoming.name).exists()
+    folder = Path(settings.CLINICAL_ANNOT_DATA_DIR) / "vault" / "incoming"
+    before = set(folder.iterdir())
+    assert incoming.write(io.BytesIO(bytes(300)).getvalue()) == 300
+    assert incoming.file.flush() is None
+    incoming.close()
+    assert len(before - set(folder.iterdir())) == 1
+    assert incoming.write(b"late") == 4, "what still comes is swallowed"

@@ -1,0 +1,180 @@
+"""Broken traffic: whoever opens, drops, falls silent, dribbles or boasts harms nobody else."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import queue
+import socket
+import struct
+import threading
+import time
+
+import psutil
+import pytest
+from pynetdicom import AE, transport
+from pynetdicom.dul import DULServiceProvider
+
+from apps.intake.node import guard
+from tests.intake import peers
+
+BOUND_S = 5.0
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def echo_seconds(port: int) -> float:
+    began = time.monotonic()
+    assert peers.echoscu(port).returncode == 0
+    return time.monotonic() - began
+
+
+def request_pdu() -> bytes:
+    """A well-formed A-ASSOCIATE-RQ, as pynetdicom would send it."""
+    from pynetdicom.pdu import A_ASSOCIATE_RQ
+    from pynetdicom.pdu_primitives import (
+        A_ASSOCIATE,
+        ImplementationClassUIDNotification,
+        MaximumLengthNotification,
+    )
+    from pynetdicom.presentation import build_context
+
+    request = A_ASSOCIATE()
+    request.application_context_name = "1.2.840.10008.3.1.1.1"
+    request.calling_ae_title, request.called_ae_title = "DRIBBLE", "CLINANNOT"
+    context = build_context("1.2.840.10008.1.1")
+    context.context_id = 1
+    request.presentation_context_definition_list = [context]
+    length, name = MaximumLengthNotification(), ImplementationClassUIDNotification()
+    length.maximum_length_received, name.implementation_class_uid = 16384, "1.2.3.4"
+    request.user_information = [length, name]
+    pdu = A_ASSOCIATE_RQ()
+    pdu.from_primitive(request)
+    return pdu.encode()
+
+
+def test_ten_connections_opened_and_dropped_are_not_noticed(node):
+    for _ in range(10):
+        connect(node.port).close()
+    assert echo_seconds(node.port) < BOUND_S
+    end = time.monotonic() + 2
+    while acceptors() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not acceptors(), "their threads are gone long before the request's deadline"
+
+
+def acceptors() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if "AcceptorThread" in thread.name]
+
+
+def test_forty_silent_peers_of_every_kind_do_not_keep_others_waiting(node):
+    with contextlib.ExitStack() as open_lines:
+        lines = [open_lines.enter_context(connect(node.port)) for _ in range(40)]
+        whole = request_pdu()
+        for line in lines[:10]:
+            line.sendall(whole[:30])
+        for line in lines[10:20]:
+            line.sendall(whole[:4])
+        assert echo_seconds(node.port) < BOUND_S
+        # All of them are let go within the request's deadline and the timer's step.
+        for line in lines:
+            line.settimeout(guard.REQUEST_S + 4)
+            with contextlib.suppress(ConnectionError):
+                while line.recv(4096):
+                    pass
+        assert echo_seconds(node.port) < BOUND_S
+
+
+def test_a_peer_that_sends_a_byte_at_a_time_is_let_go(node, monkeypatch):
+    monkeypatch.setattr(guard, "REQUEST_S", 1.0)
+    with connect(node.port) as line:
+        began, whole = time.monotonic(), request_pdu()
+        with pytest.raises(ConnectionError):
+            for byte in whole:
+                line.sendall(bytes([byte]))
+                assert time.monotonic() - began < BOUND_S, "held for ever"
+                time.sleep(0.1)
+    assert echo_seconds(node.port) < BOUND_S
+
+
+def test_an_association_that_stops_in_mid_pdu_is_ended(node, monkeypatch):
+    monkeypatch.setattr(guard, "PDU_S", 1.0)
+    ae = AE("STOPS")
+    ae.add_requested_context("1.2.840.10008.1.1")
+    association = ae.associate("127.0.0.1", node.port, ae_title="CLINANNOT")
+    association.dul.socket.socket.sendall(struct.pack(">BBL", 4, 0, 5000) + bytes(10))
+    end = time.monotonic() + BOUND_S
+    while node.busy() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not node.busy()
+
+
+@pytest.mark.parametrize("kind", [1, 4, 7])
+def test_a_pdu_that_announces_256_mb_is_not_read(node, kind):
+    before = psutil.Process().memory_info().rss
+    lines = [connect(node.port) for _ in range(4)]
+    sent = [0] * 4
+
+    def pour(place: int) -> None:
+        with contextlib.suppress(OSError):
+            lines[place].sendall(struct.pack(">BBL", kind, 0, 256 << 20))
+            for _ in range(256):
+                lines[place].sendall(bytes(1 << 20))
+                sent[place] += 1 << 20
+
+    pouring = [threading.Thread(target=pour, args=(place,)) for place in range(4)]
+    for thread in pouring:
+        thread.start()
+    assert echo_seconds(node.port) < BOUND_S
+    for thread in pouring:
+        thread.join(10)
+    for line in lines:
+        line.close()
+    assert max(sent) < 64 << 20, "the connection was closed, not read"
+    assert psutil.Process().memory_info().rss - before < 64 << 20
+
+
+def test_one_connection_too_many_costs_a_peer_its_oldest(monkeypatch):
+    monkeypatch.setattr(guard, "WAITING_A_PEER", 2)
+    room = guard.WaitingRoom()
+    pairs = [socket.socketpair() for _ in range(4)]
+    for ours, _ in pairs[:3]:
+        room.enter("192.0.2.1", ours)
+    room.enter("192.0.2.2", pairs[3][0])
+    assert pairs[0][1].recv(1) == b"", "the oldest was let go"
+    for _, theirs in pairs[1:]:
+        theirs.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            theirs.recv(1)
+    for peer, place in (("192.0.2.1", 1), ("192.0.2.1", 2), ("192.0.2.2", 3)):
+        room.leave(peer, pairs[place][0])
+    assert not room._waiting
+    for pair in pairs:
+        for end in pair:
+            end.close()
+
+
+def test_the_pinned_library_still_reads_a_pdu_in_two_calls(monkeypatch):
+    """``BoundedReceive`` stands on this: six bytes of header, then exactly what is announced."""
+    asked = []
+
+    class Line:
+        def recv(self, size_bytes):
+            asked.append(size_bytes)
+            return bytearray(b"\x07\x00\x00\x00\x00\x04" if size_bytes == 6 else bytes(size_bytes))
+
+    class Association:
+        def get_handlers(self, event):
+            return []
+
+        _handlers: dict = {}
+
+    reader = DULServiceProvider.__new__(DULServiceProvider)
+    reader._assoc, reader.socket = Association(), Line()
+    reader.event_queue, reader._recv_pdu = queue.Queue(), queue.Queue()
+    DULServiceProvider._read_pdu_data(reader)
+    assert asked == [6, 4]
+    assert "self.socket.recv(6)" in inspect.getsource(DULServiceProvider._read_pdu_data)
+    assert hasattr(transport.RequestHandler, "_create_association")
