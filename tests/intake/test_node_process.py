@@ -1,4 +1,7 @@
-"""The node as an operator runs it: several processes on one port, killed and stopped."""
+"""The node as an operator runs it on PostgreSQL: several processes on one port, killed and stopped.
+
+``test_kill`` does it on SQLite.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ from pydicom.uid import generate_uid
 from apps.intake.models import ReceivedInstance
 from apps.keys.keyring import open_vault_file
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="test_kill covers SQLite"),
+]
 ROOT = Path(__file__).parents[2]
 BLOCK = bytes(range(256)) * 4096
 
@@ -32,8 +38,6 @@ BLOCK = bytes(range(256)) * 4096
 def database_url() -> str:
     """The test's database, for another process."""
     held = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{held['NAME']}"
     user, password, host, port = (held[key] for key in ("USER", "PASSWORD", "HOST", "PORT"))
     return f"postgres://{user}:{password}@{host or 'localhost'}:{port or 5432}/{held['NAME']}"
 
@@ -55,7 +59,8 @@ def until(holds: Callable[[], Any], limit_s: float, what: str) -> Any:
 def dcmtk(tool: str, port: int, *files: Path) -> subprocess.CompletedProcess[bytes]:
     options = ["-R", "-pdu", "131072"] if tool == "storescu" else []
     return subprocess.run(
-        [f"/usr/bin/{tool}", *options, "-aec", "CLINANNOT", "127.0.0.1", str(port), *map(str, files)],
+        [f"/usr/bin/{tool}", *options, "-aec", "CLINANNOT", "127.0.0.1", str(port)]
+        + [str(path) for path in files],
         env={**os.environ, "TCP_NODELAY": "1"},
         capture_output=True,
         timeout=120,
@@ -78,7 +83,7 @@ def write_instance(path: Path, size_mb: int) -> Path:
 class Process:
     """``manage.py dicom_node`` with two processes, on the test's database and data folder."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, key_file: Path) -> None:
         self.port = free_port()
         self.popen = subprocess.Popen(
             [sys.executable, "manage.py", "dicom_node"],
@@ -88,6 +93,7 @@ class Process:
                 "DJANGO_SETTINGS_MODULE": "clinical_annot.settings.development",
                 "DATABASE_URL": database_url(),
                 "CLINICAL_ANNOT_DATA_DIR": str(data_dir),
+                "CLINICAL_ANNOT_KEY_FILE": str(key_file),
                 "CLINICAL_ANNOT_DICOM_PORT": str(self.port),
                 "CLINICAL_ANNOT_NODE_PROCESSES": "2",
                 "CLINICAL_ANNOT_DISK_RESERVE_BYTES": "0",
@@ -100,18 +106,12 @@ class Process:
     def answers(self) -> bool:
         return dcmtk("echoscu", self.port).returncode == 0
 
-    def peak_bytes(self) -> int:
-        """The largest resident size that any child ever had."""
-        peaks = []
-        for child in self.children():
-            status = Path(f"/proc/{child.pid}/status").read_text()
-            peaks.append(int(status.split("VmHWM:")[1].split()[0]) << 10)
-        return max(peaks)
-
 
 @pytest.fixture
-def running(project: Any, settings: Any) -> Iterator[Process]:
-    made = Process(Path(settings.CLINICAL_ANNOT_DATA_DIR))
+def running(project: Any, settings: Any, tmp_path: Path) -> Iterator[Process]:
+    # Another worker of the suite writes into the common data folder.
+    settings.CLINICAL_ANNOT_DATA_DIR = tmp_path / "data"
+    made = Process(settings.CLINICAL_ANNOT_DATA_DIR, Path(settings.CLINICAL_ANNOT_KEY_FILE))
     try:
         # Both children: an echo may meet either.
         until(lambda: len(made.children()) == 2 and made.answers(), 60, "an echo")
@@ -156,13 +156,12 @@ def stalling(target_port: int, after_bytes: int) -> Iterator[int]:
             thread.join(10)
 
 
-def test_a_killed_node_keeps_what_it_acknowledged_and_nothing_of_the_rest(
-    running: Process, settings: Any, tmp_path: Path
+def test_a_killed_node_keeps_what_it_acknowledged_comes_back_and_ends_on_sigterm(
+    running: Process, tmp_path: Path
 ) -> None:
     small = [write_instance(tmp_path / f"{number}.dcm", 1) for number in range(3)]
     large = write_instance(tmp_path / "large.dcm", 8)
-    incoming = Path(settings.CLINICAL_ANNOT_DATA_DIR) / "vault/incoming"
-    before = set(incoming.iterdir())
+    incoming = tmp_path / "data/vault/incoming"
     with stalling(running.port, 7 << 20) as port:
         sending = subprocess.Popen(
             ["/usr/bin/storescu", "-R", "-aec", "CLINANNOT", "127.0.0.1", str(port)]
@@ -175,7 +174,7 @@ def test_a_killed_node_keeps_what_it_acknowledged_and_nothing_of_the_rest(
         until(
             lambda: (
                 ReceivedInstance.objects.count() == 3
-                and any(path.stat().st_size for path in set(incoming.iterdir()) - before)
+                and any(path.stat().st_size for path in incoming.iterdir())
             ),
             30,
             "half an instance",
@@ -191,24 +190,10 @@ def test_a_killed_node_keeps_what_it_acknowledged_and_nothing_of_the_rest(
     until(running.answers, 30, "a new child")
     assert dcmtk("storescu", running.port, large).returncode == 0
     assert ReceivedInstance.objects.count() == 4
-    for left in set(incoming.iterdir()) - before:
-        left.unlink()
-
-
-def test_memory_stays_flat_and_sigterm_ends_every_process(running: Process, tmp_path: Path) -> None:
-    small, large = write_instance(tmp_path / "s", 1), write_instance(tmp_path / "l", 200)
-    for _ in range(6):
-        assert dcmtk("storescu", running.port, small).returncode == 0
-    before = running.peak_bytes()
-    assert dcmtk("storescu", running.port, large).returncode == 0
-    assert running.peak_bytes() - before < 50 << 20
-    assert ReceivedInstance.objects.count() == 2
-    children = running.children()
-    began = time.monotonic()
+    children, began = running.children(), time.monotonic()
     running.popen.terminate()
-    running.popen.wait(10)
-    _, alive = psutil.wait_procs(children, timeout=1)
-    assert not alive
+    assert running.popen.wait(10) == 0
     assert time.monotonic() - began < 4
+    assert not psutil.wait_procs(children, timeout=1)[1]
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", running.port), timeout=1)

@@ -13,12 +13,12 @@ from django.db import OperationalError
 from pydicom import dcmread
 from pydicom.encaps import generate_fragments
 
-from apps.intake import services
+from apps.intake import receiving, services
 from apps.intake.domain import wrap_video
 from apps.intake.models import ReceivedInstance
 from apps.intake.receiving import Incoming, take
 from apps.keys.keyring import open_vault_file
-from apps.vault.files import storage
+from apps.vault.files import create_file, storage
 from tests.intake.test_quarantine_page import arrive
 
 
@@ -44,18 +44,26 @@ def test_a_row_keeps_its_file_when_the_database_breaks_off_at_the_commit(
 
 @pytest.mark.django_db
 def test_an_instance_that_is_not_what_was_announced_leaves_no_file(
-    command: Any, project: Any, settings: Any
+    command: Any, project: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.CLINICAL_ANNOT_DISK_RESERVE_BYTES = 0
     held = arrive(command, project)
     assert held.original is not None
-    before = {name for name, _ in storage().names()}
+    written: list[str] = []
+
+    def creating(*args: Any) -> Any:
+        writer = create_file(*args)
+        written.append(writer.id.hex)
+        return writer
+
+    monkeypatch.setattr(receiving, "create_file", creating)
     with open_vault_file(held.original) as source:
         incoming = Incoming()
         incoming.write(source.read())
     with pytest.raises(ValueError, match="does not match"):
         take(command, project, incoming, expected=("1.2.840.10008.5.1.4.1.1.7", "1.2.3.4"))
-    assert {name for name, _ in storage().names()} == before
+    assert written and not storage().exists(written[0])
+    assert storage().exists(held.original.storage_name)
     assert ReceivedInstance.objects.count() == 1
 
 
