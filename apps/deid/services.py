@@ -16,6 +16,7 @@ from apps.deid.domain.reasons import REASON_TEXTS, Reason
 from apps.deid.models import Deidentification, ProjectSubject
 from apps.intake.models import ReceivedInstance
 from apps.keys.keyring import seal_for, unseal_for
+from apps.projects.models import Project
 from apps.vault.models import VaultFile
 
 State = ReceivedInstance.State
@@ -239,3 +240,11 @@ def settle_original(actor: Actor, received: ReceivedInstance) -> VaultFile | Non
     received.save(update_fields=["original", "state_changed_at"])
     event(actor, received, public={"original": "deleted", "sha256": file.sha256})
     return file
+
+
+@verb("deid.folder", roles={roles.SERVICE}, lock=False)
+def note_folder(
+    actor: Actor, project: Project, *, outcome: str, profile: str, counts: dict[str, int]
+) -> None:
+    """Record that a folder was de-identified outside the store: begun, or done with its counts."""
+    event(actor, project, outcome=outcome, public={"profile": profile, "counts": counts})

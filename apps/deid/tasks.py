@@ -14,6 +14,7 @@ from apps.deid.domain.profile import Profile, load_builtin
 from apps.deid.domain.reasons import Reason, Refused
 from apps.deid.domain.refusals import StreamRefusal
 from apps.deid.identity import Identity, identity_of
+from apps.deid.known import subject_harvest
 from apps.intake.models import ReceivedInstance
 from apps.jobs.models import Job
 from apps.jobs.work import FailedError, JobHandle, StoppedError, enqueue, job, on_parked, sweep
@@ -67,17 +68,7 @@ def _context(
 
 def others_harvest(received: ReceivedInstance) -> Harvest | None:
     """What the subject's other instances in this project held."""
-    merged: Harvest | None = None
-    rows = (
-        ReceivedInstance.objects.filter(project=received.project, subject=received.subject)
-        .exclude(pk=received.pk)
-        .filter(deidentification__sealed_harvest__isnull=False)
-        .select_related("subject", "deidentification")
-    )
-    for row in rows[:200]:
-        one = Harvest.from_bytes(services.harvest_bytes_of(row))
-        merged = one if merged is None else merged.merge(one)
-    return merged
+    return subject_harvest(received.project, received.subject, received.pk)
 
 
 @job("deid.examine")
