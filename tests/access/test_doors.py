@@ -1,0 +1,149 @@
+"""Every address leads to a verb or a query, and none opens for a stranger."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils.module_loading import import_string
+
+# What each address leads to: the verb that it calls, or the query that it reads through.
+DOORS = {
+    "my-work": "apps.adjudication.queries.assignments_for",
+    "studies": "apps.library.queries.clips_for",
+    "projects": "apps.projects.queries.projects_for",
+    "assign": "apps.adjudication.assigning.assign_clip",
+    "audit": "apps.projects.queries.project_ids",
+    "audit-verify": "apps.access.trail.note_verification",
+    "audit-export": "apps.access.trail.note_export",
+    "people": "apps.access.grants.granted_codenames",
+    "people-add": "apps.access.people.add_person",
+    "people-change": "apps.projects.services.grant_role",
+    "me": "apps.projects.queries.projects_for",
+    "quarantine": "apps.intake.queries.quarantine_for",
+    "quarantine-reject": "apps.intake.services.reject_instance",
+    "quarantine-retry": "apps.intake.services.retry_instance",
+    "node": "apps.intake.queries.node_events",
+    "node-echo": "apps.intake.services.note_echo",
+    "review": "apps.deid.services.open_review",
+    "review-api": "apps.deid.services.open_review",
+    "review-frame": "apps.deid.services.open_review",
+    "review-confirm": "apps.deid.services.confirm",
+    "review-reject": "apps.intake.services.reject_instance",
+    "review-retry": "apps.intake.services.retry_instance",
+    "clips": "apps.library.queries.clips_for",
+    "clip": "apps.library.queries.clip_for",
+    "clip-index": "apps.library.queries.clip_for",
+    "clip-frames-csv": "apps.library.services.open_clip",
+    "clip-frame": "apps.library.services.open_clip",
+    "clip-watched": "apps.library.services.report_watched",
+    "clip-review": "apps.library.services.open_clip",
+    "label-set": "apps.annotation.queries.label_set_for",
+    "label-set-revision": "apps.annotation.queries.label_set_for",
+    "label-set-operations": "apps.annotation.services.save_operations",
+    "label-set-submit": "apps.annotation.services.submit_label_set",
+    "workspace": "apps.library.services.open_clip",
+    "adjudication": "apps.adjudication.queries.adjudication_for",
+    "adjudication-decide": "apps.adjudication.services.decide",
+    "adjudication-sign": "apps.adjudication.services.sign",
+    "adjudication-amend": "apps.adjudication.services.amend",
+    "adjudication-amend-page": "apps.adjudication.services.amend",
+    "adjudication-screen": "apps.library.services.open_clip",
+    "releases": "apps.release.queries.releases_for",
+    "release": "apps.release.queries.release_for",
+    "release-freeze": "apps.release.services.store_freeze",
+    "release-approve": "apps.release.services.record_approval",
+    "release-publish": "apps.release.services.publish",
+    "release-withdraw": "apps.release.services.withdraw",
+    "api-releases": "apps.release.queries.releases_for",
+    "api-release": "apps.release.queries.release_for",
+    "release-download": "apps.release.services.download",
+}
+# Open to anyone: they hold nothing clinical.
+OPEN = {"healthz", "login", "schema", "session"}
+# Ends a session; its event is written by a signal.
+ENDS = {"logout"}
+
+
+def patterns(resolver: Any = None) -> Iterator[URLPattern]:
+    for found in (resolver or get_resolver()).url_patterns:
+        if isinstance(found, URLResolver):
+            yield from patterns(found)
+        else:
+            yield found
+
+
+ALL = list(patterns())
+VALUES = {"UUIDConverter": uuid.UUID(int=7), "IntConverter": 1}
+
+
+def address(pattern: URLPattern) -> str:
+    kinds = pattern.pattern.converters
+    return reverse(
+        str(pattern.name),
+        kwargs={name: VALUES.get(type(kind).__name__, "x") for name, kind in kinds.items()},
+    )
+
+
+def test_every_address_has_a_name_of_its_own():
+    names = [pattern.name for pattern in ALL]
+    assert None not in names and len(names) == len(set(names))
+
+
+def test_every_address_leads_to_a_verb_or_a_query():
+    names = {str(pattern.name) for pattern in ALL}
+    assert names - set(DOORS) - OPEN - ENDS == set(), "say in DOORS what these lead to"
+    assert (set(DOORS) | OPEN | ENDS) - names == set(), "these addresses are gone"
+
+
+@pytest.mark.parametrize("target", sorted(set(DOORS.values())))
+def test_what_an_address_leads_to_is_a_verb_or_stands_among_the_queries(target):
+    function = import_string(target)
+    reads = (".queries", "apps.access.grants")
+    assert hasattr(function, "policy") or function.__module__.endswith(reads)
+
+
+@pytest.mark.django_db
+def test_asking_alone_changes_nothing(client, person):
+    """A verb behind GET is one that shows pictures, hands out a file, or asks for a reason first."""
+    client.force_login(person().user)
+    showing = {
+        "clip-frame", "clip-frames-csv", "clip-review", "workspace", "adjudication-screen",
+        "release-download", "review", "review-api", "review-frame", "quarantine-reject",
+    }  # fmt: skip
+    changing = {name for name, to in DOORS.items() if hasattr(import_string(to), "policy")}
+    for pattern in ALL:
+        if pattern.name in changing - showing | ENDS:
+            assert client.get(address(pattern)).status_code == 405, pattern.name
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("pattern", ALL, ids=[str(p.name) for p in ALL])
+def test_a_stranger_is_sent_to_sign_in_or_refused(client, pattern):
+    if pattern.name in OPEN:
+        return
+    seen = 0
+    for method in ("get", "post"):
+        answer = getattr(client, method)(address(pattern))
+        if answer.status_code == 405:
+            continue
+        seen += 1
+        to_sign_in = answer.status_code == 302 and answer["Location"].startswith("/accounts/login/")
+        assert to_sign_in or answer.status_code in (401, 403, 404), (method, answer.status_code)
+    assert seen
+
+
+@pytest.mark.django_db
+def test_a_signed_in_person_without_a_role_finds_nothing_clinical(client, person):
+    client.force_login(person().user)
+    own = {"my-work", "studies", "projects", "me", "clips", "api-releases"}
+    for pattern in ALL:
+        if pattern.name in OPEN | ENDS | own:
+            continue
+        answer = client.get(address(pattern))
+        if answer.status_code == 405:
+            answer = client.post(address(pattern))
+        assert answer.status_code in (403, 404), (pattern.name, answer.status_code)
