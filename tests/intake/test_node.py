@@ -49,10 +49,10 @@ def stored_files(settings) -> list[Path]:
 
 
 @pytest.fixture
-def kept(settings):
-    """Vault files that were there before (other tests' rows are gone, their files are not)."""
-    before = set(stored_files(settings))
-    return lambda: set(stored_files(settings)) - before
+def kept(settings, tmp_path):
+    """The files of a vault of this test's own: two workers of the suite share the common one."""
+    settings.CLINICAL_ANNOT_DATA_DIR = tmp_path / "own"
+    return lambda: set(stored_files(settings))
 
 
 def written(tmp_path: Path, *contents: bytes) -> list[Path]:

@@ -145,7 +145,8 @@ def test_the_seam_fits_the_pinned_library():
 
 
 @pytest.mark.django_db
-def test_what_a_handler_does_not_finish_is_dropped(settings):
+def test_what_a_handler_does_not_finish_is_dropped(settings, tmp_path):
+    settings.CLINICAL_ANNOT_DATA_DIR = tmp_path
     incoming = seam._factory(delete=False, mode="wb", suffix=".dcm")
     assert isinstance(incoming, Incoming) and not Path(incoming.name).exists()
     folder = Path(settings.CLINICAL_ANNOT_DATA_DIR) / "vault" / "incoming"
