@@ -65,8 +65,7 @@ def what_the_rules_did(deid: Deidentification | None) -> dict[str, Any]:
 
 
 def as_json(received: ReceivedInstance, *, with_proposals: bool) -> dict[str, Any]:
-    """What the API says of an instance in quarantine. With proposals it holds the text that was
-    found in the pictures, so the caller must have opened the instance."""
+    """What the API says of an instance in quarantine; proposals only to who has opened it."""
     deid = deidentification_of(received)
     sentence, remedy = services.reason_text(received.reason) if received.reason else ("", "")
     return {
@@ -84,7 +83,13 @@ def as_json(received: ReceivedInstance, *, with_proposals: bool) -> dict[str, An
 
 
 def _proposals(received: ReceivedInstance) -> dict[str, Any] | None:
+    """What was proposed, without the text that was read: the steward sees it in the picture, and
+    no answer of the server spells an identifier out."""
     try:
-        return services.proposals_of(received)
+        proposed = services.proposals_of(received)
     except KeyDestroyedError:
         return None
+    if proposed is None:
+        return None
+    boxes = [{k: v for k, v in box.items() if k != "text"} for box in proposed["boxes"]]
+    return {**proposed, "boxes": boxes}

@@ -296,7 +296,6 @@ class Review {
     }, isBlank ? "blank" : "keep");
     const detail = h("div", { class: "detail" },
       h("button", { type: "button", class: "pick", "data-key": `pick-${place}`, onclick: () => this.select(place) }, name),
-      part.type === "box" && part.text ? h("q", {}, part.text) : null,
       part.type === "span" ? this.edges(part, place) : h("span", { class: "quiet" }, spanText(part, this.nFrames, this.rate)),
       part.kind === "identifier" && !isBlank ? h("span", { class: "warn" }, "It reads as an identifier: the second look will send it back.") : null,
       part.kind === "clock" && isBlank ? h("span", { class: "quiet" }, "A clock or a measurement: keep it?") : null);

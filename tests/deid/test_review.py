@@ -140,13 +140,14 @@ def test_a_picture_cannot_be_had_without_an_opening_in_the_trail(
     assert openings() == 1
 
 
-def test_the_api_shows_boxes_with_the_text_that_was_found(
+def test_the_api_shows_the_boxes_and_spells_no_text_out(
     waiting: ReceivedInstance, steward: Client
 ) -> None:
     answer = steward.get(api(waiting))
     body = answer.json()
     assert answer["Cache-Control"] == "no-store"
     assert body["state"] == "pixel_review" and body["progress"] is None
+    assert all("text" not in box for box in body["proposals"]["boxes"])
     assert body["proposals"]["n_frames"] == N_FRAMES and len(body["proposals"]["boxes"]) == 2
     assert body["rules"]["removed"] > 20 and body["rules"]["replaced"] > 5
     html = steward.get(page(waiting)).content.decode()
