@@ -56,7 +56,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
     return {
         "chrome": {
             "menu": menu,
-            "roles": sorted(role.replace("_", " ") for role in held),
+            "roles": sorted(role.replace("_", " ").replace("pacs", "PACS") for role in held),
             "projects": [project.name for project in projects_for(user)],
             "trail": _trail() if held & _OFFICERS else None,
         }

@@ -58,6 +58,8 @@ class Walk:
         self.take(person, "quarantine")
         page.locator("text=Review pixels").first.click(timeout=120_000)
         page.wait_for_selector("[data-testid=confirm]:not([disabled])")
+        page.wait_for_selector("#picture[src]")
+        page.wait_for_selector("#strip img")
         page.wait_for_load_state("networkidle")
         self.take(person, "pixel-review")
         person.go("/studies/")
@@ -115,7 +117,7 @@ class Walk:
 
     def call(self, number: int, path: str, body: dict[str, Any]) -> Any:
         """POST to the API with an annotator's token."""
-        request = urllib.request.Request(
+        request = urllib.request.Request(  # noqa: S310
             f"{self.stack.url}/api/v1/{path}",
             json.dumps(body).encode(),
             {
@@ -123,7 +125,7 @@ class Walk:
                 "Content-Type": "application/json",
             },
         )
-        with urllib.request.urlopen(request) as answer:
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
             return json.load(answer)
 
     def adjudicator(self) -> None:

@@ -1,5 +1,4 @@
-"""libav decoding a video from start to end, doing nothing with the pictures: what looking at each of
-them costs at least.
+"""libav decoding a video from start to end and nothing else: what each picture costs at least.
 
 python -m bench.baselines.decode FILE
 """

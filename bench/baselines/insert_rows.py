@@ -1,5 +1,4 @@
-"""A bare insert of 100 rows as one transaction into SQLite (WAL, full sync): what keeping them costs
-at least.
+"""A bare insert of 100 rows as one transaction into SQLite (WAL, full sync): the least it costs.
 
 python -m bench.baselines.insert_rows
 """

@@ -108,7 +108,7 @@ def test_what_an_address_leads_to_is_a_verb_or_stands_among_the_queries(target):
 
 @pytest.mark.django_db
 def test_asking_alone_changes_nothing(client, person):
-    """A verb behind GET is one that shows pictures, hands out a file, or asks for a reason first."""
+    """A verb behind GET shows pictures, hands out a file, or asks for a reason first."""
     client.force_login(person().user)
     showing = {
         "clip-frame", "clip-frames-csv", "clip-review", "workspace", "adjudication-screen",
