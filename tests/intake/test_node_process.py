@@ -193,7 +193,7 @@ def test_a_killed_node_keeps_what_it_acknowledged_comes_back_and_ends_on_sigterm
     children, began = running.children(), time.monotonic()
     running.popen.terminate()
     assert running.popen.wait(10) == 0
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 6
     assert not psutil.wait_procs(children, timeout=1)[1]
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", running.port), timeout=1)
