@@ -155,6 +155,7 @@ def take(
                 if is_last:
                     raise
                 file.wrapping_key, file.wrapped_data_key = wrapped
+                file._state.adding = True
     except IntegrityError:
         storage().delete(file.storage_name)
         raise

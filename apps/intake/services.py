@@ -46,16 +46,16 @@ def receive_instance(
     """Take an instance into quarantine. The same bytes again are one instance; the same SOP
     Instance UID with other bytes is held apart. ``file`` is synced and unsaved."""
     digest = sop_uid_digest(facts.sop_instance_uid)
-    held = ReceivedInstance.objects.filter(project=project, sop_uid_digest=digest)
-    same = held.filter(sha256=sha256).first()
+    held = list(ReceivedInstance.objects.filter(project=project, sop_uid_digest=digest))
+    same = next((row for row in held if row.sha256 == sha256), None)
     where = {"calling_ae": calling_ae, "called_ae": called_ae, "peer": peer}
     if same is not None:
         event(actor, same, outcome="repeated", private=where)
         return same
-    first = held.filter(clash_with=None).first()
+    first = next((row for row in held if row.clash_with_id is None), None)
     subject = keyring.subject_for(facts.patient_id, facts.issuer)
-    file.save(force_insert=True)
     keyring.move_to_subject(file, subject)
+    file.save(force_insert=True)
     sealed = json.dumps(
         {
             "sop_instance_uid": facts.sop_instance_uid,

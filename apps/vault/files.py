@@ -123,10 +123,11 @@ def open_file(file: VaultFile, wrapping: WrappingKey) -> BinaryIO:
 
 
 def rewrap(file: VaultFile, old: WrappingKey, new: WrappingKey) -> None:
-    """Put the data key under another key; the stored bytes stay. Saves the row."""
+    """Put the data key under another key; the stored bytes stay. Saves the row, if it stands."""
     file.wrapped_data_key = _wrap(new, _unwrap(old, file), file.id)
     file.wrapping_key = new.name
-    file.save(update_fields=["wrapped_data_key", "wrapping_key"])
+    if not file._state.adding:
+        file.save(update_fields=["wrapped_data_key", "wrapping_key"])
 
 
 def delete_file(file: VaultFile) -> None:

@@ -31,8 +31,10 @@ SIZE_BYTES = 20 << 20
 @contextlib.contextmanager
 def watched(tmp_path: Path, settings):
     """What the second process saw; filled in at the end."""
-    result, saw = tmp_path / "seen.json", {}
-    arguments = [result, os.getpid(), tempfile.gettempdir(), tmp_path]
+    apart = tmp_path / "apart"
+    apart.mkdir(exist_ok=True)
+    result, saw = apart / "seen.json", {"result": apart / "seen.json"}
+    arguments = [result, os.getpid(), tempfile.gettempdir(), apart]
     process = subprocess.Popen(
         [sys.executable, spy.__file__, *map(str, arguments), str(settings.CLINICAL_ANNOT_DATA_DIR)]
     )
@@ -87,8 +89,8 @@ def test_no_plain_byte_of_an_instance_is_found_while_it_arrives(node, tmp_path, 
 def test_no_plain_byte_is_found_while_files_are_taken_in(
     project, command, tmp_path, settings, known, packed
 ):
-    folder = tmp_path / "in"
-    folder.mkdir()
+    folder = tmp_path / "apart" / "in"
+    folder.mkdir(parents=True)
     if packed:
         with zipfile.ZipFile(folder / "x.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out:
             out.writestr("a.dcm", known)
@@ -118,7 +120,9 @@ def test_a_deleted_file_that_is_still_open_would_be_found(tmp_path, settings):
     with watched(tmp_path, settings) as saw, tempfile.TemporaryFile() as hidden:
         hidden.write(spy.content(1 << 16))
         hidden.flush()
-        time.sleep(0.3)
+        end = time.monotonic() + 20
+        while not saw["result"].exists() and time.monotonic() < end:
+            time.sleep(0.05)
     assert saw["where"].startswith(f"/proc/{os.getpid()}/fd/")
 
 
@@ -151,6 +155,7 @@ def test_what_a_handler_does_not_finish_is_dropped(settings, tmp_path):
     assert isinstance(incoming, Incoming) and not Path(incoming.name).exists()
     folder = Path(settings.CLINICAL_ANNOT_DATA_DIR) / "vault" / "incoming"
     before = set(folder.iterdir())
+    assert before
     assert incoming.write(io.BytesIO(bytes(300)).getvalue()) == 300
     assert incoming.file.flush() is None
     incoming.close()

@@ -51,4 +51,6 @@ def install() -> None:
     """Receive in chunks, into the vault, of every storage class."""
     _config.STORE_RECV_CHUNKED_DATASET = True
     _config.UNRESTRICTED_STORAGE_SERVICE = True
+    # Its own handlers put every message into words for its log, which is off: it quotes values.
+    _config.LOG_HANDLER_LEVEL = "none"
     dimse_messages.NamedTemporaryFile = _factory  # type: ignore[attr-defined, assignment]

@@ -13,12 +13,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import close_old_connections, connection
+from django.db import connection
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from apps.access.actor import service
+from apps.access.actor import Actor, service
 from apps.intake.domain.header_facts import UnreadableHeader
 from apps.intake.node import seam
 from apps.intake.node.guard import MAX_PDU_BYTES, REQUEST_S, BoundedReceive, WaitingRoom
@@ -36,10 +36,18 @@ IDLE_S = 60
 SUCCESS, NO_ROOM, MISMATCH, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xA900, 0xC000
 
 
+def _put_connection_away() -> None:
+    """Between messages a pooled connection is another association's to use. SQLite's stays with
+    its thread: to open one costs as much as to record an instance."""
+    if connection.vendor != "sqlite":
+        connection.close()
+
+
 @dataclass
 class _Running:
     """What is known of an association while it runs."""
 
+    actor: Actor
     project: Project | None
     calling_ae: str
     called_ae: str
@@ -162,14 +170,14 @@ class Node:
         request = assoc.requestor.primitive
         calling, called = request.calling_ae_title.strip(), request.called_ae_title.strip()
         peer = str(assoc.requestor.address)
-        close_old_connections()
         try:
             project = by_called_ae(called)
             refusal = self._refusal(project, calling, peer)
             if refusal is None:
+                actor = service("node")
                 with self._lock:
                     self._peers[peer] += 1
-                self._running[assoc] = _Running(project, calling, called, peer)
+                self._running[assoc] = _Running(actor, project, calling, called, peer)
                 return
             reject, reason = refusal
             note_association(
@@ -182,7 +190,10 @@ class Node:
                 reason=reason,
             )
         except DatabaseError:
+            connection.close()
             reject = (0x02, 0x03, 0x01)
+        finally:
+            _put_connection_away()
         assoc.acse.send_reject(*reject)
         assoc.kill()
 
@@ -201,14 +212,19 @@ class Node:
         return None
 
     def _store(self, event: Any) -> int:
+        try:
+            return self._take(event)
+        finally:
+            _put_connection_away()
+
+    def _take(self, event: Any) -> int:
         running = self._running.get(event.assoc)
         incoming: seam.StreamedInstance = event.request._dataset_file
         if running is None or running.project is None or incoming is None:
             return NOT_UNDERSTOOD
-        close_old_connections()
         try:
             take(
-                service("node"),
+                running.actor,
                 running.project,
                 incoming,
                 calling_ae=running.calling_ae,
@@ -237,7 +253,7 @@ class Node:
         running.refused += 1
         try:
             note_refusal(
-                service("node"),
+                running.actor,
                 running.project,
                 reason=reason,
                 calling_ae=running.calling_ae,
@@ -259,7 +275,7 @@ class Node:
             self._peers[running.peer] -= 1
         try:
             note_association(
-                service("node"),
+                running.actor,
                 running.project,
                 outcome="done" if association.is_released else "aborted",
                 calling_ae=running.calling_ae,
