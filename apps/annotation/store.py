@@ -124,6 +124,10 @@ def _save_chunks(
     by_chunk: dict[int, dict[str, Any]] = defaultdict(dict)
     for index, keyframe in keyframes.items():
         by_chunk[int(index) // CHUNK_FRAMES][index] = keyframe
+    if numbers is None:
+        # All of the track was read: a chunk that is not in it now (deleted and made again in one
+        # batch, with fewer keyframes) must not come back.
+        KeyframeChunk.objects.filter(object=row).exclude(number__in=list(by_chunk)).delete()
     written = set(by_chunk) if numbers is None or not existed else set(numbers)
     for number in sorted(written):
         held = by_chunk.get(number)

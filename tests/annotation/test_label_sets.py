@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from apps.access.actor import service
+from apps.access.actor import Actor, service
 from apps.adjudication.assigning import assign_clip
 from apps.annotation import store
 from apps.annotation.models import LabelSet, Operation
@@ -122,6 +122,19 @@ def test_a_keyframe_far_along_lies_in_a_chunk_of_its_own_and_is_deleted_again(pr
     # Undo of the deletion: the same object again, with its keyframes.
     tab.save(builders.numbered(first, 8), base=3)
     assert list(tab.get()["labels"]["tracks"][name]["keyframes"]) == ["0", "255", "256", "299"]
+
+
+def test_a_track_made_again_in_one_batch_holds_only_what_it_was_given(project, tab):
+    long = builders.ready_clip(project, 300)
+    label_set = builders.label_set(project, Actor(tab.label_set.author), long)
+    far = Tab(tab.client, label_set)
+    shape = {"type": "tip", "point": [1.5, 2.5]}
+    steps = builders.track(long, "grasper", {0: shape, 280: shape})
+    assert far.save(builders.numbered(steps)).status_code == 200
+    again = [{"op": "track.delete", "object": steps[0]["object"]}, *steps[:2]]
+    assert far.save(builders.numbered(again, 4), base=1).status_code == 200
+    (track,) = far.get()["labels"]["tracks"].values()
+    assert list(track["keyframes"]) == ["0"]
 
 
 def test_every_older_revision_can_be_read(tab, clip):
