@@ -149,6 +149,7 @@ def test_the_api_shows_the_boxes_and_spells_no_text_out(
     assert body["state"] == "pixel_review" and body["progress"] is None
     assert all("text" not in box for box in body["proposals"]["boxes"])
     assert body["proposals"]["n_frames"] == N_FRAMES and len(body["proposals"]["boxes"]) == 2
+    assert all("text" not in box for box in body["proposals"]["boxes"])
     assert body["rules"]["removed"] > 20 and body["rules"]["replaced"] > 5
     html = steward.get(page(waiting)).content.decode()
     assert str(body["rules"]["removed"]) in html
