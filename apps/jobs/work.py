@@ -18,6 +18,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.module_loading import autodiscover_modules
 
 from apps.jobs.models import Job
 
@@ -118,6 +119,12 @@ def enqueue(kind: str, object_id: Any, *, priority: int = 0, **params: Any) -> b
     except IntegrityError:
         return False
     return True
+
+
+def discover() -> None:
+    """Import every room's ``tasks``. Only who works calls it: the node and the web server need
+    neither decoders nor the text detector in memory."""
+    autodiscover_modules("tasks")
 
 
 def claim(owner: str) -> JobHandle | None:
@@ -221,6 +228,7 @@ def release(handle: JobHandle) -> None:
 def run_pending(limit: int = 1000, *, strict: bool = True) -> int:
     """Sweep and work in this process until nothing is left (tests and ``--wait``)."""
     global _reraise
+    discover()
     owner, done = uuid.uuid4().hex, 0
     _reraise, before = strict, _reraise
     try:

@@ -14,6 +14,11 @@ if "CLINICAL_ANNOT_DATA_DIR" not in os.environ:
         lambda: shutil.rmtree(_folder, ignore_errors=True) if os.getpid() == _owner else None
     )
 
+_worker = os.environ.get("PYTEST_XDIST_WORKER")
+if _worker and not os.environ["CLINICAL_ANNOT_DATA_DIR"].endswith(_worker):
+    # Tests count files in the vault: each worker of a parallel run has a folder of its own.
+    os.environ["CLINICAL_ANNOT_DATA_DIR"] += f"/{_worker}"
+
 from .base import *  # noqa: F403
 from .base import CLINICAL_ANNOT_DATA_DIR, DATABASES
 

@@ -27,6 +27,7 @@ class Command(BaseCommand):
     help = "Run background work until SIGTERM."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        work.discover()
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
