@@ -70,3 +70,13 @@ def person(command: Any, project: Any) -> Callable[..., Any]:
         return Actor(user)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A running server that the journeys share, started when first asked for."""
+    from tests.journeys.served import Served
+    from tests.journeys.stack import running
+
+    with running(tmp_path_factory.mktemp("served") / "data") as stack:
+        yield Served(stack, tmp_path_factory.mktemp("samples"))
