@@ -25,6 +25,7 @@ from pydicom.uid import generate_uid
 
 from fixtures.demo_labels import label_sets, overlapping_frames
 from fixtures.make import make_one
+from tests.journeys import stack as stacks
 from tests.journeys.screen import Person, chromium
 from tests.journeys.stack import Stack, running
 
@@ -42,6 +43,7 @@ class Walk:
     def person(self, role: str, number: int = 0) -> Person:
         person = Person(self.browser, self.stack.url, self.stack.login(role, number))
         person.page.set_viewport_size(SIZE)
+        person.page.set_default_timeout(120_000)
         return person
 
     def take(self, person: Person, name: str) -> None:
@@ -56,7 +58,7 @@ class Walk:
         page = person.page
         person.go("/quarantine/")
         self.take(person, "quarantine")
-        page.locator("text=Review pixels").first.click(timeout=120_000)
+        page.locator("text=Review pixels").first.click(timeout=600_000)
         page.wait_for_selector("[data-testid=confirm]:not([disabled])")
         page.wait_for_selector("#picture[src]")
         page.wait_for_selector("#strip img")
@@ -102,7 +104,7 @@ class Walk:
     def save(self, number: int, operations: list[dict[str, Any]]) -> tuple[str, int]:
         """One annotator's label set of the second clip, and its revision with these operations."""
         person = self.person("annotator", number)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while person.api(f"/clips/{self.clip}/work/").status != 200:
             if time.monotonic() > deadline:
                 raise SystemExit("the clip was not assigned")
@@ -185,7 +187,7 @@ class Walk:
         self.steward()
 
 
-def until(page: Any, selector: str, seconds: float = 120.0) -> None:
+def until(page: Any, selector: str, seconds: float = 600.0) -> None:
     """Reload until the selector is there."""
     deadline = time.monotonic() + seconds
     while not page.locator(selector).count():
@@ -218,6 +220,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="clinicalannot-shots-") as folder:
         data_dir = Path(folder) / "data"
         data_dir.mkdir()
+        stacks.READY_WITHIN_S = 900
         with running(data_dir, samples="all") as stack, chromium() as browser:
             Walk(stack, browser, out).walk()
 

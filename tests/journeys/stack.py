@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+READY_WITHIN_S = 180
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -53,9 +54,10 @@ class Stack:
                 stderr=out,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + READY_WITHIN_S
         while b"READY" not in self._output.read_bytes().rsplit(b"Migrating", 1)[-1]:
             if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
                 raise RuntimeError(self._output.read_text()[-2000:])
             time.sleep(0.2)
         self.described = json.loads((self.data_dir / "demo.json").read_text())
