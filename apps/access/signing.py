@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -47,7 +48,7 @@ def sign(
     said = {
         "v": 1,
         "pseudonym": actor.user.pseudonym,
-        "time": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "time": _time(now),
         "meaning": meaning,
         "authentication": "user name and password",
         "object_type": target._meta.model_name,
@@ -80,15 +81,30 @@ def sign(
 
 
 def is_valid(signature: Signature) -> bool:
-    """Whether the server's key signed both statements and they name this digest."""
+    """Whether the server's key signed both statements and they say what the row says: the digest,
+    what was signed, by whom, when and with which meaning."""
     key = Ed25519PublicKey.from_public_bytes(public_key())
     try:
         key.verify(bytes(signature.server_signature), bytes(signature.statement))
         key.verify(bytes(signature.released_signature), bytes(signature.released_statement))
     except InvalidSignature:
         return False
-    named = {
-        json.loads(bytes(text))["digest"]
-        for text in (signature.statement, signature.released_statement)
+    row = {
+        "pseudonym": signature.signer.pseudonym,
+        "time": _time(signature.signed_at),
+        "meaning": signature.meaning,
+        "object_type": signature.object_type,
+        "object_id": signature.object_id,
+        "digest": signature.digest,
     }
-    return named == {signature.digest}
+    said, released = json.loads(bytes(signature.statement)), released_facts(signature)
+    return all(said[name] == released[name] == value for name, value in row.items())
+
+
+def released_facts(signature: Signature) -> dict[str, Any]:
+    """What the signed statement says, without the signer's name (JSON as ``sign`` made it)."""
+    return dict(json.loads(bytes(signature.released_statement)))
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

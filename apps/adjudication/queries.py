@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from apps.access import grants, roles, signing
+from apps.access import grants, roles
 from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.adjudication import services
@@ -91,8 +91,8 @@ def as_json(adjudication: Adjudication) -> dict[str, Any]:
 
 def signature_json(adjudication: Adjudication) -> dict[str, Any] | None:
     """The signature as people read it (21 CFR 11.50: name, time, meaning), and whether it holds."""
-    signature = adjudication.signature
-    if signature is None:
+    signature, consensus = adjudication.signature, adjudication.consensus
+    if signature is None or consensus is None:
         return None
     said = json.loads(bytes(signature.statement))
     return {
@@ -100,5 +100,6 @@ def signature_json(adjudication: Adjudication) -> dict[str, Any] | None:
         "time": said["time"],
         "meaning": said["meaning"],
         "digest": signature.digest,
-        "holds": signing.is_valid(signature),
+        "holds": services.signature_holds(adjudication)
+        and services.content_digest(consensus) == signature.digest,
     }

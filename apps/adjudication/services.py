@@ -156,8 +156,7 @@ def decide(
             field="reason",
         )
     compared = findings.compare(adjudication)
-    label_set = adjudication.consensus
-    assert label_set is not None
+    label_set = _hold_consensus(adjudication)
     steps = consensus.decision_operations(
         store.load(label_set),
         compared.labels_a,
@@ -192,6 +191,38 @@ def _findings(adjudication: Adjudication) -> dict[str, Any]:
     return dict(adjudication.findings)
 
 
+def _hold_consensus(adjudication: Adjudication) -> LabelSet:
+    """The consensus, locked: what is read from it now cannot be saved over until the commit."""
+    locked = LabelSet.objects.select_for_update(of=("self",)).select_related("ontology")
+    return locked.get(pk=adjudication.consensus_id)
+
+
+def _bound(adjudication: Adjudication, label_set: LabelSet) -> dict[str, Any]:
+    """What a signature binds beside the digest of the labels."""
+    return {
+        "label_set": str(label_set.pk),
+        "revision": label_set.revision,
+        "clip": str(adjudication.clip_id),
+        "media_sha256": adjudication.clip.media_sha256,
+        "ontology": label_set.ontology.digest,
+        "interpolator": label_set.interpolator,
+    }
+
+
+def signature_holds(adjudication: Adjudication) -> bool:
+    """Whether the signature is one of this server, of this adjudication, and over its clip, its
+    consensus and that label set's content as they stand in the database now."""
+    signature, label_set = adjudication.signature, adjudication.consensus
+    return (
+        signature is not None
+        and label_set is not None
+        and signing.is_valid(signature)
+        and (signature.object_type, signature.object_id)
+        == (adjudication._meta.model_name, str(adjudication.pk))
+        and signing.released_facts(signature)["facts"] == _bound(adjudication, label_set)
+    )
+
+
 def content_digest(label_set: LabelSet) -> str:
     """Digest of the expanded geometry of every frame: exactly what is signed."""
     return expanded_digest(
@@ -210,8 +241,7 @@ def sign(actor: Actor, adjudication: Adjudication, *, password: str, revision: i
             "Decide each of them, then sign.",
             disagreements=left,
         )
-    label_set = adjudication.consensus
-    assert label_set is not None
+    label_set = _hold_consensus(adjudication)
     if revision != label_set.revision:
         raise Conflict(
             "stale_revision",
@@ -227,14 +257,7 @@ def sign(actor: Actor, adjudication: Adjudication, *, password: str, revision: i
         password=password,
         meaning=MEANING,
         digest=digest,
-        facts={
-            "label_set": str(label_set.pk),
-            "revision": label_set.revision,
-            "clip": str(adjudication.clip_id),
-            "media_sha256": adjudication.clip.media_sha256,
-            "ontology": label_set.ontology.digest,
-            "interpolator": label_set.interpolator,
-        },
+        facts=_bound(adjudication, label_set),
     )
     sign_label_set(actor, label_set)
     adjudication.state, adjudication.signature = State.SIGNED, signature

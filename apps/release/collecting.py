@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset
 from apps.access import signing
 from apps.access.errors import Refused
 from apps.adjudication.models import Adjudication
-from apps.adjudication.services import content_digest
+from apps.adjudication.services import content_digest, signature_holds
 from apps.annotation import store
 from apps.annotation.models import LabelSet
 from apps.library.domain.index_format import FrameIndex
@@ -96,7 +96,7 @@ def select(project: Project, only: Iterable[str] = ()) -> Selection:
             reason = _why_not(clip)
         elif found.set_a.ontology_id != ontology:
             reason = "signed on another ontology version"
-        elif found.signature is None or not signing.is_valid(found.signature):
+        elif not signature_holds(found):
             reason = "its electronic signature does not hold"
         else:
             found.clip = clip
