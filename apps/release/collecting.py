@@ -91,7 +91,7 @@ def select(project: Project, only: Iterable[str] = ()) -> Selection:
     for key, clip in ready.items():
         found = signed.get(key)
         if not _asked(key, asked):
-            reason = NOT_ASKED
+            reason = NOT_ASKED if found is not None else _why_not(clip)
         elif found is None:
             reason = _why_not(clip)
         elif found.set_a.ontology_id != ontology:
