@@ -125,7 +125,7 @@ def test_an_unsigned_clip_that_is_named_is_refused(project, person, signed, tmp_
     code, told = build(project, tmp_path / "a", "1.0.0", "--clip", str(other.pk))
     assert code == 1 and other.name in told and "not assigned" in told
     code, told = build(project, tmp_path / "b", "1.0.0", "--clip", str(signed.clip_id))
-    assert code == 0 and f"left out {other.name}: not asked" in told
+    assert code == 0 and f"left out {other.name}: not assigned" in told
     code, told = build(project, tmp_path / "c", "1.0.0", "--clip", str(other.pk))
     assert code == 1 and "other clips" in told
 
