@@ -1,4 +1,4 @@
-"""The acting person on every request; refusals as pages or JSON; a log line a request."""
+"""Bodies that are too large; the acting person; refusals as pages or JSON; a log line a request."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from apps.access.actor import Actor
@@ -13,6 +14,46 @@ from apps.access.errors import Refused
 from clinical_annot.errors import refusal_response
 
 logger = logging.getLogger(__name__)
+
+
+_DRAIN_BYTES = 64 << 20
+_BLOCK_BYTES = 1 << 16
+
+
+class BodyMiddleware:
+    """Refuses bodies over ``DATA_UPLOAD_MAX_MEMORY_SIZE`` at every door with 413 (REST framework's
+    parsers know no limit), and reads what a view left unread: the server closes a connection with
+    an unread body, and the client would then see a broken line in place of the answer.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        limit_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        response: HttpResponseBase
+        if int(request.META.get("CONTENT_LENGTH") or 0) > limit_bytes:
+            refusal = Refused(
+                "too_large",
+                f"The request is larger than {limit_bytes >> 20} MiB.",
+                "Send less at once.",
+                status=413,
+            )
+            response = refusal_response(request, refusal)
+        else:
+            response = self._get_response(request)
+        self._drain(request)
+        return response
+
+    @staticmethod
+    def _drain(request: HttpRequest) -> None:
+        source = getattr(request, "_stream", None)
+        left = _DRAIN_BYTES
+        try:
+            while source is not None and left > 0 and (block := source.read(_BLOCK_BYTES)):
+                left -= len(block)
+        except (OSError, ValueError):
+            return
 
 
 class ActorMiddleware:

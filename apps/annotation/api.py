@@ -17,8 +17,6 @@ from apps.access.errors import NotFound, Refused
 from apps.annotation import queries, services
 from apps.annotation.models import LabelSet
 
-MAX_BODY_BYTES = 4 << 20
-
 
 class LabelSetView(ApiView):
     @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
@@ -47,13 +45,6 @@ class OperationsView(ApiView):
     )
     def post(self, request: Any, label_set_id: uuid.UUID) -> Response:
         """Save a batch of operations on a base revision."""
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
-            raise Refused(
-                "too_large",
-                "The request is larger than 4 MiB.",
-                "Send fewer operations at once.",
-                status=413,
-            )
         label_set = queries.label_set_for(request.user, label_set_id)
         body = body_of(request)
         client, base, operations = (
