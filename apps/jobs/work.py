@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -24,7 +25,7 @@ from apps.jobs.models import Job
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=settings.CLINICAL_ANNOT_JOB_LEASE_S)
 ATTEMPTS = 3
 
 JOBS: dict[str, Callable[[JobHandle], None]] = {}

@@ -23,6 +23,7 @@ CLINICAL_ANNOT_BIND = env.str("CLINICAL_ANNOT_BIND", "127.0.0.1")
 CLINICAL_ANNOT_DICOM_PORT = env.int("CLINICAL_ANNOT_DICOM_PORT", 11112)
 CLINICAL_ANNOT_AE_TITLE = env.str("CLINICAL_ANNOT_AE_TITLE", "CLINANNOT")
 CLINICAL_ANNOT_NODE_PROCESSES = env.int("CLINICAL_ANNOT_NODE_PROCESSES", 0)
+CLINICAL_ANNOT_JOB_LEASE_S = env.float("CLINICAL_ANNOT_JOB_LEASE_S", 30.0)
 CLINICAL_ANNOT_DISK_RESERVE_BYTES = env.int("CLINICAL_ANNOT_DISK_RESERVE_BYTES", 1 << 30)
 
 DEBUG = False
@@ -61,6 +62,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "clinical_annot.middleware.BodyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
