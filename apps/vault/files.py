@@ -137,12 +137,15 @@ def delete_file(file: VaultFile) -> None:
     storage().delete(name)
 
 
-def sweep(older_than_s: float = 3600.0) -> int:
-    """Remove files that no row names and half-written ones, both older than the limit."""
+def sweep(older_than_s: float = 86_400.0) -> int:
+    """Remove files that no row names and half-written ones, both older than the limit.
+
+    A job names its files when its work is done, which may be hours after they were written: a day
+    is left to it, and a row whose file was swept is never saved (``VaultFile.save``).
+    """
     removed = storage().sweep_incoming(older_than_s)
     limit = time.time() - older_than_s
     for name, changed in list(storage().names()):
         if changed < limit and not VaultFile.objects.filter(pk=uuid.UUID(name)).exists():
-            storage().delete(name)
-            removed += 1
+            removed += storage().delete_older(name, limit)
     return removed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 
@@ -24,6 +25,15 @@ class VaultFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Raises FileNotFoundError for a new row whose file is not there (any more): nothing is
+        called cleared, ready or received that cannot be read."""
+        if self._state.adding:
+            from apps.vault.files import storage
+
+            storage().touch(self.storage_name)
+        super().save(*args, **kwargs)
 
     @property
     def storage_name(self) -> str:

@@ -26,6 +26,8 @@ class Storage(Protocol):
     def create(self, name: str) -> PendingFile: ...
     def open(self, name: str) -> BinaryIO: ...
     def delete(self, name: str) -> None: ...
+    def touch(self, name: str) -> None: ...
+    def delete_older(self, name: str, limit: float) -> bool: ...
     def exists(self, name: str) -> bool: ...
     def free_bytes(self) -> int: ...
     def names(self) -> Iterator[tuple[str, float]]: ...
@@ -90,6 +92,28 @@ class LocalStorage:
         path.unlink(missing_ok=True)
         if path.parent.exists():
             _sync_folder(path.parent)
+
+    def touch(self, name: str) -> None:
+        """Say that a file is in use now. Raises FileNotFoundError when it is gone."""
+        os.utime(self._path(name))
+
+    def delete_older(self, name: str, limit: float) -> bool:
+        """Remove a file unless it was touched at or after ``limit`` (seconds since the epoch).
+
+        It is taken aside before it is looked at: a ``touch`` comes before, and the file goes back
+        to its place, or after, and fails.
+        """
+        path, aside = self._path(name), self._incoming / f"{name}.unnamed"
+        try:
+            os.rename(path, aside)
+        except FileNotFoundError:
+            return False
+        if aside.stat().st_mtime >= limit:
+            os.rename(aside, path)
+            return False
+        aside.unlink()
+        _sync_folder(path.parent)
+        return True
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self._root).free
