@@ -1,18 +1,37 @@
-"""Database triggers that refuse UPDATE, DELETE and TRUNCATE of the append-only tables.
+"""Database triggers that refuse UPDATE, DELETE and TRUNCATE of append-only tables.
 
-On SQLite Django rebuilds a table for many migrations and its triggers vanish silently: every
-migration of an append-only table ends with ``migrations.RunPython(install_for, remove_for)``, and
-start-up, health and ``verify_audit`` call ``missing()``.
+A room with such a table names it (``register``, when the room starts) and ends every migration that
+touches it with ``migrations.RunPython(*installer(table))``: on SQLite Django rebuilds a table for
+many migrations and its triggers vanish silently. Start-up, health and ``verify_audit`` call
+``missing()``.
+
+SQLite's ``INSERT OR REPLACE`` deletes without firing a delete trigger, so there a row that would
+take another's place is refused before it is inserted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import connection
 
 TABLES = ("audit_event", "audit_leaf", "audit_tile", "audit_checkpoint")
-_KINDS = ("update", "delete", "truncate")
+_registered = list(TABLES)
+_KINDS = {
+    "postgresql": ("update", "delete", "truncate"),
+    "sqlite": ("update", "delete", "replace"),
+}
+
+
+def register(*tables: str) -> None:
+    """Name further append-only tables; from then on they must have their triggers."""
+    _registered.extend(table for table in tables if table not in _registered)
+
+
+def tables() -> tuple[str, ...]:
+    """Every append-only table."""
+    return tuple(_registered)
 
 
 def _name(table: str, kind: str) -> str:
@@ -20,10 +39,10 @@ def _name(table: str, kind: str) -> str:
 
 
 def _kinds(vendor: str) -> tuple[str, ...]:
-    return _KINDS if vendor == "postgresql" else _KINDS[:2]
+    return _KINDS[vendor]
 
 
-def install(tables: tuple[str, ...] = TABLES, db: Any = None) -> None:
+def install(only: tuple[str, ...] | None = None, db: Any = None) -> None:
     """Make every trigger that is not there."""
     db = db or connection
     with db.cursor() as cursor:
@@ -33,7 +52,7 @@ def install(tables: tuple[str, ...] = TABLES, db: Any = None) -> None:
                 "RAISE EXCEPTION 'append-only: % of % is refused', TG_OP, TG_TABLE_NAME; "
                 "END $$ LANGUAGE plpgsql"
             )
-        for table in tables:
+        for table in tables() if only is None else only:
             for kind in _kinds(db.vendor):
                 name = _name(table, kind)
                 if db.vendor == "postgresql":
@@ -45,16 +64,35 @@ def install(tables: tuple[str, ...] = TABLES, db: Any = None) -> None:
                     )
                 else:
                     cursor.execute(
-                        f"CREATE TRIGGER IF NOT EXISTS {name} BEFORE {kind.upper()} ON {table} "
-                        f"BEGIN SELECT RAISE(ABORT, 'append-only: {kind} of {table} is refused'); "
-                        "END"
+                        f"CREATE TRIGGER IF NOT EXISTS {name} BEFORE {_sqlite_event(kind)} "
+                        f"ON {table}{_sqlite_when(cursor, table, kind)} BEGIN SELECT "
+                        f"RAISE(ABORT, 'append-only: {kind} of {table} is refused'); END"
                     )
 
 
-def remove(tables: tuple[str, ...] = TABLES, db: Any = None) -> None:
+def _sqlite_event(kind: str) -> str:
+    return "INSERT" if kind == "replace" else kind.upper()
+
+
+def _sqlite_when(cursor: Any, table: str, kind: str) -> str:
+    """For a replacement: whether any unique key of the new row is taken."""
+    if kind != "replace":
+        return ""
+    cursor.execute(f"PRAGMA table_info({table})")
+    keys = {tuple(row[1] for row in cursor.fetchall() if row[5])}
+    cursor.execute(f"PRAGMA index_list({table})")
+    for index in [row[1] for row in cursor.fetchall() if row[2]]:
+        cursor.execute(f"PRAGMA index_info({index})")
+        keys.add(tuple(row[2] for row in cursor.fetchall()))
+    taken = (" AND ".join(f'"{name}" = NEW."{name}"' for name in key) for key in sorted(keys))
+    same = " OR ".join(f"({each})" for each in taken)
+    return f" WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608
+
+
+def remove(only: tuple[str, ...] | None = None, db: Any = None) -> None:
     db = db or connection
     with db.cursor() as cursor:
-        for table in tables:
+        for table in tables() if only is None else only:
             for kind in _kinds(db.vendor):
                 on = f" ON {table}" if db.vendor == "postgresql" else ""
                 cursor.execute(f"DROP TRIGGER IF EXISTS {_name(table, kind)}{on}")
@@ -68,13 +106,20 @@ def missing() -> list[str]:
         else:
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
         there = {row[0] for row in cursor.fetchall()}
-    wanted = {_name(table, kind) for table in TABLES for kind in _kinds(connection.vendor)}
+    wanted = {_name(table, kind) for table in tables() for kind in _kinds(connection.vendor)}
     return sorted(wanted - there)
 
 
-def install_for(apps: Any, schema_editor: Any) -> None:
-    install(db=schema_editor.connection)
+def installer(*only: str) -> tuple[Callable[[Any, Any], None], Callable[[Any, Any], None]]:
+    """Both directions of a migration that gives these tables their triggers."""
+
+    def forwards(apps: Any, schema_editor: Any) -> None:
+        install(only, schema_editor.connection)
+
+    def backwards(apps: Any, schema_editor: Any) -> None:
+        remove(only, schema_editor.connection)
+
+    return forwards, backwards
 
 
-def remove_for(apps: Any, schema_editor: Any) -> None:
-    remove(db=schema_editor.connection)
+install_for, remove_for = installer(*TABLES)

@@ -7,7 +7,8 @@ from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 
 from apps.access import signing
 from apps.access.actor import Actor, service
@@ -15,9 +16,9 @@ from apps.access.errors import Conflict, Forbidden, NotFound, Refused
 from apps.access.models import Signature
 from apps.adjudication import queries, services
 from apps.adjudication.assigning import assign_clip
-from apps.adjudication.models import Adjudication, Assignment
+from apps.adjudication.models import Adjudication, Assignment, Decision
 from apps.annotation import store
-from apps.annotation.models import KeyframeChunk, LabelSet
+from apps.annotation.models import KeyframeChunk, LabelSet, Operation
 from apps.annotation.services import return_label_set, save_operations
 from apps.audit.models import Event
 from apps.jobs import work
@@ -248,6 +249,17 @@ def test_decisions_and_signatures_hold_the_consensus_while_they_read_it(opened):
         assert held.call_count == 1
         verbs["sign"]()
         assert held.call_count == 2 + len(made.findings["disagreements"])
+
+
+@pytest.mark.parametrize("model", [Signature, Decision, Operation])
+def test_what_was_signed_decided_or_saved_is_never_changed_or_deleted(opened, model):
+    made, judge = opened
+    decide_all(judge, made, "a")
+    sign(judge, made)
+    rows = model.objects.all()
+    for change in (lambda: rows._raw_delete(rows.db), lambda: rows.update(id=F("id"))):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            change()
 
 
 def test_what_is_signed_is_read_only(opened, clip):

@@ -53,6 +53,18 @@ def test_the_database_refuses_to_change_what_is_logged(table, statement):
             cursor.execute(statement.format(table, column, column))
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL cannot replace a row")
+@pytest.mark.parametrize("table", triggers.TABLES)
+def test_sqlite_refuses_to_put_a_row_in_another_s_place(table):
+    """Its delete triggers do not fire for a replaced row."""
+    _write(300)
+    tree.sequence()
+    tree.make_checkpoint()
+    with pytest.raises(DatabaseError, match="append-only"):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table} LIMIT 1")
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import DatabaseError, transaction
 
 from apps.access.actor import service
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
 from apps.adjudication.services import amend
 from apps.annotation.models import KeyframeChunk
+from apps.audit import triggers
 from apps.audit.models import Event
 from apps.jobs import work
 from apps.keys.keyring import open_vault_file
@@ -156,7 +158,11 @@ def test_labels_changed_behind_a_signature_are_not_released(project, signed, tmp
 
 def test_a_signature_that_does_not_hold_is_not_released(project, signed):
     signed.signature.released_statement = b"{}" + bytes(signed.signature.released_statement)
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        signed.signature.save()
+    triggers.remove(("access_signature",))
     signed.signature.save()
+    triggers.install(("access_signature",))
     rows = select(project).left_out
     assert [row["reason"] for row in rows] == ["its electronic signature does not hold"]
 

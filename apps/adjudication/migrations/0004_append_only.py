@@ -1,0 +1,9 @@
+from django.db import migrations
+
+from apps.audit.triggers import installer
+
+
+class Migration(migrations.Migration):
+    dependencies = [("adjudication", "0003_initial")]
+
+    operations = [migrations.RunPython(*installer("adjudication_decision"))]
