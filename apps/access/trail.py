@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from django.db import transaction
 
 from apps.access import roles
-from apps.access.actor import Actor
+from apps.access.actor import Actor, system_roles
 from apps.access.verb import event, verb
 from apps.audit import export, tree
 from apps.audit.verify import TrailBrokenError, Verdict, verify_trail
@@ -33,12 +33,19 @@ def note_export(actor: Actor, _: None, *, size: int, with_private: bool) -> None
     event(actor, None, public={"size": size, "with_private": with_private})
 
 
+def _is_officer(actor: Actor) -> bool:
+    """Asked before the long work; the verb that notes it then refuses, as an event."""
+    return actor.user.is_active and bool(system_roles(actor.user) & _OFFICERS)
+
+
 def verify(
     actor: Actor,
     outside: list[str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Verdict:
     """Check the whole trail. Raises TrailBrokenError; either way an event says so."""
+    if not _is_officer(actor):
+        note_verification(actor, None, outcome="refused", entries=0, finding="")
     try:
         verdict = verify_trail(outside, progress)
     except TrailBrokenError as error:
@@ -53,6 +60,8 @@ def verify(
 
 def export_bundle(actor: Actor, *, with_private: bool = True) -> Iterator[bytes]:
     """The bundle's lines; the event of the export itself stands in the next one."""
+    if not _is_officer(actor):
+        note_export(actor, None, size=0, with_private=with_private)
     lines = export.bundle_lines(with_private=with_private)
     note_export(actor, None, size=tree.size(), with_private=with_private)
     return lines
