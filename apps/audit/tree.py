@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,6 +19,8 @@ from apps.vault.master import master_key
 
 _SPAN = 256
 _LOCK = 0x6C6F67
+# Three lines, an empty one, the signatures, an empty one.
+_WHOLE_NOTE = re.compile(rb"[^\n]+\n\d+\n[^\n]+\n\n([^\n]+\n)+\n")
 
 
 def signing_key() -> Ed25519PrivateKey:
@@ -128,8 +131,14 @@ def make_checkpoint() -> Checkpoint | None:
 def _hand_out(note: str) -> None:
     path = Path(settings.CLINICAL_ANNOT_CHECKPOINT_FILE)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a", encoding="utf-8") as out:
+    with open(path, "a+b") as out:
         fcntl.flock(out, fcntl.LOCK_EX)
-        out.write(note + "\n")
+        out.seek(0)
+        # A note cut by a crash or a full disk would make every later one unreadable.
+        whole = 0
+        for found in _WHOLE_NOTE.finditer(out.read()):
+            whole = found.end()
+        out.truncate(whole)
+        out.write(note.encode() + b"\n")
         out.flush()
         os.fsync(out.fileno())

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, transaction
 from apps.audit import log, tree, triggers
 from apps.audit.domain import merkle
 from apps.audit.models import Event, Leaf, Tile
-from apps.audit.verify import TrailBrokenError, verify_trail
+from apps.audit.verify import TrailBrokenError, read_notes, verify_trail
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +96,23 @@ def test_a_cut_tail_is_found_by_the_outside_checkpoint():
     triggers.install()
     with pytest.raises(TrailBrokenError, match="ends at entry 8"):
         verify_trail(outside=[note])
+
+
+@pytest.mark.parametrize("kept", [10, -50, -1])
+def test_a_checkpoint_cut_by_a_crash_does_not_spoil_the_next_one(tmp_path, settings, kept):
+    settings.CLINICAL_ANNOT_CHECKPOINT_FILE = tmp_path / "checkpoints.txt"
+    file = settings.CLINICAL_ANNOT_CHECKPOINT_FILE
+    notes = []
+    for _ in range(3):
+        _write(3)
+        tree.sequence()
+        notes.append(tree.make_checkpoint().note)
+    for note in notes[:2]:
+        tree._hand_out(note)
+    file.write_text(file.read_text() + notes[1][:kept])
+    tree._hand_out(notes[2])
+    assert read_notes(file) == notes
+    assert verify_trail().entries == 9
 
 
 def test_a_missing_trigger_fails_verification():
