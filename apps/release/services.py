@@ -19,6 +19,7 @@ from apps.keys.keyring import intake_key
 from apps.projects.models import Project
 from apps.release.collecting import Draft, Progress, collect
 from apps.release.domain.build import ReleaseRefused, check_formats
+from apps.release.domain.freeze_check import SAFE_NAME
 from apps.release.models import Release
 from apps.release.proving import prove
 from apps.vault.files import create_file, delete_file
@@ -81,10 +82,10 @@ def _may_freeze(actor: Actor, project: Project) -> bool:
 
 
 def _check_version(project: Project, version: str) -> None:
-    if not 0 < len(version) <= 40:
+    if len(version) > 40 or not SAFE_NAME.fullmatch(version):
         raise Refused(
             "invalid_version",
-            "The version is empty or longer than 40 characters.",
+            "The version is not 1 to 40 letters, digits, dots, dashes and underscores.",
             "Give one such as 1.0.0.",
             field="version",
         )

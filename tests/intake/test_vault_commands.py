@@ -115,3 +115,9 @@ def test_a_file_of_another_row_in_its_place_is_found(
     stored_path(one, settings).write_bytes(stored_path(other, settings).read_bytes())
     code, text = run("verify_vault")
     assert (code, str(one) in text) == (1, True)
+
+
+@pytest.mark.parametrize("sample", ["0", "-3"])
+def test_a_sample_of_nothing_is_wrong_use_and_no_verdict(sample: str) -> None:
+    code, text = run("verify_vault", "--sample", sample)
+    assert code == 2 and text == ""

@@ -181,6 +181,20 @@ def test_wrong_arguments_are_refused_before_anything_is_written(
     assert not (tmp_path / "a").exists() and not Release.objects.exists()
 
 
+def test_a_folder_that_cannot_be_written_is_refused_before_freezing(project, signed, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    assert build(project, tmp_path / "file" / "a")[0] == 2
+    assert not Release.objects.exists()
+
+
+def test_a_version_that_is_no_plain_word_is_refused_before_anything_is_read(
+    project, signed, tmp_path
+):
+    code, told = build(project, tmp_path / "a", "../1")
+    assert code == 1 and "1 to 40 letters" in told
+    assert not (tmp_path / "a").exists() and not Release.objects.exists()
+
+
 def test_a_folder_that_holds_something_is_refused_before_freezing(project, signed, tmp_path):
     (tmp_path / "mine.txt").write_text("keep me")
     assert build(project, tmp_path)[0] == 2

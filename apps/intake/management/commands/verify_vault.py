@@ -22,6 +22,9 @@ class Command(BaseCommand):
         parser.add_argument("--sample", type=int, help="check only so many, chosen at random")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["sample"] is not None and options["sample"] < 1:
+            self.stderr.write("--sample: a whole number from 1 is expected")
+            sys.exit(2)
         rows = VaultFile.objects.order_by("created_at")
         if options["sample"]:
             rows = VaultFile.objects.order_by("?")[: options["sample"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         out = Path(options["out"])
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             self._end(2, "--out: not empty; name a new or empty folder")
+        self._check_writable(out)
         asked = [name.strip() for name in options["formats"].split(",") if name.strip()]
         try:
             formats = services.checked_formats(asked)
@@ -97,6 +99,18 @@ class Command(BaseCommand):
             )
         self.stderr.write("frozen already; writing it again")
         return services.prove_approval(found)
+
+    def _check_writable(self, out: Path) -> None:
+        """Asked before freezing: a frozen version stays, whether its folder was written or not."""
+        missing = [folder for folder in (out, *out.parents) if not folder.exists()]
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=out):
+                pass
+            for folder in missing:
+                folder.rmdir()
+        except OSError as error:
+            self._end(2, f"--out: cannot be written ({type(error).__name__})")
 
     def _told(self, name: str, done: int, of: int) -> None:
         self.stderr.write(f"{done}/{of} {name}")
