@@ -4,6 +4,6 @@ from apps.audit.triggers import installer
 
 
 class Migration(migrations.Migration):
-    dependencies = [("access", "0002_signature_released_signature_and_more")]
+    dependencies = [("access", "0001_initial")]
 
     operations = [migrations.RunPython(*installer("access_signature"))]

@@ -4,6 +4,6 @@ from apps.audit.triggers import installer
 
 
 class Migration(migrations.Migration):
-    dependencies = [("annotation", "0005_operation_has_effect_delete_watchedspan")]
+    dependencies = [("annotation", "0001_initial")]
 
     operations = [migrations.RunPython(*installer("annotation_operation"))]

@@ -4,6 +4,6 @@ from apps.audit.triggers import installer
 
 
 class Migration(migrations.Migration):
-    dependencies = [("adjudication", "0003_initial")]
+    dependencies = [("adjudication", "0001_initial")]
 
     operations = [migrations.RunPython(*installer("adjudication_decision"))]
