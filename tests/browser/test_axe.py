@@ -1,0 +1,156 @@
+"""No screen of the running server has a serious or critical accessibility finding (axe-core)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from fixtures import foreign
+from tests.browser.axe import axe_findings
+from tests.journeys.screen import chromium
+from tests.journeys.served import (
+    Browserless,
+    Hand,
+    Served,
+    Steward,
+    label_set_of,
+    until,
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+class World:
+    """One clip labelled by both and open to adjudicate, one empty, one instance in review."""
+
+    def __init__(self, served: Served, folder) -> None:
+        self.served, stack = served, served.stack
+        self.labelled, self.empty = (
+            served.ingest(foreign.video_endoscopic(folder, seed=seed))["clips"][0]
+            for seed in (101, 102)
+        )
+        steward = Steward(stack)
+        had = set(steward.arrived())
+        assert stack.store(foreign.video_endoscopic(folder, seed=103), "-xn") == 0
+        self.received = until(lambda: set(steward.arrived()) - had, 20, "the instance").pop()
+        for number in (0, 1):
+            client, hand = served.client("annotator", number), Hand(self.labelled, seed=number)
+            address = f"/api/v1/label-sets/{label_set_of(stack, self.labelled, number)}/"
+            operations = hand.tip(4, 60.5 + 30 * number, 70) + hand.phase(0, 20, "preparation")
+            answer = client(f"{address}operations/", hand.batch(operations))
+            assert answer.status == 200, answer.body
+            done = client(f"{address}submit/", {"revision": answer.json["revision"]})
+            assert done.status == 200, done.body
+        self.adjudication = until(self._adjudication, 60, "the adjudication")
+        assert steward.settled(self.received)["state"] == "pixel_review"
+
+    def _adjudication(self) -> str | None:
+        pages = Browserless(self.served.stack, self.served.stack.login("adjudicator"))
+        page = pages.get("/")
+        if "being compared" in page:
+            return None
+        name = self.served.client("project_lead")(f"/api/v1/clips/{self.labelled}/").json["name"]
+        row = next((row for row in page.split("<tr") if f">{name}<" in row), "")
+        found = re.search(r'href="(/adjudications/[^"]+)"', row)
+        return found.group(1) if found else None
+
+
+@pytest.fixture(scope="module")
+def world(served: Served, tmp_path_factory: pytest.TempPathFactory) -> World:
+    return World(served, tmp_path_factory.mktemp("axe"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    # The strict policy of the pages would refuse axe itself.
+    context = browser.new_context(viewport={"width": 1600, "height": 1000}, bypass_csp=True)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    yield page
+    context.close()
+
+
+def sign_in(page: Page, world: World, role: str, number: int = 0) -> None:
+    login = world.served.stack.login(role, number)
+    page.goto(f"{world.served.stack.url}/accounts/login/")
+    page.fill("#id_username", login["username"])
+    page.fill("#id_password", login["password"])
+    page.press("#id_password", "Enter")
+    page.wait_for_selector("nav.side")
+
+
+SCREENS = {
+    "my work": ("annotator", "/", "h1"),
+    "work to adjudicate": ("adjudicator", "/", "[data-testid=open-adjudication]"),
+    "quarantine": ("data_steward", "/quarantine/", "tr[data-received]"),
+    "review": ("data_steward", "/quarantine/{received}/", "[data-testid=confirm]"),
+    "studies": ("data_steward", "/studies/", "table"),
+    "project": ("project_lead", "/projects/", "h1"),
+    "releases": ("project_lead", "/releases/", "h1"),
+    "audit": ("compliance_officer", "/audit/", "table"),
+    "node": ("pacs_administrator", "/node/", "h1"),
+    "people": ("administrator", "/people/", "h1"),
+    "workspace, empty": ("annotator", "/clips/{empty}/work/", "#app[data-ready=true]"),
+    "workspace, with labels": ("annotator", "/clips/{labelled}/work/", "#app[data-ready=true]"),
+    "adjudication": ("adjudicator", "{adjudication}", "#app[data-ready=true]"),
+}
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_a_screen_has_no_serious_finding(page, world, name):
+    role, path, ready = SCREENS[name]
+    sign_in(page, world, role)
+    page.goto(world.served.stack.url + path.format(**vars(world)))
+    page.wait_for_selector(ready)
+    assert axe_findings(page) == []
+
+
+def test_the_ways_in_and_refusals_have_no_serious_finding(page, world):
+    page.goto(f"{world.served.stack.url}/accounts/login/")
+    assert axe_findings(page) == []
+    page.fill("#id_username", "nobody")
+    page.fill("#id_password", "nothing at all")
+    page.press("#id_password", "Enter")
+    page.wait_for_selector("[role=alert]")
+    assert axe_findings(page) == []
+    sign_in(page, world, "annotator")
+    page.goto(f"{world.served.stack.url}/nowhere/")
+    page.wait_for_selector("h1")
+    assert axe_findings(page) == []
+
+
+def test_the_workspace_while_drawing_and_its_dialogs_have_no_serious_finding(page, world):
+    sign_in(page, world, "annotator")
+    page.goto(f"{world.served.stack.url}/clips/{world.empty}/work/")
+    page.wait_for_selector("#app[data-ready=true]")
+    for keys in (("Digit4", "KeyC", "Space"), ("Shift+Digit1", "BracketLeft"), ("KeyG",)):
+        for key in keys:
+            page.keyboard.press(key)
+        assert axe_findings(page) == []
+    page.wait_for_selector('[data-testid=saved][data-state="saved"]')
+    for keys, shown in (("Shift+Slash", "#sheet-title"), ("Control+Enter", "#submit-title")):
+        page.keyboard.press(keys)
+        page.wait_for_selector(shown)
+        assert axe_findings(page) == []
+        page.keyboard.press("Escape")
+        page.wait_for_selector(shown, state="detached")
+
+
+def test_axe_finds_what_is_wrong(page, world):
+    """The check itself: a picture without words and a field without a name are found."""
+    page.goto(f"{world.served.stack.url}/accounts/login/")
+    page.evaluate(
+        "() => document.body.insertAdjacentHTML('beforeend',"
+        " '<img src=\"/static/icons/mark.svg\"><input>')"
+    )
+    found = " ".join(axe_findings(page))
+    assert "image-alt" in found and "label" in found
