@@ -52,7 +52,9 @@ def open_where_both_submitted() -> int:
         handed_in=Count("labelsetclip", filter=Q(labelsetclip__label_set__in=submitted))
     ).filter(handed_in__gte=2)
     for clip in clips:
-        sets = list(submitted.filter(places__clip=clip).order_by("submitted_at")[:2])
+        sets = _first_pair(list(submitted.filter(places__clip=clip).order_by("submitted_at")))
+        if not sets:
+            continue
         adjudicator = _free_adjudicator(clip, {label_set.author_id for label_set in sets})
         if adjudicator is None:
             continue
@@ -72,6 +74,16 @@ def open_where_both_submitted() -> int:
         ).exists():
             done += enqueue("adjudication.compare", adjudication.pk, priority=8)
     return done
+
+
+def _first_pair(sets: list[LabelSet]) -> list[LabelSet]:
+    """The first two that were submitted on one ontology version; none where no two are."""
+    waiting: dict[object, LabelSet] = {}
+    for label_set in sets:
+        first = waiting.setdefault(label_set.ontology_id, label_set)
+        if first is not label_set:
+            return [first, label_set]
+    return []
 
 
 def _free_adjudicator(clip: Clip, authors: set[object]) -> User | None:

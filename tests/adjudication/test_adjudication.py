@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import uuid
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -17,11 +19,13 @@ from apps.access.models import Signature
 from apps.adjudication import queries, services
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Adjudication, Assignment, Decision
+from apps.adjudication.tasks import open_where_both_submitted
 from apps.annotation import store
 from apps.annotation.models import KeyframeChunk, LabelSet, Operation
 from apps.annotation.services import return_label_set, save_operations
 from apps.audit.models import Event
 from apps.jobs import work
+from apps.ontology.models import OntologyVersion
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -260,6 +264,60 @@ def test_what_was_signed_decided_or_saved_is_never_changed_or_deleted(opened, mo
     for change in (lambda: rows._raw_delete(rows.db), lambda: rows.update(id=F("id"))):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
             change()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_what_is_saved_while_it_is_signed_is_refused_and_not_slipped_under(opened, clip):
+    made, judge = opened
+    decide_all(judge, made, "a")
+    label_set, answers = consensus_of(made), []
+    base = label_set.revision
+
+    def save() -> None:
+        try:
+            save_operations(
+                judge, label_set, client_id="7d5b2a5e-7c0f-4d3e-9d44-0d3a52a7c0aa",
+                base_revision=base,
+                operations=builders.numbered(builders.interval(clip, "bleeding", 20, 22)),
+            )  # fmt: skip
+            answers.append("saved")
+        except Refused as refusal:
+            answers.append(refusal.code)
+        finally:
+            connection.close()
+
+    saving = threading.Thread(target=save)
+    digest_of = services.content_digest
+
+    def slow(of: LabelSet) -> str:
+        digest = digest_of(of)
+        saving.start()
+        saving.join(0.5)
+        return digest
+
+    with patch.object(services, "content_digest", slow):
+        done = sign(judge, made)
+    saving.join()
+    assert answers == ["locked"]
+    assert digest_of(consensus_of(made)) == done.signature.digest
+
+
+def test_two_sets_on_different_ontologies_are_left_alone_without_a_word(project, person, clip):
+    """The worker looks each second: a refusal each time would fill the trail."""
+    person("adjudicator")
+    for author in (person("annotator"), person("annotator")):
+        made = builders.submitted_set(project, author, clip, builders.sample_steps(clip))
+    LabelSet.objects.filter(pk=made.pk).update(ontology=other_version(made.ontology))
+    open_where_both_submitted()
+    assert not Adjudication.objects.exists()
+    assert not Event.objects.filter(action="adjudication.open").exists()
+
+
+def other_version(ontology: OntologyVersion) -> OntologyVersion:
+    ontology.pk, ontology.number, ontology._state.adding = uuid.uuid4(), 2, True
+    ontology.save()
+    return ontology
 
 
 def test_what_is_signed_is_read_only(opened, clip):
