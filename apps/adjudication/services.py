@@ -193,6 +193,7 @@ def _findings(adjudication: Adjudication) -> dict[str, Any]:
 
 def _hold_consensus(adjudication: Adjudication) -> LabelSet:
     """The consensus, locked: what is read from it now cannot be saved over until the commit."""
+    assert adjudication.consensus_id is not None
     locked = LabelSet.objects.select_for_update(of=("self",)).select_related("ontology")
     return locked.get(pk=adjudication.consensus_id)
 
