@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from pydicom import dcmread
 from pydicom.filereader import read_file_meta_info
@@ -122,19 +123,19 @@ class Journey:
             time.sleep(0.1)
 
     def kill(self) -> None:
-        """Each victim ``KILLS`` times in a drawn order at drawn moments: the whole service, or one
-        of its processes."""
+        """Each victim ``KILLS`` times in a drawn order at drawn moments: its parent process alone,
+        the whole service, or any one process."""
         draw = random.Random(SEED)
-        order = list(VICTIMS) * KILLS
-        draw.shuffle(order)
-        for victim in order:
-            time.sleep(draw.uniform(0.5, 4.0))
-            pids = until(lambda: self.stack.processes(victim), 60, victim)  # noqa: B023
-            chosen = pids if draw.random() < 0.5 else [draw.choice(sorted(pids))]
-            for pid in chosen:
-                os.kill(pid, signal.SIGKILL)
-            self.killed.append((victim, len(chosen)))
-            until(lambda: self.is_whole(victim, chosen), 60, f"{victim} again")  # noqa: B023
+        for number in range(KILLS):
+            for victim in draw.sample(VICTIMS, len(VICTIMS)):
+                time.sleep(draw.uniform(0.5, 4.0))
+                pids = until(lambda: self.stack.processes(victim), 60, victim)  # noqa: B023
+                parents = [pid for pid in pids if psutil.Process(pid).ppid() not in pids]
+                chosen = (parents, pids, [draw.choice(pids)])[number % 3]
+                for pid in chosen:
+                    os.kill(pid, signal.SIGKILL)
+                self.killed.append((victim, len(chosen)))
+                until(lambda: self.is_whole(victim, chosen), 60, f"{victim} again")  # noqa: B023
 
     def is_whole(self, victim: str, killed: list[int]) -> bool:
         return bool(set(self.stack.processes(victim)) - set(killed)) and self.is_healthy()
