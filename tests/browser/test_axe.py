@@ -28,6 +28,7 @@ class World:
 
     def __init__(self, served: Served, folder) -> None:
         self.served, stack = served, served.stack
+        self.sessions: dict[str, str] = {}
         self.labelled, self.empty = (
             served.ingest(foreign.video_endoscopic(folder, seed=seed))["clips"][0]
             for seed in (101, 102)
@@ -79,13 +80,13 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def sign_in(page: Page, world: World, role: str, number: int = 0) -> None:
-    login = world.served.stack.login(role, number)
-    page.goto(f"{world.served.stack.url}/accounts/login/")
-    page.fill("#id_username", login["username"])
-    page.fill("#id_password", login["password"])
-    page.press("#id_password", "Enter")
-    page.wait_for_selector("nav.side")
+def sign_in(page: Page, world: World, role: str) -> None:
+    """With the session that the role has got once."""
+    stack = world.served.stack
+    if role not in world.sessions:
+        world.sessions[role] = Browserless(stack, stack.login(role)).cookie("sessionid")
+    cookie = {"name": "sessionid", "value": world.sessions[role], "url": stack.url}
+    page.context.add_cookies([cookie])
 
 
 SCREENS = {
