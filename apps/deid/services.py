@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
 from apps.access import roles
 from apps.access.actor import Actor
-from apps.access.errors import Refused
+from apps.access.errors import Conflict, Refused
 from apps.access.verb import event, verb
 from apps.deid.domain import decision as decisions
 from apps.deid.domain.reasons import REASON_TEXTS, Reason
@@ -58,6 +59,14 @@ def begin(
     return deid
 
 
+def _refuse_unless_standing(deid: Deidentification, confirmed_at: datetime | None) -> None:
+    """A worker that was paused past its lease must not finish by a decision that was replaced."""
+    if deid.confirmed_at != confirmed_at:
+        raise Conflict(
+            "decision_changed", "Another decision stands by now.", "The newer one is carried out."
+        )
+
+
 @verb("deid.propose", roles={roles.SERVICE}, states=(State.DEIDENTIFYING, State.REDACTING))
 def propose(
     actor: Actor,
@@ -70,9 +79,15 @@ def propose(
     streams_dropped: list[str],
     actions: dict[str, int],
     again: bool = False,
+    confirmed_at: datetime | None = None,
 ) -> ReceivedInstance:
-    """Keep what was found; with pictures a person decides next, unless the sender's choice does."""
+    """Keep what was found; with pictures a person decides next, unless the sender's choice does.
+
+    ``again``: the second look found text; ``confirmed_at`` names the decision that was carried
+    out. Raises Conflict when another decision stands by now.
+    """
     deid = received.deidentification
+    _refuse_unless_standing(deid, confirmed_at if again else None)
     deid.project_subject = project_subject
     deid.sealed_harvest = seal_for(received.subject, harvest, _HARVEST)
     deid.report = {"streams_dropped": streams_dropped, "actions": actions, "again": again}
@@ -174,9 +189,14 @@ def finish(
     output: VaultFile,
     report: dict[str, Any],
     decision: dict[str, Any] | None,
+    confirmed_at: datetime | None,
 ) -> ReceivedInstance:
-    """Clear an instance: the output is written, searched and clean."""
+    """Clear an instance: the output is written, searched and clean.
+
+    ``confirmed_at`` names the decision that was carried out; raises Conflict when another stands.
+    """
     deid = received.deidentification
+    _refuse_unless_standing(deid, confirmed_at)
     output.save(force_insert=True)
     deid.output, deid.report, deid.decision = output, report, decision
     deid.finished_at = timezone.now()

@@ -177,6 +177,7 @@ def redact(handle: JobHandle) -> None:
         streams_dropped=received.deidentification.report.get("streams_dropped", []),
         actions=dict(produced.header.actions),
         again=True,
+        confirmed_at=received.deidentification.confirmed_at,
     )
 
 
@@ -242,7 +243,14 @@ def _finish(
         confirmed_by,
         has_pixels=deid.decision is not None,
     )
-    services.finish(worker, received, output=output, report=report, decision=decision)
+    services.finish(
+        worker,
+        received,
+        output=output,
+        report=report,
+        decision=decision,
+        confirmed_at=deid.confirmed_at,
+    )
     _settle(worker, received)
 
 

@@ -40,3 +40,30 @@ def test_a_project_that_keeps_none_lets_it_go_and_says_so(project, cleared):
     assert cleared.original is None and not storage().exists(name)
     assert tasks.let_originals_go() == 0
     assert b'"original":"deleted"' in bytes(Event.objects.get(action="retention.original").entry)
+
+
+def test_a_decision_that_was_replaced_is_not_finished_by_a_late_worker(command, cleared):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from apps.access.errors import Conflict
+    from apps.deid import services
+    from apps.deid.models import Deidentification
+
+    Deidentification.objects.create(
+        instance=cleared, profile="basic", profile_digest="0" * 64, confirmed_at=timezone.now()
+    )
+    ReceivedInstance.objects.filter(pk=cleared.pk).update(state="redacting")
+    before = timezone.now() - timedelta(hours=1)
+    with pytest.raises(Conflict):
+        services.finish(
+            command,
+            cleared,
+            output=cleared.original,
+            report={},
+            decision=None,
+            confirmed_at=before,
+        )
+    cleared.refresh_from_db()
+    assert cleared.state == "redacting"

@@ -27,10 +27,9 @@ SWEEP_EVERY_S = 3600
 
 
 def _sweep() -> None:
-    """Drop what no row names. What is younger than an hour may still be on its way."""
+    """Drop what no row names. What is younger than a day may still be on its way."""
     try:
         sweep()
-        note_process(service("node"), None, process="node", what="start")
     except (DatabaseError, OSError) as error:
         logger.warning("vault not swept", extra={"error": type(error).__name__})
     finally:
@@ -67,6 +66,7 @@ class Command(BaseCommand):
     @staticmethod
     def _supervise(stop: threading.Event) -> None:
         _sweep()
+        note_process(service("node"), None, process="node", what="start")
         swept_at = time.monotonic()
         count = settings.CLINICAL_ANNOT_NODE_PROCESSES or os.cpu_count() or 1
         command = [sys.executable, sys.argv[0], "dicom_node", "--single"]
