@@ -94,6 +94,11 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     say("Migrating the database ...")
     call_command("migrate", verbosity=0, interactive=False)
+    from apps.audit import triggers
+
+    if triggers.missing():
+        say(f"This database lacks triggers of the append-only log: {triggers.missing()}")
+        return 2
     children = Children(data_dir)
     try:
         _start(children)
@@ -196,15 +201,30 @@ def _wait_for_node(stop: _Stop, children: Children) -> None:
 
 
 def _wait_until_healthy(url: str, stop: _Stop, children: Children) -> None:
+    """Until every part is ok; says once what is not, when that takes longer than a start does."""
+    patient_until, told = time.monotonic() + 20, ""
     while True:
         stop.check()
         children.mend()
         try:
-            with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:  # noqa: S310
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
+            with urllib.request.urlopen(f"{url}/healthz", timeout=5):  # noqa: S310
+                return
+        except urllib.error.HTTPError as answer:
+            wrong = _not_ok(answer.read())
+        except OSError:
+            wrong = "web: does not answer"
+        if wrong != told and time.monotonic() > patient_until:
+            say(f"Not ready: {wrong}")
+            told = wrong
+        time.sleep(0.3)
+
+
+def _not_ok(body: bytes) -> str:
+    try:
+        parts = json.loads(body).items()
+    except (ValueError, AttributeError):
+        return "web: fails"
+    return ", ".join(f"{name}: {state}" for name, state in parts if state != "ok")
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -20,6 +20,11 @@ _DRAIN_BYTES = 64 << 20
 _BLOCK_BYTES = 1 << 16
 
 
+def _holds_nul(request: HttpRequest) -> bool:
+    """In address or query: PostgreSQL's text cannot hold it, so a filter by it would fail."""
+    return "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", "")
+
+
 class BodyMiddleware:
     """Refuses bodies over ``DATA_UPLOAD_MAX_MEMORY_SIZE`` at every door with 413 (REST framework's
     parsers know no limit), and reads what a view left unread: the server closes a connection with
@@ -32,7 +37,14 @@ class BodyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         limit_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         response: HttpResponseBase
-        if int(request.META.get("CONTENT_LENGTH") or 0) > limit_bytes:
+        if _holds_nul(request):
+            refusal = Refused(
+                "invalid_text",
+                "The request holds a NUL character.",
+                "Leave it out.",
+            )
+            response = refusal_response(request, refusal)
+        elif int(request.META.get("CONTENT_LENGTH") or 0) > limit_bytes:
             refusal = Refused(
                 "too_large",
                 f"The request is larger than {limit_bytes >> 20} MiB.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -10,8 +10,6 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -135,6 +133,15 @@ def _audit_scope(user: User) -> Any:
     return Event.objects.filter(project__in=[str(pk) for pk in held])
 
 
+def _midnight(day: str, days_later: int = 0) -> datetime | None:
+    """The day's first moment (UTC); None for what is no day."""
+    try:
+        start = datetime.combine(date.fromisoformat(day), time(), tzinfo=UTC)
+        return start + timedelta(days=days_later)
+    except (ValueError, OverflowError):
+        return None
+
+
 @require_GET
 @login_required
 def audit(request: HttpRequest) -> HttpResponse:
@@ -151,16 +158,10 @@ def audit(request: HttpRequest) -> HttpResponse:
         events = events.filter(action__startswith=asked["action"])
     if asked["outcome"]:
         events = events.filter(outcome=asked["outcome"])
-    for name, day in (
-        ("since", parse_date(asked["since"] or "")),
-        ("until", parse_date(asked["until"] or "")),
-    ):
-        if day is not None:
-            start = timezone.make_aware(datetime.combine(day, time()))
-            if name == "since":
-                events = events.filter(recorded_at__gte=start)
-            else:
-                events = events.filter(recorded_at__lt=start + timedelta(days=1))
+    if (since := _midnight(asked["since"])) is not None:
+        events = events.filter(recorded_at__gte=since)
+    if (until := _midnight(asked["until"], days_later=1)) is not None:
+        events = events.filter(recorded_at__lt=until)
     page = Paginator(events, 50).get_page(request.GET.get("page"))
     names = {
         str(person.pk): person
