@@ -128,7 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
             stop.check()
             children.mend()
             demo_data.refresh(path, url, people)
-            time.sleep(1)
+            stop.pause(1.0)
     except _Stopped:
         return 0
     finally:
@@ -148,6 +148,13 @@ class _Stop:
 
     def _ask(self, *_: Any) -> None:
         self._asked = True
+
+    def pause(self, seconds: float) -> None:
+        """Sleep in short steps: a sleep is not cut short by a signal, and five seconds are all
+        there is for ending."""
+        until = time.monotonic() + seconds
+        while not self._asked and time.monotonic() < until:
+            time.sleep(0.05)
 
     def check(self) -> None:
         """Raise when the demo was asked to stop."""
