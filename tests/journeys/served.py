@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fixtures.make import SHORT_FRAMES, make_one
+from fixtures.make import make_one
 from tests.journeys.stack import Stack
 
 # Full length under ``make bars``; the same size and layout, shorter, in every run of the tests.
 IS_FULL = "BAR_SEEKS" in os.environ
+FRAMES = {"laparoscopy": 75, "colonoscopy": 60, "ultrasound": 16}
 
 
 def until(look: Callable[[], Any], seconds: float = 60.0, what: str = "it") -> Any:
@@ -96,7 +97,7 @@ class Served:
     def sample(self, name: str) -> tuple[str, dict[str, Any]]:
         """Clip id and truth of a sample, cleared as proposed and ready to label."""
         if name not in self._taken:
-            paths = make_one(name, self.folder, None if IS_FULL else SHORT_FRAMES[name])
+            paths = make_one(name, self.folder, None if IS_FULL else FRAMES[name])
             line = self.ingest(paths[".dcm"])
             assert line["state"] == "cleared", line
             truth = json.loads(paths[".truth.json"].read_text())

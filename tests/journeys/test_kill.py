@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(3600)]
 KILLS = int(os.environ.get("BAR_KILLS", "1"))
 SEED = int(os.environ.get("KILL_SEED", "20261124"))
 VICTIMS = ("manage.py dicom_node", "manage.py worker", "granian")
-INSTANCES = 2 + 2 * KILLS
+INSTANCES = 1 + 2 * KILLS
 LOST_LINE = (OSError, http.client.HTTPException)
 
 
