@@ -16,7 +16,7 @@ from apps.access.models import User
 from apps.access.verb import event, verb
 from apps.annotation import store
 from apps.annotation.domain import ops, saving
-from apps.annotation.models import LabelObject, LabelSet, LabelSetClip, Operation
+from apps.annotation.models import LabelSet, LabelSetClip, Operation
 from apps.library.models import Clip
 from apps.ontology.models import OntologyVersion
 
@@ -350,8 +350,3 @@ def lock_label_set(actor: Actor, label_set: LabelSet) -> LabelSet:
     label_set.save(update_fields=["state"])
     event(actor, label_set, public={"revision": label_set.revision})
     return label_set
-
-
-def object_count(label_set: LabelSet) -> int:
-    """Tracks and intervals that stand now."""
-    return LabelObject.objects.filter(label_set=label_set, deleted=False).count()

@@ -123,3 +123,17 @@ def installer(*only: str) -> tuple[Callable[[Any, Any], None], Callable[[Any, An
 
 
 install_for, remove_for = installer(*TABLES)
+
+
+class MissingTriggersError(Exception):
+    """The append-only tables are not protected: nothing may be written before they are."""
+
+
+def require() -> None:
+    """Raise MissingTriggersError when a trigger is gone; long-running processes start with this."""
+    gone = missing()
+    if gone:
+        raise MissingTriggersError(
+            f"append-only triggers are missing: {', '.join(gone)}; run manage.py migrate on a "
+            "database of this version, or restore"
+        )

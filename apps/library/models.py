@@ -103,7 +103,7 @@ class Clip(models.Model):
     digests = models.BinaryField(null=True)
     digest_exact = models.BooleanField(default=True)
     decoder = models.CharField(max_length=60, blank=True)
-    # SHA-256 of the media bytes that a release carries (the video stream as stored in the instance).
+    # SHA-256 of the media bytes that a release carries: the video stream as the instance holds it.
     media_sha256 = models.CharField(max_length=64, blank=True)
     # Cine only: lossless frames with random access.
     master = models.OneToOneField(

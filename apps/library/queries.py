@@ -14,7 +14,7 @@ from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.jobs.models import Job
 from apps.library.domain.index_format import FrameIndex
-from apps.library.models import Clip, ClipOpening, Study
+from apps.library.models import Clip, ClipOpening
 from apps.projects.queries import project_ids
 
 SEE_ALL_CLIPS = (roles.PROJECT_LEAD, roles.DATA_STEWARD)
@@ -40,18 +40,6 @@ def clip_for(user: User, clip_id: uuid.UUID) -> Clip:
     if clip is None:
         raise NotFound
     return clip
-
-
-def studies_for(user: User) -> QuerySet[Study]:
-    """Studies with a clip that ``user`` may see."""
-    return (
-        Study.objects.filter(
-            Q(project_id__in=project_ids(user, *SEE_ALL_CLIPS))
-            | Q(series__instances__clip__in=clips_for(user).values("pk"))
-        )
-        .distinct()
-        .select_related("project", "project_subject")
-    )
 
 
 def live_opening(user: User, clip: Clip) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -185,8 +184,3 @@ def report_watched(actor: Actor, clip: Clip, *, spans: list[tuple[int, int]]) ->
         for start, end in spans
     )
     event(actor, clip, private={"spans": [list(span) for span in spans]})
-
-
-def clip_of(received_id: uuid.UUID) -> Clip | None:
-    """The clip that came of a received instance, if it has one."""
-    return Clip.objects.filter(instance__source_id=received_id).first()

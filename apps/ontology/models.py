@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 
@@ -10,7 +11,8 @@ from apps.projects.models import Project
 
 
 class OntologyVersion(models.Model):
-    """``definition`` is the whole of it (domain/definition.py); ``digest`` its canonical SHA-256."""
+    """``definition`` is the whole of it (domain/definition.py), ``digest`` its canonical SHA-256.
+    A published version never changes; ``save`` refuses it whoever asks."""
 
     class State(models.TextChoices):
         DRAFT = "draft"
@@ -36,6 +38,16 @@ class OntologyVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.slug} {self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        stands = OntologyVersion.objects.filter(pk=self.pk, state=self.State.PUBLISHED).first()
+        if stands is not None and (stands.digest, stands.definition, stands.state) != (
+            self.digest,
+            self.definition,
+            self.state,
+        ):
+            raise ValueError("a published ontology version never changes: draft the next one")
+        super().save(*args, **kwargs)
 
     def policy_project(self) -> Project:
         return self.project

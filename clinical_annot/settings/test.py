@@ -19,8 +19,8 @@ if _worker and not os.environ["CLINICAL_ANNOT_DATA_DIR"].endswith(_worker):
     # Tests count files in the vault: each worker of a parallel run has a folder of its own.
     os.environ["CLINICAL_ANNOT_DATA_DIR"] += f"/{_worker}"
 
-from .base import *  # noqa: F403
-from .base import CLINICAL_ANNOT_DATA_DIR, DATABASES
+from .base import *  # noqa: E402, F403
+from .base import CLINICAL_ANNOT_DATA_DIR, DATABASES  # noqa: E402
 
 SECRET_KEY = "tests-only-" + "x" * 50
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

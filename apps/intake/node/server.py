@@ -155,7 +155,7 @@ class Node:
     def busy(self) -> int:
         return len(self._running)
 
-    def stop(self, grace_s: float = 2.0) -> None:
+    def stop(self, grace_s: float = 1.0) -> None:
         """Take no new association, give the running ones a moment, then end."""
         deadline = time.monotonic() + grace_s
         self._server.shutdown()

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -16,7 +17,7 @@ from django.db import OperationalError, close_old_connections, connection
 
 from apps.access.actor import service
 from apps.access.people import note_process
-from apps.audit import tree
+from apps.audit import tree, triggers
 from apps.jobs import work
 from apps.jobs.heartbeat import beat
 
@@ -27,6 +28,11 @@ class Command(BaseCommand):
     help = "Run background work until SIGTERM."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            triggers.require()
+        except triggers.MissingTriggersError as error:
+            self.stderr.write(str(error))
+            sys.exit(2)
         work.discover()
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):

@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection
 
 from apps.access.actor import service
 from apps.access.people import note_process
+from apps.audit import triggers
 from apps.intake.node.server import Node
 from apps.vault.files import sweep
 
@@ -45,6 +46,11 @@ class Command(BaseCommand):
         parser.add_argument("--single", action="store_true", help="serve in this process alone")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            triggers.require()
+        except triggers.MissingTriggersError as error:
+            self.stderr.write(str(error))
+            sys.exit(2)
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
@@ -85,6 +91,6 @@ class Command(BaseCommand):
         note_process(service("node"), None, process="node", what="stop")
         for child in children:
             try:
-                child.wait(3.5)
+                child.wait(2.5)
             except subprocess.TimeoutExpired:
                 child.kill()
