@@ -92,7 +92,8 @@ class Journey:
 
     def clear(self) -> None:
         done: set[str] = set()
-        while len(done) < INSTANCES:
+        # The clip that is labelled was cleared by the command and is in the list as well.
+        while len(done) < INSTANCES + 1:
             for received in patiently(self.steward.arrived):
                 facts = patiently(lambda received=received: self.steward.facts(received))
                 if facts["state"] == "pixel_review" and facts["proposals"]:
@@ -104,9 +105,6 @@ class Journey:
                 elif facts["state"] == "cleared" and received not in done:
                     done.add(received)
                 assert facts["state"] != "held", facts
-            # The clip that is labelled was cleared by the command and is in the list as well.
-            if self._over.is_set() and len(done) >= INSTANCES:
-                return
             time.sleep(0.3)
 
     def label(self) -> None:
@@ -157,7 +155,7 @@ class Journey:
         self.kill()
         self._over.set()
         for thread in threads:
-            thread.join(240)
+            thread.join(60 + 40 * INSTANCES)
         assert self.failures == []
         assert not any(thread.is_alive() for thread in threads)
 
