@@ -81,3 +81,17 @@ def test_phase_and_event_ends_a_few_frames_apart_are_agreed():
     b["intervals"]["q"]["end_frame"] = 113
     b["intervals"]["f"]["end_frame"] = 73
     assert [d["kind"] for d in found(a, b)] == ["event", "phase"]
+
+
+def test_equal_sizes_stand_in_an_order_that_does_not_hang_on_ids():
+    for _ in range(10):
+        one, other, third = (str(uuid.uuid4()) for _ in range(3))
+        a = labels(
+            {
+                one: track("grasper", 1, {0: tip(10, 10)}),
+                third: track("grasper", 2, {0: tip(10, 90)}),
+            }
+        )
+        b = labels({other: track("grasper", 1, {0: tip(180, 10)})})
+        told = [(d["label"], d["kind"]) for d in found(a, b)]
+        assert told == [("Grasper 1", "only_a"), ("Grasper 1", "only_b"), ("Grasper 2", "only_a")]

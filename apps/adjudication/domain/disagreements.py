@@ -27,7 +27,10 @@ def find(
     ontology: Mapping[str, Any],
     tolerance: Tolerance | None = None,
 ) -> list[Disagreement]:
-    """Disagreements as the API gives them, each with ``decision`` None, sorted by size then id.
+    """Disagreements as the API gives them, each with ``decision`` None, largest first.
+
+    Equal sizes go by start, label and side: ids follow random UUIDs, so they would put what
+    belongs together in another order each time.
 
     ``size`` is 0 to 1: for tracks and events the mean unlikeness over the frames that either set
     shows, for phases the share of the clip that the span takes.
@@ -42,7 +45,9 @@ def find(
     for pair in agreement.events:
         found += _event(agreement, pair, names[pair.class_id], labels_a, labels_b, limits)
     found += _phases(agreement, labels_a, labels_b, names, limits)
-    return sorted(found, key=lambda d: (-d["size"], d["start_frame"], d["id"]))
+    return sorted(
+        found, key=lambda d: (-d["size"], d["start_frame"], d["label"], d["kind"], d["id"])
+    )
 
 
 def _make(agreement: Agreement, kind: str, class_id: str, **fields: Any) -> Disagreement:
