@@ -2,7 +2,8 @@
 
 ``python spy.py RESULT_FILE PID TEMPORARY EXCLUDED FOLDER…`` looks until RESULT_FILE's ``.stop``
 appears: at every file under the folders, at every new one in TEMPORARY (but EXCLUDED), and at
-what ``PID`` holds open though it is deleted. RESULT_FILE then says where it found something.
+what ``PID`` holds open though it is deleted. RESULT_FILE then says where it found something;
+its ``.looks`` counts meanwhile how often it has looked.
 """
 
 from __future__ import annotations
@@ -47,10 +48,12 @@ def main() -> None:
     seen: dict[Path, tuple[int, int, int]] = {}
     looks = most = 0
     where = ""
+    result.with_suffix(".looks").touch()
     result.with_suffix(".ready").touch()
     while not where:
         stop = result.with_suffix(".stop").exists()
         looks += 1
+        result.with_suffix(".looks").write_text(str(looks))
         new = []
         for path in set(temporary.iterdir()) - old:
             new += walk(path) if path.is_dir() else [path]

@@ -87,19 +87,31 @@ def test_no_plain_byte_of_an_instance_is_found_while_it_arrives(node, tmp_path, 
 @pytest.mark.django_db
 @pytest.mark.parametrize("packed", [False, True])
 def test_no_plain_byte_is_found_while_files_are_taken_in(
-    project, command, tmp_path, settings, known, packed
+    project, command, tmp_path, settings, packed
 ):
-    folder = tmp_path / "apart" / "in"
-    folder.mkdir(parents=True)
-    if packed:
-        with zipfile.ZipFile(folder / "x.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out:
-            out.writestr("a.dcm", known)
-            out.writestr("b.dcm", peers.instance(pixels=spy.content(1 << 20)))
-    else:
-        (folder / "a.dcm").write_bytes(known)
+    looked = tmp_path / "apart" / "seen.looks"
     with watched(tmp_path, settings) as saw:
-        assert all(item.received for item in ingest(command, project, folder))
-    assert saw["where"] == "" and saw["looks"] > 2 and saw["largest"] >= SIZE_BYTES
+        # More and more, until the other process has looked several times while files came in.
+        for number in range(50):
+            folder = tmp_path / "apart" / f"in{number}"
+            folder.mkdir()
+            if packed:
+                with zipfile.ZipFile(
+                    folder / "x.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1
+                ) as out:
+                    out.writestr("a.dcm", again(number))
+                    out.writestr("b.dcm", peers.instance(pixels=spy.content(1 << 20)))
+            else:
+                (folder / "a.dcm").write_bytes(again(number))
+            assert all(item.received for item in ingest(command, project, folder))
+            if int(looked.read_text() or "0") > 5:
+                break
+    assert saw["where"] == "" and saw["looks"] > 5 and saw["largest"] >= SIZE_BYTES
+
+
+def again(number: int) -> bytes:
+    """The known content as an instance of its own."""
+    return peers.instance(pixels=spy.content(SIZE_BYTES), uid=f"1.2.3.77.{number}", name=spy.NAME)
 
 
 def test_without_the_seam_the_same_watch_finds_plain_bytes(
