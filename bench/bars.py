@@ -35,17 +35,15 @@ def _tests(*paths: str, **environment: str) -> Callable[[], tuple[str, bool]]:
 
     def run() -> tuple[str, bool]:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *paths, "-p", "no:cacheprovider", "-q"],
+            [sys.executable, "-m", "pytest", *paths, "-p", "no:cacheprovider"],
             cwd=ROOT,
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
             check=False,
         )
-        lines = [
-            line for line in done.stdout.splitlines() if re.search(r"passed|failed|error", line)
-        ]
-        figure = re.sub(r" in .*", "", lines[-1].strip("= ")) if lines else "no test ran"
+        counts = re.findall(r"^=*\s*(\d+ (?:passed|failed|errors?)\b.*?) in \d", done.stdout, re.M)
+        figure = counts[-1] if counts else "no test ran"
         if done.returncode:
             sys.stderr.write(done.stdout[-4000:])
         return figure, done.returncode == 0
