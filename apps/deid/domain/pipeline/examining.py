@@ -1,0 +1,164 @@
+"""The first step: read strictly, harvest what identifies, propose what to blank."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from pydicom.dataset import Dataset
+
+from apps.deid.domain import probe
+from apps.deid.domain.boxes import Box
+from apps.deid.domain.cine import CinePictures, outside_region_boxes, read_cine_info
+from apps.deid.domain.decision import proposals_json
+from apps.deid.domain.harvest import Harvest, harvest_identifiers
+from apps.deid.domain.parse import ParsedInstance, parse_instance
+from apps.deid.domain.pictures import Pictures, VideoPictures
+from apps.deid.domain.propose import propose_for
+from apps.deid.domain.refusals import StreamRefusal
+
+from .kinds import Tell, as_refused, kind_of, media_of, whole
+
+# What muxers and encoders write of themselves identifies nobody, and our own muxer writes it too.
+_TOOL_TEXT = re.compile(
+    r"^(Lav[fc]|VideoHandler|SoundHandler|DataHandler|isom|iso[2-9]|mp4[12]|avc1|qt  |und$"
+    r"|x26[45] -)",
+)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is known after the first step. ``kind``: video, cine or none (no pictures).
+    ``proposals`` as ``decision.proposals_json``; None where nothing had to be proposed."""
+
+    kind: str
+    harvest: Harvest = field(repr=False)
+    width_px: int = 0
+    height_px: int = 0
+    n_frames: int = 0
+    proposals: dict[str, Any] | None = field(default=None, repr=False)
+    streams_dropped: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def examine(
+    source: BinaryIO,
+    *,
+    with_proposals: bool,
+    others: Harvest | None = None,
+    device_masks: Sequence[Box] = (),
+    tell: Tell | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Examined:
+    """Read an instance strictly, harvest what identifies, propose what to blank.
+
+    ``others``: what the study's and patient's other instances held. Raises Refused, and
+    StreamRefusal for ``detector_missing`` and ``cancelled``.
+    """
+    parsed = parse_instance(source)
+    harvest = harvest_identifiers(
+        parsed.dataset, file_meta=parsed.file_meta, preamble=parsed.preamble
+    )
+    kind = kind_of(parsed)
+    try:
+        if kind == "video":
+            return _examine_video(
+                parsed, harvest, others, with_proposals, device_masks, tell, cancelled
+            )
+        if kind == "cine":
+            return _examine_cine(
+                source, harvest, others, with_proposals, device_masks, tell, cancelled
+            )
+    except StreamRefusal as error:
+        raise as_refused(error) from None
+    return Examined("none", harvest)
+
+
+def _examine_video(
+    parsed: ParsedInstance,
+    harvest: Harvest,
+    others: Harvest | None,
+    with_proposals: bool,
+    masks: Sequence[Box],
+    tell: Tell | None,
+    cancelled: Callable[[], bool] | None,
+) -> Examined:
+    media = media_of(parsed)
+    info = probe.probe_stream(media)
+    refusals = [
+        *info.refusals,
+        *probe.check_against_transfer_syntax(info, parsed.transfer_syntax_uid),
+    ]
+    if refusals:
+        raise StreamRefusal(refusals[0], "video: refused")
+    said = [value for _, value in info.texts if not _TOOL_TEXT.search(value)]
+    texts = harvest_identifiers(Dataset(), said)
+    harvest = harvest.merge(texts)
+    proposals = None
+    if with_proposals:
+        proposals = _proposals(
+            VideoPictures(media), harvest, others, masks, tell, cancelled, has_body=True
+        )
+    return Examined(
+        "video",
+        harvest,
+        info.width_px,
+        info.height_px,
+        info.n_frames,
+        proposals,
+        tuple(sorted({track.kind for track in info.other_tracks})),
+        info.warnings,
+    )
+
+
+def _examine_cine(
+    source: BinaryIO,
+    harvest: Harvest,
+    others: Harvest | None,
+    with_proposals: bool,
+    masks: Sequence[Box],
+    tell: Tell | None,
+    cancelled: Callable[[], bool] | None,
+) -> Examined:
+    ds = whole(source)
+    info = read_cine_info(ds)
+    pictures = CinePictures(ds)
+    proposals = None
+    if with_proposals:
+        regions = [*masks, *outside_region_boxes(ds)]
+        is_endoscopic = str(ds.get("Modality", "")) in ("ES", "LP", "GM", "XC")
+        proposals = _proposals(
+            pictures, harvest, others, regions, tell, cancelled,
+            has_body=is_endoscopic and info.n_frames > 50,
+        )  # fmt: skip
+    else:
+        # What does not decode is refused before anything is made of it.
+        for _ in pictures.rgb([0, info.n_frames - 1]):
+            pass
+    return Examined("cine", harvest, info.width_px, info.height_px, info.n_frames, proposals)
+
+
+def _proposals(
+    pictures: Pictures,
+    harvest: Harvest,
+    others: Harvest | None,
+    masks: Sequence[Box],
+    tell: Tell | None,
+    cancelled: Callable[[], bool] | None,
+    *,
+    has_body: bool,
+) -> dict[str, Any]:
+    known = harvest.merge(others) if others is not None else harvest
+    found = propose_for(
+        pictures,
+        masks,
+        (lambda done, total: tell(0.95 * done / max(total, 1), "looking for text"))
+        if tell
+        else None,
+        lambda text: known.find_in_text(text) is not None,
+        cancelled,
+        look_for_out_of_body=has_body,
+    )
+    return proposals_json(found, pictures.width_px, pictures.height_px, pictures.rate_fps)

@@ -1,0 +1,177 @@
+"""The second step: write the de-identified instance."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from typing import IO, Any, BinaryIO
+
+from pydicom.uid import ExplicitVRLittleEndian
+
+from apps.deid.domain import probe
+from apps.deid.domain.boxes import Box
+from apps.deid.domain.cine import read_cine_info, redact_cine
+from apps.deid.domain.cleaning import PixelChange
+from apps.deid.domain.decision import to_blank
+from apps.deid.domain.header import DeidContext, HeaderResult, deidentify_dataset
+from apps.deid.domain.parse import ParsedInstance, parse_instance
+from apps.deid.domain.redact import redact_video
+from apps.deid.domain.refusals import StreamRefusal
+from apps.deid.domain.remux import remux_video
+from apps.deid.domain.write import EncapsulatedPixels, Fragment, write_instance
+
+from .kinds import Tell, as_refused, kind_of, media_of, whole
+
+
+@dataclass(frozen=True)
+class Produced:
+    """What was written."""
+
+    sop_instance_uid: str
+    header: HeaderResult = field(repr=False)
+    transfer_syntax_uid: str
+    n_frames: int
+    encoder: str
+    pixel_change: bool
+
+
+def header_actions(source: BinaryIO, context: DeidContext) -> dict[str, int]:
+    """What the header rules will do, as counts by action. Raises Refused."""
+    return deidentify_dataset(parse_instance(source).dataset, context).actions
+
+
+def produce(
+    source: BinaryIO,
+    out: IO[bytes],
+    context: DeidContext,
+    decision: dict[str, Any] | None,
+    *,
+    tell: Tell | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Produced:
+    """Write the de-identified instance to ``out`` (append-only). ``context.pixel_change`` is set
+    here. Raises Refused; StreamRefusal ``cancelled``."""
+    parsed = parse_instance(source)
+    kind = kind_of(parsed)
+    try:
+        if kind == "video":
+            return _produce_video(parsed, out, context, decision, tell, cancelled)
+        if kind == "cine":
+            return _produce_cine(source, parsed, out, context, decision, tell, cancelled)
+    except StreamRefusal as error:
+        raise as_refused(error) from None
+    header = deidentify_dataset(parsed.dataset, context)
+    write_instance(out, header.dataset, str(ExplicitVRLittleEndian))  # type: ignore[arg-type]
+    return Produced(header.sop_instance_uid, header, str(ExplicitVRLittleEndian), 0, "", False)
+
+
+class _Scratch:
+    """Anonymous memory that is written once and then read: no name in any folder."""
+
+    def __init__(self) -> None:
+        self._file = os.fdopen(os.memfd_create("scratch", os.MFD_CLOEXEC), "w+b")
+
+    def __enter__(self) -> IO[bytes]:
+        return self._file
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _produce_video(
+    parsed: ParsedInstance,
+    out: IO[bytes],
+    context: DeidContext,
+    decision: dict[str, Any] | None,
+    tell: Tell | None,
+    cancelled: Callable[[], bool] | None,
+) -> Produced:
+    media = media_of(parsed)
+    info = probe.probe_stream(media)
+    boxes, spans = to_blank(decision)
+
+    def told(done: int, total: int) -> None:
+        if tell is not None:
+            tell(0.7 * done / max(total, 1), "blanking" if boxes or spans else "copying")
+
+    with _Scratch() as scratch:
+        change, encoder = None, ""
+        syntax, size_px = "", (info.width_px, info.height_px)
+        try:
+            if boxes or spans:
+                raise StreamRefusal("cannot_copy_stream", "blanking encodes once")
+            copied = remux_video(media, scratch, told, cancelled)
+            n_frames = copied.n_frames
+            syntax = probe.transfer_syntax_for(
+                info.codec, info.level, info.pix_fmt, copied.size_bytes
+            )
+        except StreamRefusal as error:
+            if error.reason not in ("cannot_copy_stream", "no_transfer_syntax"):
+                raise
+            scratch.seek(0)
+            scratch.truncate()
+            made = redact_video(media, scratch, boxes, spans, told, cancelled)
+            n_frames, syntax = made.n_frames, made.transfer_syntax_uid
+            size_px = (made.width_px, made.height_px)
+            encoder = f"{made.encoder} {made.settings}"
+            change = PixelChange(
+                method="ISO_14496_10",
+                ratio=made.lossy_ratio,
+                description="Pixels redacted" if boxes or spans else "Encoded once more",
+            )
+        header = deidentify_dataset(parsed.dataset, replace(context, pixel_change=change))
+        ds = header.dataset
+        ds.NumberOfFrames = n_frames
+        ds.Columns, ds.Rows = size_px
+        scratch.flush()
+        size = scratch.seek(0, os.SEEK_END)
+        scratch.seek(0)
+        fragment = 1 << 30 if syntax.endswith(".1") else None
+        pixels = EncapsulatedPixels.video(scratch, size, fragment_bytes=fragment)  # type: ignore[arg-type]
+        write_instance(out, ds, syntax, pixels)  # type: ignore[arg-type]
+    return Produced(header.sop_instance_uid, header, syntax, n_frames, encoder, change is not None)
+
+
+def _produce_cine(
+    source: BinaryIO,
+    parsed: ParsedInstance,
+    out: IO[bytes],
+    context: DeidContext,
+    decision: dict[str, Any] | None,
+    tell: Tell | None,
+    cancelled: Callable[[], bool] | None,
+) -> Produced:
+    ds = whole(source)
+    info = read_cine_info(ds)
+    boxes, spans = to_blank(decision)
+    boxes += [
+        Box(0, 0, info.width_px, info.height_px, start_frame=s.start_frame, end_frame=s.end_frame)
+        for s in spans
+    ]
+
+    def told(done: int, total: int) -> None:
+        if tell is not None:
+            tell(0.7 * done / max(total, 1), "blanking" if boxes else "copying")
+
+    made = redact_cine(ds, boxes, progress=told, cancelled=cancelled)
+    change = PixelChange() if boxes else None
+    header = deidentify_dataset(parsed.dataset, replace(context, pixel_change=change))
+    for keyword, value in made.attributes.items():
+        setattr(header.dataset, keyword, value)
+    fragments = (Fragment(BytesIO(frame), len(frame)) for frame in made.frames)
+    write_instance(
+        out,  # type: ignore[arg-type]
+        header.dataset,
+        made.transfer_syntax_uid,
+        EncapsulatedPixels(fragments),
+    )
+    return Produced(
+        header.sop_instance_uid,
+        header,
+        made.transfer_syntax_uid,
+        info.n_frames,
+        "RLE Lossless" if made.was_decoded else "",
+        bool(boxes),
+    )
