@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -51,7 +52,19 @@ def watched(tmp_path: Path, settings):
         process.wait()
 
 
-def send_slowly(port: int, payload: bytes, uid: str, pause_s: float = 0.01) -> int:
+def looks(saw: dict) -> int:
+    """How often the second process has looked so far."""
+    return int(saw["result"].with_suffix(".looks").read_text() or "0")
+
+
+def within(look: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until it is so; what follows says whether it is. Less than a PDU may take."""
+    end = time.monotonic() + seconds
+    while not look() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def send_slowly(port: int, payload: bytes, uid: str, before_last: Callable[[], None]) -> int:
     """C-STORE in PDUs of 200 KB with a pause after each; the answer's status."""
     ae = AE("SLOW")
     ae.add_requested_context(peers.ULTRASOUND, peers.EXPLICIT)
@@ -63,8 +76,11 @@ def send_slowly(port: int, payload: bytes, uid: str, pause_s: float = 0.01) -> i
     line.sendall(_pdu(_command_set(peers.ULTRASOUND, uid), 3))
     for at in range(0, len(payload), 200_000):
         piece = payload[at : at + 200_000]
-        line.sendall(_pdu(piece, 2 if at + 200_000 >= len(payload) else 0))
-        time.sleep(pause_s)
+        is_last = at + 200_000 >= len(payload)
+        if is_last:
+            before_last()
+        line.sendall(_pdu(piece, 2 if is_last else 0))
+        time.sleep(0.01)
     _, answer = association.dimse.get_msg(block=True)
     association._reactor_checkpoint.set()
     association.release()
@@ -78,7 +94,8 @@ def known():
 
 def test_no_plain_byte_of_an_instance_is_found_while_it_arrives(node, tmp_path, settings, known):
     with watched(tmp_path, settings) as saw:
-        assert send_slowly(node.port, data_set(known), "1.2.3.77") == 0
+        enough = partial(within, lambda: looks(saw) > 20)
+        assert send_slowly(node.port, data_set(known), "1.2.3.77", enough) == 0
     assert saw["where"] == "" and saw["looks"] > 20
     assert saw["largest"] >= SIZE_BYTES, "it did read the ciphertext"
     assert ReceivedInstance.objects.get().sha256 == peers.digest_of_data_set(known)
@@ -89,7 +106,6 @@ def test_no_plain_byte_of_an_instance_is_found_while_it_arrives(node, tmp_path, 
 def test_no_plain_byte_is_found_while_files_are_taken_in(
     project, command, tmp_path, settings, packed
 ):
-    looked = tmp_path / "apart" / "seen.looks"
     with watched(tmp_path, settings) as saw:
         # More and more, until the other process has looked several times while files came in.
         for number in range(50):
@@ -104,7 +120,7 @@ def test_no_plain_byte_is_found_while_files_are_taken_in(
             else:
                 (folder / "a.dcm").write_bytes(again(number))
             assert all(item.received for item in ingest(command, project, folder))
-            if int(looked.read_text() or "0") > 5:
+            if looks(saw) > 5:
                 break
     assert saw["where"] == "" and saw["looks"] > 5 and saw["largest"] >= SIZE_BYTES
 
@@ -123,7 +139,8 @@ def test_without_the_seam_the_same_watch_finds_plain_bytes(
             "NamedTemporaryFile",
             partial(tempfile.NamedTemporaryFile, dir=folder),
         )
-        send_slowly(node.port, data_set(known)[: 4 << 20], "1.2.3.77", pause_s=0.05)
+        found = partial(within, saw["result"].exists)
+        send_slowly(node.port, data_set(known)[: 4 << 20], "1.2.3.77", found)
     assert saw["where"].startswith(folder)
 
 
@@ -132,9 +149,7 @@ def test_a_deleted_file_that_is_still_open_would_be_found(tmp_path, settings):
     with watched(tmp_path, settings) as saw, tempfile.TemporaryFile() as hidden:
         hidden.write(spy.content(1 << 16))
         hidden.flush()
-        end = time.monotonic() + 20
-        while not saw["result"].exists() and time.monotonic() < end:
-            time.sleep(0.05)
+        within(saw["result"].exists)
     assert saw["where"].startswith(f"/proc/{os.getpid()}/fd/")
 
 

@@ -55,11 +55,13 @@ def request_pdu() -> bytes:
     return pdu.encode()
 
 
-def test_ten_connections_opened_and_dropped_are_not_noticed(node):
+def test_ten_connections_opened_and_dropped_are_not_noticed(node, monkeypatch):
+    monkeypatch.setattr(guard, "REQUEST_S", 60.0)
+    monkeypatch.setattr(node.ae, "_acse_timeout", 60.0)
     for _ in range(10):
         connect(node.port).close()
     assert echo_seconds(node.port) < BOUND_S
-    end = time.monotonic() + 2
+    end = time.monotonic() + 20
     while acceptors() and time.monotonic() < end:
         time.sleep(0.05)
     assert not acceptors(), "their threads are gone long before the request's deadline"
@@ -105,7 +107,7 @@ def test_an_association_that_stops_in_mid_pdu_is_ended(node, monkeypatch):
     ae.add_requested_context("1.2.840.10008.1.1")
     association = ae.associate("127.0.0.1", node.port, ae_title="CLINANNOT")
     association.dul.socket.socket.sendall(struct.pack(">BBL", 4, 0, 5000) + bytes(10))
-    end = time.monotonic() + BOUND_S
+    end = time.monotonic() + 20
     while node.busy() and time.monotonic() < end:
         time.sleep(0.05)
     assert not node.busy()

@@ -74,9 +74,7 @@ class Walk:
         assert person.errors == []
 
     def walk(self) -> Walk:
-        began = time.monotonic()
-        assert self.stack.store(self.path, "-xn") == 0
-        self.steward(began)
+        self.steward()
         self.clip = self.wait_for_clip()
         self.drawn_a = self.annotate(0)
         self.drawn_b = self.annotate(1)
@@ -84,12 +82,17 @@ class Walk:
         self.release()
         return self
 
-    def steward(self, began: float) -> None:
+    def steward(self) -> None:
         person = self.person("data_steward")
-        person.go("/quarantine/")
         row = person.page.locator("tr[data-received]")
-        row.first.wait_for()
-        assert time.monotonic() - began < 10
+
+        def arrived() -> int:
+            person.go("/quarantine/")
+            return row.count()
+
+        assert arrived() == 0
+        assert self.stack.store(self.path, "-xn") == 0
+        until(arrived, 10, "the row in quarantine")
         person.page.locator("text=Review pixels").click(timeout=120_000)
         person.page.wait_for_selector("[data-testid=confirm]:not([disabled])", timeout=120_000)
         person.page.keyboard.press("Enter")
@@ -187,11 +190,13 @@ class Walk:
         page.click("[data-testid=open-adjudication]")
         page.wait_for_selector("#app[data-ready=true]")
         rows = page.locator("[data-testid=disagreement-row]")
-        for _ in range(rows.count() + 3):
-            if page.is_enabled("[data-testid=sign]"):
-                break
+        current = page.locator("[data-testid=disagreement-row][aria-current=true]")
+        open_rows = page.locator('[data-testid=disagreement-row][data-decision=""]')
+        for left in reversed(range(rows.count())):
             page.keyboard.press("KeyA")
-            page.wait_for_timeout(700)
+            until(lambda left=left: open_rows.count() == left, 20, "the decision")
+            # The next one is taken in hand by itself.
+            until(lambda left=left: not left or not current.get_attribute("data-decision"), 20)
         page.click("[data-testid=sign]")
         page.fill(PASSWORD_FIELD, person.login["password"])
         page.click("[data-testid=sign-confirm]")
