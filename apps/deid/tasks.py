@@ -29,7 +29,7 @@ _ROUNDS = 2
 
 @sweep
 def find_received() -> int:
-    """Queue what waits for its next step."""
+    """Queue what waits for its next step, in the order of arrival."""
     found = 0
     for state, kind in (
         (State.RECEIVED, "deid.examine"),
@@ -39,7 +39,7 @@ def find_received() -> int:
         rows = ReceivedInstance.objects.filter(
             state=state, clash_with=None, original__isnull=False
         ).values_list("pk", "pixels_choice")
-        for pk, choice in rows[:50]:
+        for pk, choice in rows.order_by("received_at")[:50]:
             found += enqueue(kind, pk, priority=6 if choice or kind == "deid.redact" else 2)
     return found
 

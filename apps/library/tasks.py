@@ -44,7 +44,7 @@ def find_cleared() -> int:
     waiting = ReceivedInstance.objects.filter(
         state=ReceivedInstance.State.CLEARED, instance=None, deidentification__output__isnull=False
     ).select_related("deidentification__output")
-    for received in waiting[:20]:
+    for received in waiting.order_by("received_at")[:20]:
         _register(received)
         found += 1
     for clip in Clip.objects.filter(state=Clip.State.INDEXING):

@@ -8,6 +8,7 @@ from apps.audit.models import Event
 from apps.deid import tasks
 from apps.deid.services import settle_original
 from apps.intake.models import ReceivedInstance
+from apps.jobs.models import Job
 from apps.vault.files import storage
 from tests.builders import received_instance
 
@@ -40,6 +41,15 @@ def test_a_project_that_keeps_none_lets_it_go_and_says_so(project, cleared):
     assert cleared.original is None and not storage().exists(name)
     assert tasks.let_originals_go() == 0
     assert b'"original":"deleted"' in bytes(Event.objects.get(action="retention.original").entry)
+
+
+def test_what_arrived_first_is_examined_first(project, tmp_path):
+    from fixtures import broken
+
+    rows = [received_instance(project, make(tmp_path)) for make in (broken.sound, broken.truncated)]
+    tasks.find_received()
+    queued = Job.objects.filter(kind="deid.examine").order_by("-priority", "created_at")
+    assert [job.object_id for job in queued] == [str(row.pk) for row in rows]
 
 
 def test_a_decision_that_was_replaced_is_not_finished_by_a_late_worker(command, cleared):
