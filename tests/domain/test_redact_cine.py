@@ -99,6 +99,13 @@ def test_an_inverted_cine_is_turned_to_monochrome2():
     assert np.array_equal(np.stack(written(ds, cine.redact_cine(ds))), 255 - array)
 
 
+def test_twelve_bits_in_sixteen_are_turned_within_the_twelve():
+    array = samples(colour=False).astype(np.uint16) << 4
+    ds = data_set(array, photometric="MONOCHROME1")
+    ds.BitsStored, ds.HighBit = 12, 11
+    assert np.array_equal(np.stack(written(ds, cine.redact_cine(ds))), 4095 - array)
+
+
 @pytest.mark.parametrize(
     ("format_name", "syntax", "settings"),
     [

@@ -46,6 +46,7 @@ class CineInfo:
     samples_per_pixel: int
     photometric: str
     bits_allocated: int
+    bits_stored: int
     transfer_syntax_uid: str
     is_lossy: bool
     times_ms: tuple[float, ...]
@@ -86,6 +87,7 @@ def read_cine_info(ds: Dataset) -> CineInfo:
             samples_per_pixel=int(ds.SamplesPerPixel),
             photometric=str(ds.PhotometricInterpretation),
             bits_allocated=int(ds.BitsAllocated),
+            bits_stored=int(ds.get("BitsStored") or ds.BitsAllocated),
             transfer_syntax_uid=syntax,
             is_lossy=syntax in _LOSSY or str(ds.get("LossyImageCompression", "00")) == "01",
             times_ms=times,
@@ -138,8 +140,9 @@ def _normalised(array: np.ndarray, src: Any, info: CineInfo) -> np.ndarray:
             raise StreamRefusal("decode_failed", "pixel data: palette needs the data set; pass it")
         array = apply_color_lut(array, src)
         return array if array.dtype == np.uint8 else (array >> 8).astype(np.uint8)
-    if info.photometric == "MONOCHROME1":
-        array = np.iinfo(array.dtype).max - array if array.dtype.kind == "u" else array
+    if info.photometric == "MONOCHROME1" and array.dtype.kind == "u":
+        # Within the bits stored (PS3.3 C.7.6.3.1.2): what lies above them is no sample.
+        array = np.array((1 << info.bits_stored) - 1, array.dtype) - array
     if array.dtype not in (np.uint8, np.uint16):
         raise StreamRefusal(
             "decode_failed", "pixel data: unsigned 8 or 16 bit samples expected; convert it first"
