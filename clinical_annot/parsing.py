@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -11,8 +12,8 @@ from rest_framework.parsers import JSONParser
 
 
 class StrictJsonParser(JSONParser):
-    """JSON without NUL characters, which PostgreSQL's text cannot hold, and not nested so deep
-    that reading it ends the process's stack."""
+    """JSON without NUL characters, which PostgreSQL's text cannot hold, without halves of UTF-16
+    pairs, which no text can, and not nested so deep that reading it ends the process's stack."""
 
     def parse(
         self,
@@ -25,6 +26,9 @@ class StrictJsonParser(JSONParser):
         if b"\\u0000" in raw:
             raise ParseError
         try:
-            return super().parse(io.BytesIO(raw), media_type, parser_context)
-        except RecursionError:
+            parsed = super().parse(io.BytesIO(raw), media_type, parser_context)
+            if b"\\ud" in raw or b"\\uD" in raw:
+                json.dumps(parsed, ensure_ascii=False).encode()
+        except (RecursionError, UnicodeEncodeError):
             raise ParseError from None
+        return parsed

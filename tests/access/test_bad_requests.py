@@ -30,6 +30,12 @@ def test_a_user_name_with_a_nul_character_is_a_bad_request_on_either_database(cl
     assert answer.json()["error"]["code"] == "bad_request"
 
 
+def test_half_of_a_pair_of_utf_16_is_a_bad_request_and_a_whole_one_is_not(client: Any) -> None:
+    for text, status in ((r"\ud800", 400), (r"a\uDFFFb", 400), (r"\ud83d\ude00", 403)):
+        body = f'{{"username": "{text}", "password": "x"}}'
+        assert post(client, "/api/v1/session/", body).status_code == status, text
+
+
 def test_json_nested_without_end_is_a_bad_request(client: Any) -> None:
     answer = post(client, "/api/v1/session/", '{"a":' + "[" * 100_000)
     assert answer.status_code == 400
