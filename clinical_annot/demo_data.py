@@ -126,12 +126,17 @@ def _make_samples(folder: Path, check: Callable[[], None], say: Say) -> dict[str
         )
         for name in order
     }
-    for name, process in running.items():
-        while process.poll() is None:
-            check()
-            time.sleep(0.2)
-        if process.returncode:
-            raise RuntimeError(f"the {name} sample could not be made")
+    try:
+        for name, process in running.items():
+            while process.poll() is None:
+                check()
+                time.sleep(0.2)
+            if process.returncode:
+                raise RuntimeError(f"the {name} sample could not be made")
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
     return {name: json.loads((folder / f"{name}.truth.json").read_text()) for name in order}
 
 
