@@ -34,7 +34,11 @@ def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
         401: ("signed_out", "You are signed out.", "Sign in again; unsent work is kept."),
         403: ("forbidden", "This is not allowed.", "Ask the project lead for the role."),
         404: ("not_found", "There is nothing here that you may see.", "Check the address."),
-        405: ("method_not_allowed", "This address does not take this method.", ""),
+        405: (
+            "method_not_allowed",
+            "This address does not take this method.",
+            "See /api/v1/schema/.",
+        ),
         413: ("too_large", "The request is too large.", "Send less at once."),
         415: ("media_type", "Only JSON is taken here.", "Send application/json."),
     }

@@ -6,9 +6,11 @@ import uuid
 from typing import Any
 
 from django.http import HttpRequest
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.views import APIView
 
 from apps.access.actor import Actor
+from apps.access.bearer import BearerAuthentication
 from apps.access.errors import NotFound, Refused
 
 
@@ -17,6 +19,19 @@ def actor_of(request: Any) -> Actor:
     django_request: HttpRequest = getattr(request, "_request", request)
     door = "api" if django_request.path.startswith("/api/") else "web"
     return Actor(request.user, door, django_request.META.get("REMOTE_ADDR", ""))
+
+
+def sign_in_by_token(request: HttpRequest) -> None:
+    """At a door beside the API that programs use too: who is not signed in by session may be by
+    token. Raises Refused (401)."""
+    if not request.user.is_authenticated:
+        try:
+            found = BearerAuthentication().authenticate(request)
+        except AuthenticationFailed:
+            found = None
+        if found is None:
+            raise Refused("signed_out", "You are signed out.", "Sign in again.", status=401)
+        request.user = found[0]
 
 
 def body_of(request: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.response import Response
 
-from apps.access.doors import ApiView, actor_of, body_of
+from apps.access.doors import ApiView, actor_of, body_of, sign_in_by_token
 from apps.access.errors import Conflict, NotFound, Refused
 from apps.keys.keyring import KeyDestroyedError, open_vault_file
 from apps.library import queries, services
@@ -141,9 +141,9 @@ class WatchedView(ApiView):
 
 @require_safe
 def review(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponseBase:
-    """Bytes of what the browser plays, in ranges of at most 4 MiB an answer."""
-    if not request.user.is_authenticated:
-        raise Refused("signed_out", "You are signed out.", "Sign in again.", status=401)
+    """Bytes of what the browser plays, in ranges of at most 4 MiB an answer; for a session or a
+    token."""
+    sign_in_by_token(request)
     clip = _ready(queries.clip_for(request.user, clip_id))
     services.ensure_open(actor_of(request), clip)
     try:

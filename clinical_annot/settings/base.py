@@ -172,6 +172,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "clinical_annot.negotiation.OwnFormNegotiation",
     "DEFAULT_PARSER_CLASSES": ["clinical_annot.parsing.StrictJsonParser"],
     "EXCEPTION_HANDLER": "clinical_annot.errors.api_exception",
     "UNAUTHENTICATED_USER": None,
