@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework.exceptions import NotAcceptable
@@ -16,9 +16,10 @@ class OwnFormNegotiation(DefaultContentNegotiation):
     12.5.1): a picture's or a table's address would else answer 406 to who asks for just that."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[Any], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """The renderer asked for, else the door's first one; never raises NotAcceptable."""
+        renderers = list(renderers)
         try:
             return super().select_renderer(request, renderers, format_suffix)
         except NotAcceptable:

@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from apps.access.actor import Actor
 from apps.access.bearer import BearerAuthentication
 from apps.access.errors import NotFound, Refused
+from apps.access.models import User
 
 
 def actor_of(request: Any) -> Actor:
@@ -21,17 +22,19 @@ def actor_of(request: Any) -> Actor:
     return Actor(request.user, door, django_request.META.get("REMOTE_ADDR", ""))
 
 
-def sign_in_by_token(request: HttpRequest) -> None:
+def sign_in_by_token(request: HttpRequest) -> User:
     """At a door beside the API that programs use too: who is not signed in by session may be by
     token. Raises Refused (401)."""
-    if not request.user.is_authenticated:
-        try:
-            found = BearerAuthentication().authenticate(request)
-        except AuthenticationFailed:
-            found = None
-        if found is None:
-            raise Refused("signed_out", "You are signed out.", "Sign in again.", status=401)
-        request.user = found[0]
+    if request.user.is_authenticated:
+        return request.user
+    try:
+        found = BearerAuthentication().authenticate(request)
+    except AuthenticationFailed:
+        found = None
+    if found is None:
+        raise Refused("signed_out", "You are signed out.", "Sign in again.", status=401)
+    request.user = found[0]
+    return found[0]
 
 
 def body_of(request: Any) -> dict[str, Any]:

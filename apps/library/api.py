@@ -143,8 +143,7 @@ class WatchedView(ApiView):
 def review(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponseBase:
     """Bytes of what the browser plays, in ranges of at most 4 MiB an answer; for a session or a
     token."""
-    sign_in_by_token(request)
-    clip = _ready(queries.clip_for(request.user, clip_id))
+    clip = _ready(queries.clip_for(sign_in_by_token(request), clip_id))
     services.ensure_open(actor_of(request), clip)
     try:
         source: Any = open_vault_file(clip.review) if clip.review is not None else open_media(clip)
