@@ -23,7 +23,7 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_color_lut, iter_pixels
 from pydicom.uid import RLELossless
 
-from . import jpeg_markers
+from . import jpeg_markers, lossless_jpeg
 from .boxes import Box, check_box
 from .pictures import Planes
 from .refusals import StreamRefusal
@@ -32,6 +32,7 @@ from .remux import Cancelled, Progress, stop_if
 _JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81))
 _JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91))
 _LOSSY = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91))
+lossless_jpeg.install()
 _TIFF_STRIP_OFFSETS, _TIFF_STRIP_BYTES = 273, 279
 
 

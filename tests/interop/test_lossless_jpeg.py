@@ -1,0 +1,46 @@
+"""Lossless JPEG as dcmtk writes it (its default) is read sample for sample."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread, dcmwrite
+from pydicom.dataset import Dataset
+from pydicom.uid import JPEGLossless, JPEGLosslessSV1, SecondaryCaptureImageStorage, generate_uid
+
+from apps.deid.domain import cine
+from apps.deid.domain.refusals import StreamRefusal
+from tests.domain.test_redact_cine import data_set, samples, written
+
+
+def coded(ds: Dataset, folder: Path, *options: str) -> Dataset:
+    """The data set as dcmcjpeg codes it."""
+    plain, packed = folder / "plain.dcm", folder / "packed.dcm"
+    ds.SOPClassUID, ds.SOPInstanceUID = SecondaryCaptureImageStorage, generate_uid()
+    dcmwrite(plain, ds, enforce_file_format=True)
+    subprocess.run(["dcmcjpeg", *options, plain, packed], check=True, capture_output=True)
+    return dcmread(packed)
+
+
+@pytest.mark.parametrize("options", [("+e1",), ("+el", "+sv", "6")], ids=["sv1", "sv6"])
+@pytest.mark.parametrize(
+    ("colour", "dtype"), [(True, np.uint8), (False, np.uint8), (False, np.uint16)]
+)
+def test_a_cine_in_lossless_jpeg_keeps_every_sample(tmp_path, options, colour, dtype):
+    array = samples(colour=colour, dtype=dtype)
+    ds = coded(data_set(array, photometric="RGB" if colour else "MONOCHROME2"), tmp_path, *options)
+    assert ds.file_meta.TransferSyntaxUID in (JPEGLossless, JPEGLosslessSV1)
+    redaction = cine.redact_cine(ds)
+    assert np.array_equal(np.stack(written(ds, redaction)), array)
+    assert "LossyImageCompression" not in redaction.attributes
+
+
+def test_a_cut_code_stream_is_refused(tmp_path):
+    ds = coded(data_set(samples()), tmp_path, "+e1")
+    whole = ds.PixelData
+    ds.PixelData = whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2)
+    with pytest.raises(StreamRefusal, match="cannot be decoded"):
+        list(cine.cine_frames(ds, cine.read_cine_info(ds)))
