@@ -74,7 +74,7 @@ def test_playing_shows_pictures_in_order_and_labels_of_the_same_index(
         .observe(canvas, {attributes: true, attributeFilter: ['data-frame-index']});
     }""")
     page.keyboard.press("Space")
-    page.wait_for_function("window.seen.length > 20")
+    until(lambda: page.evaluate("window.seen.length") > 20, 20)
     page.keyboard.press("Space")
     seen = page.evaluate("window.seen")
     indices = [index for index, _ in seen]
