@@ -12,7 +12,7 @@ from apps.keys.models import Subject
 from apps.vault import files
 from apps.vault.domain.sealed import keyed_digest, seal, unseal
 from apps.vault.files import WrappingKey
-from apps.vault.master import master_key
+from apps.vault.master import master_key, unwrap_key, wrap_key
 from apps.vault.models import VaultFile
 
 
@@ -39,7 +39,7 @@ def subject_for(patient_id: str, issuer: str = "") -> Subject:
     if found is not None:
         return found
     subject = Subject(patient_digest=digest)
-    subject.wrapped_key = seal(master_key("subjects"), os.urandom(32), f"subject/{subject.id}")
+    subject.wrapped_key = wrap_key(os.urandom(32), f"subject/{subject.id}")
     try:
         with transaction.atomic():
             subject.save()
@@ -52,7 +52,7 @@ def subject_key(subject: Subject) -> WrappingKey:
     """The key that wraps this subject's files. Raises KeyDestroyedError."""
     if subject.wrapped_key is None:
         raise KeyDestroyedError(str(subject))
-    key = unseal(master_key("subjects"), bytes(subject.wrapped_key), f"subject/{subject.id}")
+    key = unwrap_key(subject.wrapped_key, f"subject/{subject.id}", before="subjects")
     return WrappingKey(f"subject:{subject.id}", key)
 
 

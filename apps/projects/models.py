@@ -9,8 +9,7 @@ from django.db import models
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from apps.access import roles
-from apps.vault.domain.sealed import seal, unseal
-from apps.vault.master import master_key
+from apps.vault.master import unwrap_key, wrap_key
 
 
 class Project(models.Model):
@@ -36,12 +35,12 @@ class Project(models.Model):
 
     def save(self, *args: object, **kwargs: object) -> None:
         if not self.wrapped_secret:
-            self.wrapped_secret = seal(master_key("projects"), os.urandom(32), f"project/{self.id}")
+            self.wrapped_secret = wrap_key(os.urandom(32), f"project/{self.id}")
         super().save(*args, **kwargs)  # type: ignore[arg-type]
 
     def secret(self) -> bytes:
         """32 bytes that only this project's pseudonyms, UIDs and splits derive from."""
-        return unseal(master_key("projects"), bytes(self.wrapped_secret), f"project/{self.id}")
+        return unwrap_key(self.wrapped_secret, f"project/{self.id}", before="projects")
 
     def policy_project(self) -> Project:
         return self

@@ -1,4 +1,5 @@
-"""One row a stored file: where it lies, its wrapped data key, its size and digest."""
+"""One row a stored file: where it lies, its wrapped data key, its size and digest. And the root,
+where no key file holds it."""
 
 from __future__ import annotations
 
@@ -38,3 +39,14 @@ class VaultFile(models.Model):
     @property
     def storage_name(self) -> str:
         return self.id.hex
+
+
+class StoredKey(models.Model):
+    """A key that is kept here, wrapped by the key-encryption key (``apps/vault/master.py``)."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    wrapped = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"key {self.name}"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from environs import Env
 
+from .keys import key_settings
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = Env()
 
@@ -14,6 +16,7 @@ CLINICAL_ANNOT_DATA_DIR = env.path("CLINICAL_ANNOT_DATA_DIR", BASE_DIR / "var").
 CLINICAL_ANNOT_KEY_FILE = env.path(
     "CLINICAL_ANNOT_KEY_FILE", CLINICAL_ANNOT_DATA_DIR / "master.key"
 ).resolve()
+CLINICAL_ANNOT_KEY_PROVIDER, CLINICAL_ANNOT_KEYS, CLINICAL_ANNOT_TRANSIT = key_settings(env)
 CLINICAL_ANNOT_CHECKPOINT_FILE = env.path(
     "CLINICAL_ANNOT_CHECKPOINT_FILE", CLINICAL_ANNOT_DATA_DIR / "checkpoints.txt"
 ).resolve()

@@ -7,12 +7,15 @@ from .base import (
     ALLOWED_HOSTS,
     CLINICAL_ANNOT_DATA_DIR,
     CLINICAL_ANNOT_KEY_FILE,
+    CLINICAL_ANNOT_KEY_PROVIDER,
     SECRET_KEY,
 )
 
 if len(SECRET_KEY) < 50:
     raise ImproperlyConfigured("CLINICAL_ANNOT_SECRET_KEY: give at least 50 random characters")
-if CLINICAL_ANNOT_KEY_FILE.is_relative_to(CLINICAL_ANNOT_DATA_DIR):
+if CLINICAL_ANNOT_KEY_FILE.is_relative_to(CLINICAL_ANNOT_DATA_DIR) and (
+    CLINICAL_ANNOT_KEY_PROVIDER == "file" or CLINICAL_ANNOT_KEY_FILE.exists()
+):
     raise ImproperlyConfigured(
         "CLINICAL_ANNOT_KEY_FILE lies inside CLINICAL_ANNOT_DATA_DIR: keep and back it up apart"
     )
