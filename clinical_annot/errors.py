@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from apps.access.errors import Refused
+from apps.keys.keyring import KeyDestroyedError
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +23,20 @@ def refusal_response(request: HttpRequest, refusal: Refused) -> HttpResponse:
     return render(request, "refused.html", {"refusal": refusal}, status=refusal.status)
 
 
+def destroyed() -> Refused:
+    """What a door says that meets a subject's destroyed key where it did not look for one."""
+    return Refused(
+        "destroyed",
+        "What belongs to this subject has been destroyed and cannot be read.",
+        "Ask the data steward why.",
+        status=410,
+    )
+
+
 def api_exception(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: every error as {"error": {"code", "message", "remedy", …}}."""
+    if isinstance(error, KeyDestroyedError):
+        error = destroyed()
     if isinstance(error, Refused):
         return Response(error.as_json(), status=error.status)
     response = exception_handler(error, context)

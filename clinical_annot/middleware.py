@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from apps.access.actor import Actor
 from apps.access.errors import Refused
-from clinical_annot.errors import refusal_response
+from apps.keys.keyring import KeyDestroyedError
+from clinical_annot.errors import destroyed, refusal_response
 
 logger = logging.getLogger(__name__)
 
@@ -102,4 +103,6 @@ class ActorMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, KeyDestroyedError):
+            error = destroyed()
         return refusal_response(request, error) if isinstance(error, Refused) else None

@@ -8,6 +8,8 @@ transaction of its own after the rollback.
 What a target model offers:
 
 - ``policy_project() -> Project | None``: where project roles are looked up;
+- ``policy_projects() -> list[Project]`` instead, for what lies in several: a role counts that is
+  held in each of them;
 - ``state``: compared with ``states`` when the verb names any;
 - ``relations(user) -> set[str]``: author, assigned, granted …, compared with ``relation``.
 """
@@ -130,11 +132,22 @@ def _lock(target: models.Model) -> models.Model:
 def roles_on(actor: Actor, target: Any) -> set[str]:
     """Every role the actor has towards ``target``: of the system, and granted on its project."""
     held = system_roles(actor.user)
-    project = target.policy_project() if hasattr(target, "policy_project") else None
-    if project is not None and not actor.is_service:
-        names = grants.granted_codenames(actor.user, project)
-        held |= {name.removeprefix("role_") for name in names if name.startswith("role_")}
+    projects = _projects(target)
+    if projects and not actor.is_service:
+        held |= set.intersection(*(_roles_in(actor, project) for project in projects))
     return held
+
+
+def _projects(target: Any) -> list[Any]:
+    if hasattr(target, "policy_projects"):
+        return list(target.policy_projects())
+    project = target.policy_project() if hasattr(target, "policy_project") else None
+    return [] if project is None else [project]
+
+
+def _roles_in(actor: Actor, project: Any) -> set[str]:
+    names = grants.granted_codenames(actor.user, project)
+    return {name.removeprefix("role_") for name in names if name.startswith("role_")}
 
 
 def check(row: PolicyRow, actor: Actor, target: Any) -> None:

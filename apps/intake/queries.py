@@ -38,6 +38,11 @@ def received_for(user: User, received_id: uuid.UUID) -> ReceivedInstance:
     return found
 
 
+def projects_of_subject(subject_id: uuid.UUID) -> QuerySet[Project]:
+    """The projects into which something of the subject has come."""
+    return Project.objects.filter(received__subject_id=subject_id).distinct()
+
+
 def instance_by_uid(project: Project, sop_instance_uid: str) -> ReceivedInstance | None:
     return ReceivedInstance.objects.filter(
         project=project, sop_uid_digest=sop_uid_digest(sop_instance_uid), clash_with=None

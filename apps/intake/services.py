@@ -90,6 +90,7 @@ def receive_instance(
         outcome="done" if first is None else "held",
         public={"size_bytes": file.size_bytes, "sop_class": facts.sop_class_uid[:64]},
         private=where,
+        **keyring.sealed_detail(subject, {"sop_instance_uid": facts.sop_instance_uid}),
     )
     return received
 

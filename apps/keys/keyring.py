@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.db import IntegrityError, transaction
 
+from apps.audit.models import Event
 from apps.keys.models import Subject
 from apps.vault import files
 from apps.vault.domain.sealed import keyed_digest, seal, unseal
@@ -84,3 +86,22 @@ def unseal_for(subject: Subject | None, sealed: bytes, purpose: str) -> bytes:
     """The value again. Raises KeyDestroyedError, SealBrokenError."""
     key = subject_key(subject) if subject is not None else intake_key()
     return unseal(key.key, bytes(sealed), purpose)
+
+
+_DETAIL = "audit-detail"
+
+
+def sealed_detail(subject: Subject, detail: dict[str, Any]) -> dict[str, Any]:
+    """What an event says of a subject that identifies: the arguments ``sealed`` and ``sealed_key``
+    of ``event``. Raises KeyDestroyedError."""
+    key = subject_key(subject)
+    plain = json.dumps(detail, sort_keys=True).encode()
+    return {"sealed": seal(key.key, plain, _DETAIL), "sealed_key": key.name}
+
+
+def detail_of(event: Event) -> dict[str, Any] | None:
+    """An event's identifying detail; None where there is none. Raises KeyDestroyedError."""
+    if event.sealed is None:
+        return None
+    key = _wrapping_key(event.sealed_key)
+    return dict(json.loads(unseal(key.key, bytes(event.sealed), _DETAIL)))

@@ -17,6 +17,9 @@ CLINICAL_ANNOT_KEY_FILE = env.path(
     "CLINICAL_ANNOT_KEY_FILE", CLINICAL_ANNOT_DATA_DIR / "master.key"
 ).resolve()
 CLINICAL_ANNOT_KEY_PROVIDER, CLINICAL_ANNOT_KEYS, CLINICAL_ANNOT_TRANSIT = key_settings(env)
+CLINICAL_ANNOT_DESTROYED_FILE = env.path(
+    "CLINICAL_ANNOT_DESTROYED_FILE", CLINICAL_ANNOT_KEY_FILE.parent / "destroyed-keys.jsonl"
+).resolve()
 CLINICAL_ANNOT_CHECKPOINT_FILE = env.path(
     "CLINICAL_ANNOT_CHECKPOINT_FILE", CLINICAL_ANNOT_DATA_DIR / "checkpoints.txt"
 ).resolve()
@@ -96,11 +99,13 @@ TEMPLATES = [
 ]
 
 # SQLite: IMMEDIATE, or concurrent writers fail within milliseconds on the upgrade of a read lock;
-# FULL, because an acknowledged instance must survive a power cut.
+# FULL, because an acknowledged instance must survive a power cut; secure_delete, because a
+# destroyed key must not stay in a freed page.
 _SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+    "PRAGMA secure_delete=ON;",
 }
 DATABASES = {
     "default": env.dj_db_url(

@@ -6,6 +6,7 @@ from .base import *  # noqa: F403
 from .base import (
     ALLOWED_HOSTS,
     CLINICAL_ANNOT_DATA_DIR,
+    CLINICAL_ANNOT_DESTROYED_FILE,
     CLINICAL_ANNOT_KEY_FILE,
     CLINICAL_ANNOT_KEY_PROVIDER,
     SECRET_KEY,
@@ -18,6 +19,11 @@ if CLINICAL_ANNOT_KEY_FILE.is_relative_to(CLINICAL_ANNOT_DATA_DIR) and (
 ):
     raise ImproperlyConfigured(
         "CLINICAL_ANNOT_KEY_FILE lies inside CLINICAL_ANNOT_DATA_DIR: keep and back it up apart"
+    )
+if CLINICAL_ANNOT_DESTROYED_FILE.is_relative_to(CLINICAL_ANNOT_DATA_DIR):
+    raise ImproperlyConfigured(
+        "CLINICAL_ANNOT_DESTROYED_FILE lies inside CLINICAL_ANNOT_DATA_DIR: a restore of the data "
+        "would take it along"
     )
 if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("CLINICAL_ANNOT_HOSTS: name the hosts this server answers to")
