@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from apps.audit import tree, triggers
+from apps.audit import restores, tree, triggers
 from apps.audit.domain import checkpoint as notes
 from apps.audit.domain import entry as entries
 from apps.audit.domain import merkle
@@ -30,6 +30,7 @@ class Verdict:
     root: bytes
     checkpoints: int
     waiting: int
+    restores: tuple[restores.Restore, ...] = ()
 
 
 class _Frontier:
@@ -61,17 +62,16 @@ def verify_trail(
 ) -> Verdict:
     """Check every entry, leaf, tile and checkpoint, and those notes held outside the database.
 
-    ``outside`` defaults to the notes of the checkpoint file. Raises TrailBrokenError naming the
-    first entry that does not fit.
+    ``outside`` defaults to the notes of the checkpoint file; of these, the ones that a restore has
+    named as lost need not fit. Raises TrailBrokenError naming the first entry that does not fit.
     """
     gone = triggers.missing()
     if gone:
         raise TrailBrokenError(f"append-only triggers are missing: {', '.join(gone)}")
     tree.sequence(100_000)
     public = tree.signing_key().public_key().public_bytes_raw()
-    if outside is None:
-        outside = read_notes(Path(settings.CLINICAL_ANNOT_CHECKPOINT_FILE))
-    expected = _expected_roots(outside, public)
+    ours = read_notes(Path(settings.CLINICAL_ANNOT_CHECKPOINT_FILE)) if outside is None else []
+    expected = _expected_roots(_unlost(ours, public) if outside is None else outside, public)
     frontier = _Frontier()
     row_bytes: list[bytes] = []
     leaves = Leaf.objects.select_related("event").order_by("seq").iterator(chunk_size=2000)
@@ -96,8 +96,19 @@ def verify_trail(
         )
     _check_no_loose_events()
     return Verdict(
-        frontier.size, frontier.root(), Checkpoint.objects.count(), Pending.objects.count()
+        frontier.size,
+        frontier.root(),
+        Checkpoint.objects.count(),
+        Pending.objects.count(),
+        tuple(restores.restores()),
     )
+
+
+def _unlost(notes_outside: list[str], public: bytes) -> list[str]:
+    """The notes without those that a restore has made obsolete."""
+    sizes = [_verified(note, public).size for note in notes_outside]
+    lost = restores.excused(notes_outside, sizes)
+    return [note for at, note in enumerate(notes_outside) if at not in lost]
 
 
 def _expected_roots(outside: list[str], public: bytes) -> dict[int, list[bytes]]:

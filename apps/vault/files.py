@@ -137,15 +137,18 @@ def delete_file(file: VaultFile) -> None:
     storage().delete(name)
 
 
-def sweep(older_than_s: float = 86_400.0) -> int:
+def sweep(older_than_s: float = 86_400.0, kept_since: float | None = None) -> int:
     """Remove files that no row names and half-written ones, both older than the limit.
 
     A job names its files when its work is done, which may be hours after they were written: a day
-    is left to it, and a row whose file was swept is never saved (``VaultFile.save``).
+    is left to it, and a row whose file was swept is never saved (``VaultFile.save``). What is newer
+    than ``kept_since`` (seconds since the epoch) stays: a restore may have lost its row.
     """
     removed = storage().sweep_incoming(older_than_s)
     limit = time.time() - older_than_s
     for name, changed in list(storage().names()):
+        if kept_since is not None and changed >= kept_since:
+            continue
         if changed < limit and not VaultFile.objects.filter(pk=uuid.UUID(name)).exists():
             removed += storage().delete_older(name, limit)
     return removed

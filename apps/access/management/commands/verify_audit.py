@@ -40,3 +40,10 @@ class Command(BaseCommand):
             f"HOLDS {verdict.entries} entries, root {verdict.root.hex()}, "
             f"{verdict.checkpoints} checkpoints, {verdict.waiting} waiting"
         )
+        for restore in verdict.restores:
+            at = restore.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+            if restore.lost is not None:
+                first, last = restore.lost
+                self.stdout.write(f"LOST entries {first} to {last}, by the restore of {at}")
+            else:
+                self.stdout.write(f"RESTORED {at}, no entry known to be lost")

@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 from apps.access.actor import service
 from apps.access.people import note_process
 from apps.audit import triggers
+from apps.audit.restores import kept_since
 from apps.intake.node.server import Node
 from apps.vault.files import sweep
 
@@ -30,7 +31,7 @@ SWEEP_EVERY_S = 3600
 def _sweep() -> None:
     """Drop what no row names. What is younger than a day may still be on its way."""
     try:
-        sweep()
+        sweep(kept_since=kept_since())
     except (DatabaseError, OSError) as error:
         logger.warning("vault not swept", extra={"error": type(error).__name__})
     finally:
