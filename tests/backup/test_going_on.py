@@ -56,6 +56,7 @@ def test_the_next_backup_links_what_the_one_before_holds_and_leaves_out_what_is_
     first, let_go = arrive(command, project).original, arrive(command, project, uid="1.2.3.6")
     gone = let_go.original
     assert first is not None and gone is not None
+    name_of_gone = gone.storage_name
     old, new = tmp_path / "old", tmp_path / "new"
     back_up(command, old)
     let_go.original = None
@@ -66,7 +67,7 @@ def test_the_next_backup_links_what_the_one_before_holds_and_leaves_out_what_is_
     place = manifest.vault_place(first.storage_name)
     assert (made.linked, made.manifest.n_files) == (1, 2)
     assert (new / place).stat().st_ino == (old / place).stat().st_ino
-    assert not (new / manifest.vault_place(gone.storage_name)).exists()
+    assert not (new / manifest.vault_place(name_of_gone)).exists()
     assert set(manifest.read(new)[1]) == {made.manifest.database} | {
         manifest.vault_place(file.storage_name) for file in VaultFile.objects.all()
     }
