@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from apps.access.actor import Actor
 from apps.access.errors import Refused
 from apps.keys.keyring import KeyDestroyedError
 from clinical_annot.errors import destroyed, refusal_response
+from clinical_annot.logs import frames_of, new_request_id, request_id
 
 logger = logging.getLogger(__name__)
 
 
+_ANSWERED = (Http404, PermissionDenied, BadRequest, SuspiciousOperation)
 _DRAIN_BYTES = 64 << 20
 _BLOCK_BYTES = 1 << 16
 
@@ -69,6 +72,22 @@ class BodyMiddleware:
             return
 
 
+class RequestIdMiddleware:
+    """Gives each request an id: in its log lines, and in the answer's ``X-Request-ID``."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        token = request_id.set(new_request_id(request.headers.get("X-Request-ID", "")))
+        try:
+            response = self._get_response(request)
+            response["X-Request-ID"] = request_id.get()
+            return response
+        finally:
+            request_id.reset(token)
+
+
 class ActorMiddleware:
     """Sets ``request.actor`` (None when nobody is signed in) and turns Refused into an answer.
 
@@ -105,4 +124,12 @@ class ActorMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, KeyDestroyedError):
             error = destroyed()
-        return refusal_response(request, error) if isinstance(error, Refused) else None
+        if isinstance(error, Refused):
+            return refusal_response(request, error)
+        if not isinstance(error, _ANSWERED):
+            # Django's own line would quote the address, and a traceback the values.
+            logger.error(
+                "request failed",
+                extra={"error": type(error).__name__, "frames": frames_of(error.__traceback__)},
+            )
+        return None

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from clinical_annot import health, pages, people, session
+from clinical_annot import health, metrics, pages, people, session
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.my_work, name="my-work"),
@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/", people.listing, name="people"),
     path("people/add/", people.add, name="people-add"),
     path("people/change/", people.change, name="people-change"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("healthz", health.healthz, name="healthz"),
     path("accounts/login/", LoginView.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),

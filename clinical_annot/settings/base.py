@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
 from .keys import key_settings
@@ -30,6 +31,10 @@ CLINICAL_ANNOT_DICOM_PORT = env.int("CLINICAL_ANNOT_DICOM_PORT", 11112)
 CLINICAL_ANNOT_AE_TITLE = env.str("CLINICAL_ANNOT_AE_TITLE", "CLINANNOT")
 CLINICAL_ANNOT_NODE_PROCESSES = env.int("CLINICAL_ANNOT_NODE_PROCESSES", 0)
 CLINICAL_ANNOT_JOB_LEASE_S = env.float("CLINICAL_ANNOT_JOB_LEASE_S", 30.0)
+CLINICAL_ANNOT_METRICS_TOKEN = env.str("CLINICAL_ANNOT_METRICS_TOKEN", "")
+CLINICAL_ANNOT_LOG_FORMAT = env.str("CLINICAL_ANNOT_LOG_FORMAT", "plain")
+if CLINICAL_ANNOT_LOG_FORMAT not in ("plain", "json"):
+    raise ImproperlyConfigured("CLINICAL_ANNOT_LOG_FORMAT: plain or json is expected")
 CLINICAL_ANNOT_DISK_RESERVE_BYTES = env.int("CLINICAL_ANNOT_DISK_RESERVE_BYTES", 1 << 30)
 
 DEBUG = False
@@ -65,6 +70,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "clinical_annot.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -196,8 +202,13 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"()": "clinical_annot.logs.PlainFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {"()": "clinical_annot.logs.PlainFormatter"},
+        "json": {"()": "clinical_annot.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": CLINICAL_ANNOT_LOG_FORMAT}
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         # These quote data elements in their messages: a warning of theirs can hold a name.

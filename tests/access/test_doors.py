@@ -63,7 +63,7 @@ DOORS = {
     "release-download": "apps.release.services.download",
 }
 # Open to anyone: they hold nothing clinical.
-OPEN = {"healthz", "login", "schema", "session"}
+OPEN = {"healthz", "metrics", "login", "schema", "session"}
 # Ends a session; its event is written by a signal.
 ENDS = {"logout"}
 
