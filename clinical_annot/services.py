@@ -1,14 +1,12 @@
-"""Verbs of the top floor: backups and restores, keys destroyed again after one, kept files."""
+"""Verbs of the top floor: backups and restores, kept files."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.verb import event, verb
-from apps.keys.models import Subject
 
 
 @verb("system.backup", roles={roles.SERVICE})
@@ -22,14 +20,6 @@ def note_restore(actor: Actor, _: None, *, public: dict[str, Any]) -> None:
     """Record that this system goes on from a backup. Names the newest checkpoint held outside, and
     with it what was lost."""
     event(actor, None, public=public)
-
-
-@verb("subject.destroy_again", roles={roles.SERVICE})
-def destroy_again(actor: Actor, subject: Subject, *, destroyed_at: datetime) -> None:
-    """Destroy a subject's key that a restore brought back although it had been destroyed."""
-    subject.wrapped_key, subject.destroyed_at = None, destroyed_at
-    subject.save(update_fields=["wrapped_key", "destroyed_at"])
-    event(actor, subject)
 
 
 @verb("vault.release_kept", roles={roles.SERVICE})

@@ -20,11 +20,11 @@ from apps.access.actor import service
 from apps.audit import restores, tree, triggers
 from apps.audit.domain import checkpoint as notes
 from apps.audit.verify import Verdict, read_notes
+from apps.keys import destroyed as destroyed_keys
 from apps.vault.files import storage
 from apps.vault.models import VaultFile
 from clinical_annot import services
 from clinical_annot.backup import manifest as manifests
-from clinical_annot.backup import replay
 from clinical_annot.backup.copying import Progress, put_back
 from clinical_annot.backup.databases import Database, Tell, database
 from clinical_annot.backup.manifest import BackupError, Manifest
@@ -60,7 +60,7 @@ def restore_backup(
     _require_fitting(manifest, db)
     manifests.require_files(folder, sums)
     # Read before anything changes: what cannot be read must not be found out half way.
-    list(replay.destroyed_keys())
+    listed = _listed_as_destroyed()
     outside = read_notes(checkpoint_file or Path(settings.CLINICAL_ANNOT_CHECKPOINT_FILE))
     _checked(outside)
     if manifests.digest_of(folder / manifest.database) != sums[manifest.database]:
@@ -76,7 +76,20 @@ def restore_backup(
         progress(f"{number} of {len(places)} files")
     tell("replacing the database")
     db.load(folder / manifest.database)
-    return _finish(manifest, outside, tell)
+    return _finish(manifest, outside, listed, tell)
+
+
+def _listed_as_destroyed() -> list[dict[str, str]]:
+    """The list outside, for ``replay_destroyed``. Raises BackupError for a line that cannot be
+    read: to leave one out would bring back what was promised to be gone."""
+    path = Path(settings.CLINICAL_ANNOT_DESTROYED_FILE)
+    if not path.exists():
+        return []
+    try:
+        found = destroyed_keys.read_list(path)
+    except destroyed_keys.BadListError as error:
+        raise BackupError(str(error)) from None
+    return [{"subject": str(key), "destroyed_at": when.isoformat()} for key, when in found]
 
 
 def _require_fitting(manifest: Manifest, db: Database) -> None:
@@ -112,13 +125,15 @@ def _has_events() -> bool:
         return False
 
 
-def _finish(manifest: Manifest, outside: list[str], tell: Tell) -> Restored:
+def _finish(
+    manifest: Manifest, outside: list[str], listed: list[dict[str, str]], tell: Tell
+) -> Restored:
     call_command("migrate", verbosity=0, interactive=False)
     # Who was signed in when the backup was made signs in again.
     Session.objects.all().delete()
     actor = service("command")
     tell("destroying again what had been destroyed")
-    destroyed = replay.destroy_again(actor)
+    destroyed = destroyed_keys.replay_destroyed(actor, listed) if listed else 0
     until = datetime.fromisoformat(manifest.complete_until)
     kept = files_without_row((until - restores.ON_THEIR_WAY).timestamp())
     leaves = tree.size()

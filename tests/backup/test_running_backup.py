@@ -242,14 +242,11 @@ def test_an_older_restore_says_what_was_lost_keeps_newer_files_and_destroys_keys
 
 
 _GO_ON = """
-import json
-from pathlib import Path
-from django.conf import settings
-from django.utils import timezone
 from apps.access.actor import service
 from apps.audit import tree
 from apps.intake.receiving import Incoming, take
 from apps.keys.keyring import subject_for
+from apps.keys.services import destroy_subject_key
 from apps.projects.models import Project
 from tests.intake import peers
 incoming = Incoming()
@@ -257,11 +254,7 @@ incoming.write(peers.instance(patient="LATER"))
 take(service("node"), Project.objects.get(), incoming)
 subject = subject_for("P0")
 assert subject.wrapped_key is not None
-now = timezone.now()
-subject.wrapped_key, subject.destroyed_at = None, now
-subject.save()
-line = json.dumps({"subject": str(subject.pk), "destroyed_at": now.isoformat()})
-Path(settings.CLINICAL_ANNOT_KEY_FILE).with_name("master.key.destroyed").write_text(line + "\\n")
+destroy_subject_key(service("command"), subject, reason="consent withdrawn")
 from apps.access.people import note_process
 for _ in range(9):
     note_process(service("worker"), None, process="worker", what="start")
