@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 from tests.intake import peers
+from tests.intake.test_node import SUCCESS
 from tests.journeys.stack import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -160,7 +161,7 @@ class Sending:
 
     def __init__(self, folder: Path, port: int, seed: int) -> None:
         self.stored: list[tuple[datetime, bytes]] = []
-        self.refused = 0
+        self.refused: list[str] = []
         self._folder, self._port, self._chance = folder, port, random.Random(seed)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send)
@@ -173,10 +174,12 @@ class Sending:
                 pixels=self._chance.randbytes(60_000), patient=f"P{len(self.stored) % 5}"
             )
             path.write_bytes(content)
-            if peers.storescu(self._port, path).returncode == 0:
+            # storescu's exit code does not tell a refusal; its words do.
+            answer = peers.storescu(self._port, path).stdout
+            if SUCCESS in answer:
                 self.stored.append((datetime.now(UTC), content))
             else:
-                self.refused += 1
+                self.refused.append(answer)
 
     def end(self) -> None:
         self._stop.set()
