@@ -9,6 +9,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import Resolver404, resolve
 
 from apps.access.actor import Actor
 from apps.access.errors import Refused
@@ -29,17 +30,33 @@ def _holds_nul(request: HttpRequest) -> bool:
     return "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", "")
 
 
+def _is_too_large(request: HttpRequest) -> bool:
+    try:
+        length_bytes = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return False
+    if length_bytes <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        return False
+    if request.content_type != "multipart/related":
+        return True
+    try:
+        view = resolve(request.path_info).func
+    except Resolver404:
+        return True
+    return not getattr(getattr(view, "cls", None), "streams_body", False)
+
+
 class BodyMiddleware:
     """Refuses bodies over ``DATA_UPLOAD_MAX_MEMORY_SIZE`` at every door with 413 (REST framework's
-    parsers know no limit), and reads what a view left unread: the server closes a connection with
-    an unread body, and the client would then see a broken line in place of the answer.
+    parsers know no limit) but those that take a body as it comes (``streams_body``), and reads what
+    a view left unread: the server closes a connection with an unread body, and the client would
+    then see a broken line in place of the answer.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        limit_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         response: HttpResponseBase
         if _holds_nul(request):
             refusal = Refused(
@@ -48,7 +65,8 @@ class BodyMiddleware:
                 "Leave it out.",
             )
             response = refusal_response(request, refusal)
-        elif int(request.META.get("CONTENT_LENGTH") or 0) > limit_bytes:
+        elif _is_too_large(request):
+            limit_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
             refusal = Refused(
                 "too_large",
                 f"The request is larger than {limit_bytes >> 20} MiB.",

@@ -79,7 +79,7 @@ def projects(request: HttpRequest) -> HttpResponse:
     shown = []
     for project in projects_for(user, roles.PROJECT_LEAD):
         members: dict[User, list[str]] = {}
-        for role in roles.PROJECT_ROLES:
+        for role in roles.GRANTED_ROLES:
             for person in grants.holders(roles.codename(role), project):
                 members.setdefault(person, []).append(role.replace("_", " "))
         clips = library.clips_for(user).filter(project=project).order_by("created_at")

@@ -46,7 +46,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         {
             "rows": rows,
             "projects": projects,
-            "roles": roles.PROJECT_ROLES,
+            "roles": roles.GRANTED_ROLES,
             "system_roles": roles.SYSTEM_ROLES,
         },
     )

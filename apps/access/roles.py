@@ -11,6 +11,8 @@ RESEARCHER = "researcher"
 PACS_ADMINISTRATOR = "pacs_administrator"
 ADMINISTRATOR = "administrator"
 SERVICE = "service"
+# A machine that may store into a project over DICOMweb, and nothing else.
+SENDER = "sender"
 
 PROJECT_ROLES = (
     ANNOTATOR,
@@ -20,6 +22,8 @@ PROJECT_ROLES = (
     COMPLIANCE_OFFICER,
     RESEARCHER,
 )
+# What can be granted on a project; a sender sees nothing of it.
+GRANTED_ROLES = (*PROJECT_ROLES, SENDER)
 SYSTEM_ROLES = (COMPLIANCE_OFFICER, PACS_ADMINISTRATOR, ADMINISTRATOR)
 ANYONE = frozenset(
     {*PROJECT_ROLES, *SYSTEM_ROLES, SERVICE},

@@ -11,12 +11,13 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from apps.access import roles
-from apps.access.actor import system_roles
-from apps.access.errors import NotFound
+from apps.access.actor import Actor, system_roles
+from apps.access.errors import Forbidden, NotFound, Refused
 from apps.access.models import User
+from apps.access.verb import roles_on
 from apps.audit.models import Event
 from apps.intake.models import ReceivedInstance
-from apps.intake.services import _SEAL, sop_uid_digest
+from apps.intake.services import _SEAL, SENDERS, sop_uid_digest
 from apps.jobs.models import Job
 from apps.keys.keyring import KeyDestroyedError, unseal_for
 from apps.projects.models import Project
@@ -55,6 +56,30 @@ def uids_of(received: ReceivedInstance) -> dict[str, str]:
         return dict(json.loads(unseal_for(received.subject, bytes(received.sealed_uids), _SEAL)))
     except KeyDestroyedError:
         return {}
+
+
+def project_to_store_in(user: User, slug: str) -> Project:
+    """The project that an address names, or the only one that ``user`` may store into. Raises
+    NotFound, Forbidden, Refused."""
+    if slug:
+        project = Project.objects.filter(slug=slug).first()
+        if project is None:
+            raise NotFound
+        return project
+    ids = project_ids(user, roles.SENDER, roles.DATA_STEWARD)
+    if len(ids) == 1:
+        return Project.objects.get(pk=ids[0])
+    if not ids and roles.PACS_ADMINISTRATOR not in system_roles(user):
+        raise Forbidden("Your role does not include this.")
+    raise Refused(
+        "project_unclear",
+        "The address names no project, and there is not just one that you may store into.",
+        "Store to /dicomweb/projects/<slug>/studies.",
+    )
+
+
+def may_store(actor: Actor, project: Project) -> bool:
+    return bool(roles_on(actor, project) & SENDERS)
 
 
 def progress_of(ids: list[str]) -> dict[str, Job]:

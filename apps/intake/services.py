@@ -26,11 +26,15 @@ _QUARANTINED = (
 )
 
 
+# Who may bring an instance in: by the node, by files, over DICOMweb.
+SENDERS = {roles.SERVICE, roles.DATA_STEWARD, roles.SENDER, roles.PACS_ADMINISTRATOR}
+
+
 def sop_uid_digest(uid: str) -> bytes:
     return keyring.lookup_digest("sop-uid", uid.strip())
 
 
-@verb("intake.receive", roles={roles.SERVICE, roles.DATA_STEWARD}, lock=False)
+@verb("intake.receive", roles=SENDERS, lock=False)
 def receive_instance(
     actor: Actor,
     project: Project,
@@ -150,7 +154,7 @@ def note_association(
     )
 
 
-@verb("intake.refuse", roles={roles.SERVICE}, lock=False)
+@verb("intake.refuse", roles=SENDERS, lock=False)
 def note_refusal(
     actor: Actor, project: Project | None, *, reason: str, calling_ae: str, peer: str
 ) -> None:
@@ -161,6 +165,27 @@ def note_refusal(
         outcome="refused",
         public={"reason": reason},
         private={"calling_ae": calling_ae[:16], "peer": peer},
+    )
+
+
+@verb("intake.stow", roles=SENDERS, lock=False)
+def note_stow(
+    actor: Actor,
+    project: Project,
+    *,
+    outcome: str,
+    stored: int,
+    refused: int,
+    duration_s: float,
+    reason: str = "",
+) -> None:
+    """Record a DICOMweb store request: from whom, how much, how long, how it ended."""
+    event(
+        actor,
+        project,
+        outcome=outcome,
+        public={"stored": stored, "refused": refused, "reason": reason},
+        private={"peer": actor.origin, "duration_s": round(duration_s, 3)},
     )
 
 

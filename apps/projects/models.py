@@ -28,7 +28,7 @@ class Project(models.Model):
 
     class Meta:
         ordering = ["name"]
-        permissions = [(roles.codename(role), role) for role in roles.PROJECT_ROLES]
+        permissions = [(roles.codename(role), role) for role in roles.GRANTED_ROLES]
 
     def __str__(self) -> str:
         return self.slug

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from apps.access import grants, roles
+from apps.access import grants, roles, tokens
 from apps.access.actor import Actor
 from apps.access.errors import Refused
 from apps.access.models import User
@@ -42,12 +43,35 @@ def create_project(
 @verb("project.grant_role", roles={*_MANAGERS, roles.PROJECT_LEAD})
 def grant_role(actor: Actor, project: Project, user: User, role: str) -> None:
     """Give a person a role in a project."""
-    if role not in roles.PROJECT_ROLES:
+    if role not in roles.GRANTED_ROLES:
         raise Refused(
             "unknown_role", "There is no such role.", "Choose one of the list.", field="role"
         )
     grants.grant(user, roles.codename(role), project)
     event(actor, project, private={"user": str(user.pk), "role": role})
+
+
+@verb("project.add_sender", roles=_MANAGERS)
+def add_sender(actor: Actor, project: Project, *, username: str) -> tuple[User, str]:
+    """Add a machine that may store into this project over DICOMweb; gives its token, shown once.
+
+    It cannot sign in, and its token opens nothing else. Closed like a person (``switch_off``).
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{1,40}", username):
+        raise Refused(
+            "invalid_username",
+            "The name is not 2 to 41 small letters, digits, dots or dashes.",
+            "Choose another.",
+            field="username",
+        )
+    if User.objects.filter(username=username).exists():
+        raise Refused("taken", "This user name is taken.", "Choose another.", field="username")
+    sender = User(username=username, printed_name=f"Sender {username}")
+    sender.set_unusable_password()
+    sender.save()
+    grants.grant(sender, roles.codename(roles.SENDER), project)
+    event(actor, project, private={"user": str(sender.pk), "role": roles.SENDER})
+    return sender, tokens.make(sender, "dicomweb")
 
 
 @verb("project.revoke_role", roles={*_MANAGERS, roles.PROJECT_LEAD})

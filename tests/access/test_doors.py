@@ -28,6 +28,8 @@ DOORS = {
     "quarantine-retry": "apps.intake.services.retry_instance",
     "node": "apps.intake.queries.node_events",
     "node-echo": "apps.intake.services.note_echo",
+    "dicomweb-studies": "apps.intake.services.receive_instance",
+    "dicomweb-study": "apps.intake.services.receive_instance",
     "review": "apps.deid.services.open_review",
     "review-api": "apps.deid.services.open_review",
     "review-frame": "apps.deid.services.open_review",
@@ -77,7 +79,13 @@ def patterns(resolver: Any = None) -> Iterator[URLPattern]:
 
 
 ALL = list(patterns())
-VALUES = {"UUIDConverter": uuid.UUID(int=7), "IntConverter": 1}
+VALUES = {
+    "UUIDConverter": uuid.UUID(int=7),
+    "IntConverter": 1,
+    "UidConverter": "1.2.3",
+    "FramesConverter": [1],
+    "TagConverter": "7fe00010",
+}
 
 
 def address(pattern: URLPattern) -> str:

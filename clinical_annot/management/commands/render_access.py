@@ -22,10 +22,10 @@ thing that changes clinical state or hands out pictures and files: it checks thi
 one transaction and writes its audit event there. A refusal is an event too.
 
 **Roles** come by grant on a project (annotator, adjudicator, project lead, data steward, compliance
-officer, researcher) or from the system (compliance officer, PACS administrator, administrator).
-`service` is the node, the worker or a command. Being a superuser grants nothing. **Relation** must
-hold between the person and the object; **never** must not. Somebody without any role towards a
-clinical object gets 404, not 403.
+officer, researcher, sender) or from the system (compliance officer, PACS administrator,
+administrator). A sender is a machine that stores over DICOMweb. `service` is the node, the worker
+or a command. Being a superuser grants nothing. **Relation** must hold between the person and the
+object; **never** must not. Somebody without any role towards a clinical object gets 404, not 403.
 
 | action | roles | while the object is | relation | never | what it does |
 | --- | --- | --- | --- | --- | --- |
