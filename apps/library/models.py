@@ -13,6 +13,12 @@ from apps.projects.models import Project
 from apps.vault.models import VaultFile
 
 
+def _may_see(user: User, **where: object) -> set[str]:
+    from apps.library.dicomweb.queries import instances_for
+
+    return {"may_see"} if instances_for(user).filter(**where).exists() else set()
+
+
 class Study(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="studies")
@@ -35,7 +41,7 @@ class Study(models.Model):
         return self.project
 
     def relations(self, user: User) -> set[str]:
-        return set()
+        return _may_see(user, series__study=self)
 
 
 class Series(models.Model):
@@ -54,6 +60,12 @@ class Series(models.Model):
     def __str__(self) -> str:
         return f"series {self.id}"
 
+    def policy_project(self) -> Project:
+        return self.study.project
+
+    def relations(self, user: User) -> set[str]:
+        return _may_see(user, series=self)
+
 
 class Instance(models.Model):
     """``file`` is the whole de-identified DICOM instance. ``header`` holds the de-identified
@@ -70,6 +82,12 @@ class Instance(models.Model):
 
     def __str__(self) -> str:
         return f"instance {self.id}"
+
+    def policy_project(self) -> Project:
+        return self.series.study.project
+
+    def relations(self, user: User) -> set[str]:
+        return _may_see(user, pk=self.pk)
 
 
 class Clip(models.Model):

@@ -168,6 +168,19 @@ def ensure_open(actor: Actor, clip: Clip) -> None:
         open_clip(actor, clip)
 
 
+@verb("instance.retrieve", roles=_VIEWERS, relation="may_see", lock=False)
+def retrieve(
+    actor: Actor, target: Study | Series | Instance, *, what: str, count: int, size_bytes: int
+) -> None:
+    """Hand out de-identified instances, or their pixel data, over DICOMweb."""
+    event(
+        actor,
+        target,
+        public={"what": what, "count": count},
+        private={"size_bytes": size_bytes},
+    )
+
+
 @verb("clip.watched", roles=_VIEWERS, relation="may_see", lock=False)
 def report_watched(actor: Actor, clip: Clip, *, spans: list[tuple[int, int]]) -> None:
     """Record which frames a person's browser showed."""

@@ -1,6 +1,6 @@
 """Addresses of this room."""
 
-from django.urls import path
+from django.urls import include, path
 
 from apps.library import api
 
@@ -14,4 +14,5 @@ urlpatterns = [
     path(f"{_CLIP}frames/<int:frame_index>.png", api.FrameView.as_view(), name="clip-frame"),
     path(f"{_CLIP}watched/", api.WatchedView.as_view(), name="clip-watched"),
     path("clips/<uuid:clip_id>/review.mp4", api.review, name="clip-review"),
+    path("", include("apps.library.dicomweb.urls")),
 ]

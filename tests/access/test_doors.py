@@ -28,8 +28,22 @@ DOORS = {
     "quarantine-retry": "apps.intake.services.retry_instance",
     "node": "apps.intake.queries.node_events",
     "node-echo": "apps.intake.services.note_echo",
-    "dicomweb-studies": "apps.intake.services.receive_instance",
-    "dicomweb-study": "apps.intake.services.receive_instance",
+    "dicomweb-studies": "apps.library.dicomweb.queries.instances_for",
+    "dicomweb-all-series": "apps.library.dicomweb.queries.instances_for",
+    "dicomweb-all-instances": "apps.library.dicomweb.queries.instances_for",
+    "dicomweb-study-series": "apps.library.dicomweb.queries.instances_at",
+    "dicomweb-study-instances": "apps.library.dicomweb.queries.instances_at",
+    "dicomweb-series-instances": "apps.library.dicomweb.queries.instances_at",
+    "dicomweb-study-metadata": "apps.library.dicomweb.queries.instances_at",
+    "dicomweb-series-metadata": "apps.library.dicomweb.queries.instances_at",
+    "dicomweb-instance-metadata": "apps.library.dicomweb.queries.instances_at",
+    "dicomweb-study": "apps.library.services.retrieve",
+    "dicomweb-series": "apps.library.services.retrieve",
+    "dicomweb-instance": "apps.library.services.retrieve",
+    "dicomweb-bulkdata": "apps.library.services.retrieve",
+    "dicomweb-frames": "apps.library.services.open_clip",
+    "dicomweb-instance-rendered": "apps.library.services.open_clip",
+    "dicomweb-frame-rendered": "apps.library.services.open_clip",
     "review": "apps.deid.services.open_review",
     "review-api": "apps.deid.services.open_review",
     "review-frame": "apps.deid.services.open_review",
@@ -121,6 +135,8 @@ def test_asking_alone_changes_nothing(client, person):
     showing = {
         "clip-frame", "clip-frames-csv", "clip-review", "workspace", "adjudication-screen",
         "release-download", "review", "review-api", "review-frame", "quarantine-reject",
+        "dicomweb-study", "dicomweb-series", "dicomweb-instance", "dicomweb-bulkdata",
+        "dicomweb-frames", "dicomweb-instance-rendered", "dicomweb-frame-rendered",
     }  # fmt: skip
     changing = {name for name, to in DOORS.items() if hasattr(import_string(to), "policy")}
     for pattern in ALL:
@@ -148,6 +164,7 @@ def test_a_stranger_is_sent_to_sign_in_or_refused(client, pattern):
 def test_a_signed_in_person_without_a_role_finds_nothing_clinical(client, person):
     client.force_login(person().user)
     own = {"my-work", "studies", "projects", "me", "clips", "api-releases"}
+    # The scope that these tests name is a project, which is not there for this person.
     for pattern in ALL:
         if pattern.name in OPEN | ENDS | own:
             continue

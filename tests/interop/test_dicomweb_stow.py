@@ -18,6 +18,7 @@ from requests.exceptions import HTTPError
 from tests.intake import peers
 from tests.journeys.served import until
 
+pytestmark = pytest.mark.browser
 TYPE = 'multipart/related; type="application/dicom"; boundary="b0und"'
 HEAD = b"--b0und\r\nContent-Type: application/dicom\r\n\r\n"
 
