@@ -1,9 +1,7 @@
-"""Files from a folder, a ZIP or one file through the same intake as the node's."""
+"""Files from a folder, medium, archive or one file through the same intake as the node's."""
 
 from __future__ import annotations
 
-import io
-import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -15,10 +13,12 @@ from typing import BinaryIO
 from apps.access.actor import Actor
 from apps.access.errors import Refused
 from apps.intake.domain.header_facts import UnreadableHeader
-from apps.intake.domain.wrap_video import SUFFIXES, NotAVideo, wrap
+from apps.intake.domain.study_data import StudyData
+from apps.intake.domain.wrap_video import SUFFIXES, NotAVideo, WrappedVideo, wrap
+from apps.intake.inputs import Input, Place, inputs
 from apps.intake.models import ReceivedInstance
 from apps.intake.receiving import DiskFullError, Incoming, take
-from apps.intake.services import note_refusal
+from apps.intake.services import note_refusal, note_wrapping
 from apps.projects.models import Project
 
 _CHUNK = 1 << 20
@@ -26,96 +26,47 @@ _CHUNK = 1 << 20
 
 @dataclass
 class Taken:
-    """One input, by its place among the relative paths sorted by bytes (from 1): names of files
-    may identify and are never shown. ``member`` counts within a ZIP that lies in a folder (from 1;
-    0 for a file that is no ZIP)."""
+    """One input, by its place: among the relative paths sorted by bytes (from 1), then among the
+    members of an archive there, and so on. Names of files may identify and are never shown."""
 
-    number: int
     received: ReceivedInstance | None
     reason: str = ""
     warnings: tuple[str, ...] = ()
-    member: int = 0
+    place: Place = ()
 
     @property
     def label(self) -> str:
-        return f"#{self.number}.{self.member}" if self.member else f"#{self.number}"
+        return "#" + ".".join(map(str, self.place))
 
 
-@dataclass
-class Input:
-    """``source`` is None where it cannot be read; ``reason`` says why."""
+@dataclass(frozen=True)
+class Videos:
+    """How plain videos become instances: of which study (one of its own each where None), of which
+    class (``endoscopic`` or ``photographic``), in which order (``name`` or ``time``)."""
 
-    number: int
-    member: int
-    suffix: str
-    source: BinaryIO | None
-    reason: str = ""
-
-
-def inputs(path: Path) -> Iterator[Input]:
-    """Every file under ``path`` (a folder, a ZIP, one file), sorted by relative path bytes; a ZIP's
-    members take its place. Raises FileNotFoundError.
-    """
-    if not path.is_dir():
-        yield from _of_file(path, 1, is_alone=True)
-        return
-    found = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
-    found.sort(key=lambda item: os.fsencode(item.relative_to(path)))
-    for number, file in enumerate(found, 1):
-        yield from _of_file(file, number, is_alone=False)
+    study: StudyData | None = None
+    kind: str = "endoscopic"
+    order: str = "name"
 
 
-def _of_file(file: Path, number: int, *, is_alone: bool) -> Iterator[Input]:
-    suffix = file.suffix.lower()
-    try:
-        # A pipe would be waited for.
-        source = open(file, "rb") if file.is_file() else None  # noqa: SIM115
-    except OSError:
-        source = None
-    if source is None:
-        yield Input(number, 0, suffix, None, "unreadable")
-        return
-    with source:
-        head = source.read(132)
-        is_archive = suffix == ".zip" or (is_alone and head[:4] == b"PK\x03\x04")
-        if is_archive and head[128:132] != b"DICM":
-            for place, (name, member, reason) in enumerate(_members(source), 1):
-                where = (place, 0) if is_alone else (number, place if name else 0)
-                yield Input(*where, Path(name).suffix.lower(), member, reason)
-            return
-        source.seek(0)
-        yield Input(number, 0, suffix, source)
-
-
-def _members(source: BinaryIO) -> Iterator[tuple[str, BinaryIO | None, str]]:
-    """Name, stream and reason of each member. Only a video is held whole, in memory: it must be
-    searched, and its plain bytes must not touch a disk."""
-    try:
-        archive = zipfile.ZipFile(source)
-        members = [member for member in archive.infolist() if not member.is_dir()]
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
-        yield "", None, "archive_damaged"
-        return
-    for member in sorted(members, key=lambda item: os.fsencode(item.filename)):
-        try:
-            with archive.open(member) as opened:
-                held: BinaryIO = opened  # type: ignore[assignment]
-                if Path(member.filename).suffix.lower() in SUFFIXES:
-                    held = io.BytesIO(opened.read())
-                yield member.filename, held, ""
-        except _DAMAGED:
-            yield member.filename, None, "archive_damaged"
-
-
-# What zipfile raises for a wrong CRC, a cut stream, an unknown method, a password.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+@dataclass(frozen=True)
+class _Run:
+    actor: Actor
+    project: Project
+    pixels_choice: str
+    videos: Videos
 
 
 def ingest(
-    actor: Actor, project: Project, path: Path, *, pixels_choice: str = ""
+    actor: Actor,
+    project: Project,
+    path: Path,
+    *,
+    pixels_choice: str = "",
+    videos: Videos | None = None,
 ) -> Iterator[Taken]:
     """Take every input into quarantine; one result each. Raises Refused for a choice that the
-    project does not allow, FileNotFoundError."""
+    project does not allow."""
     if pixels_choice and not project.options.get("pixels_without_person"):
         raise Refused(
             "pixels_need_a_person",
@@ -123,56 +74,64 @@ def ingest(
             "Leave --pixels out; a data steward confirms on the screen.",
             field="pixels",
         )
-    for item in inputs(path):
-        taken = _take_one(actor, project, item, pixels_choice)
-        taken.number, taken.member = item.number, item.member
+    run = _Run(actor, project, pixels_choice, videos or Videos())
+    for item in inputs(path, run.videos.order):
+        taken = _take_one(run, item)
+        taken.place = item.place
         yield taken
 
 
-def _take_one(actor: Actor, project: Project, item: Input, pixels_choice: str) -> Taken:
+def _take_one(run: _Run, item: Input) -> Taken:
     if item.source is None:
-        return _refused(actor, project, item.reason)
+        return _refused(run, item.reason)
     try:
-        return _take_readable(actor, project, item.source, item.suffix, pixels_choice)
+        return _take_readable(run, item, item.source)
     except (zipfile.BadZipFile, zlib.error, EOFError):
-        return _refused(actor, project, "archive_damaged")
+        return _refused(run, "archive_damaged")
     except OSError:
-        return _refused(actor, project, "unreadable")
+        return _refused(run, "unreadable")
 
 
-def _take_readable(
-    actor: Actor, project: Project, source: BinaryIO, suffix: str, pixels_choice: str
-) -> Taken:
+def _take_readable(run: _Run, item: Input, source: BinaryIO) -> Taken:
     head = source.read(132)
     source.seek(0)
-    warnings: tuple[str, ...] = ()
+    wrapped: WrappedVideo | None = None
     incoming = Incoming()
     try:
         if head[128:132] == b"DICM":
             _copy(source, incoming)
-        elif suffix in SUFFIXES:
-            wrapped = wrap(source, _sha256_of(source))
-            warnings = wrapped.warnings
+        elif item.suffix in SUFFIXES:
+            digest = _sha256_of(source)
+            wrapped = wrap(source, digest, run.videos.study, item.part, run.videos.kind)
             for piece in wrapped.pieces():
                 incoming.write(piece)
         else:
-            return _refused(actor, project, "not_dicom")
-        received = take(actor, project, incoming, pixels_choice=pixels_choice)
+            return _refused(run, "not_dicom")
+        received = take(run.actor, run.project, incoming, pixels_choice=run.pixels_choice)
     except NotAVideo:
-        return _refused(actor, project, "decode_failed")
+        return _refused(run, "decode_failed")
     except UnreadableHeader:
-        return _refused(actor, project, "unparsable")
+        return _refused(run, "unparsable")
     except DiskFullError:
-        return _refused(actor, project, "disk_reserve_reached")
+        return _refused(run, "disk_reserve_reached")
     finally:
         # A no-op once the instance is whole.
         incoming.abort()
-    return Taken(0, received, warnings=warnings)
+    if wrapped is None:
+        return Taken(received)
+    note_wrapping(
+        run.actor,
+        received,
+        codec=wrapped.codec,
+        how=wrapped.how,
+        warnings=list(wrapped.warnings),
+    )
+    return Taken(received, warnings=wrapped.warnings)
 
 
-def _refused(actor: Actor, project: Project, reason: str) -> Taken:
-    note_refusal(actor, project, reason=reason, calling_ae="", peer="")
-    return Taken(0, None, reason)
+def _refused(run: _Run, reason: str) -> Taken:
+    note_refusal(run.actor, run.project, reason=reason, calling_ae="", peer="")
+    return Taken(None, reason)
 
 
 def _copy(source: BinaryIO, incoming: Incoming) -> None:

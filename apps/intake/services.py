@@ -168,6 +168,15 @@ def note_refusal(
     )
 
 
+@verb("intake.wrap", roles={roles.SERVICE, roles.DATA_STEWARD}, lock=False)
+def note_wrapping(
+    actor: Actor, received: ReceivedInstance, *, codec: str, how: str, warnings: list[str]
+) -> None:
+    """Record how a plain video became an instance: copied as it was, into another container, or
+    encoded."""
+    event(actor, received, public={"codec": codec, "how": how, "warnings": warnings})
+
+
 @verb("intake.stow", roles=SENDERS, lock=False)
 def note_stow(
     actor: Actor,

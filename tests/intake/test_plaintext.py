@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 from pynetdicom import AE, dimse_messages
 
+from apps.access.actor import Actor
+from apps.intake.dicomweb.storing import store
 from apps.intake.ingest import ingest
 from apps.intake.models import ReceivedInstance
 from apps.intake.node import seam
@@ -123,6 +125,25 @@ def test_no_plain_byte_is_found_while_files_are_taken_in(
             if looks(saw) > 5:
                 break
     assert saw["where"] == "" and saw["looks"] > 5 and saw["largest"] >= SIZE_BYTES
+
+
+@pytest.mark.django_db
+def test_no_plain_byte_is_found_while_a_store_request_arrives(project, person, tmp_path, settings):
+    """The body comes in pieces with a pause after each, as from a slow line."""
+    actor = Actor(person("data_steward").user, "dicomweb")
+    known = again(0)
+    head = b"--b0und\r\nContent-Type: application/dicom\r\n\r\n"
+    body = io.BytesIO(head + known + b"\r\n--b0und--\r\n")
+
+    def read(size_bytes: int) -> bytes:
+        time.sleep(0.01)
+        return body.read(min(size_bytes, 200_000))
+
+    with watched(tmp_path, settings) as saw:
+        outcome = store(actor, project, read, "b0und", None)
+    assert outcome.status == 200
+    assert saw["where"] == "" and saw["looks"] > 5 and saw["largest"] >= SIZE_BYTES
+    assert ReceivedInstance.objects.get().sha256 == peers.digest_of_data_set(known)
 
 
 def again(number: int) -> bytes:

@@ -12,7 +12,9 @@ from django.core.management.base import BaseCommand
 
 from apps.access.actor import service
 from apps.access.errors import Refused
-from apps.intake.ingest import Taken, ingest
+from apps.intake.domain.study_data import FIELDS, InvalidStudyData, StudyData, study_data
+from apps.intake.domain.wrap_video import KINDS
+from apps.intake.ingest import Taken, Videos, ingest
 from apps.intake.models import ReceivedInstance
 from apps.jobs.heartbeat import is_alive
 from apps.jobs.work import run_pending
@@ -32,6 +34,16 @@ class Command(BaseCommand):
         parser.add_argument("--pixels", choices=("accept", "keep"), default="")
         parser.add_argument("--wait", action="store_true", help="until cleared, held or rejected")
         parser.add_argument("--json", action="store_true")
+        typed = parser.add_argument_group(
+            "plain videos as one study",
+            "What is typed stands in the instances' headers alone. Arguments can be seen by others "
+            "on this machine: give names in a file.",
+        )
+        typed.add_argument("--study-data", metavar="FILE", help="JSON of these fields; - is stdin")
+        for name in FIELDS:
+            typed.add_argument(f"--{name.replace('_', '-')}", default="", metavar="TEXT")
+        parser.add_argument("--order", choices=("name", "time"), default="name", help="of parts")
+        parser.add_argument("--video-class", choices=tuple(KINDS), default="endoscopic")
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = Project.objects.filter(slug=options["project"]).first()
@@ -42,9 +54,19 @@ class Command(BaseCommand):
             self.stderr.write("PATH: there is no such file or folder")
             sys.exit(2)
         try:
+            study = _study(options)
+        except InvalidStudyData as error:
+            self.stderr.write(str(error))
+            sys.exit(2)
+        videos = Videos(study, options["video_class"], options["order"])
+        try:
             taken = list(
                 ingest(
-                    service("command"), project, options["path"], pixels_choice=options["pixels"]
+                    service("command"),
+                    project,
+                    options["path"],
+                    pixels_choice=options["pixels"],
+                    videos=videos,
                 )
             )
         except Refused as refusal:
@@ -72,6 +94,26 @@ class Command(BaseCommand):
             if not left:
                 return
             time.sleep(0.3)
+
+
+def _study(options: dict[str, Any]) -> StudyData | None:
+    """What was typed about the videos' study; None where nothing was. Raises InvalidStudyData."""
+    typed: dict[str, Any] = {}
+    if options["study_data"]:
+        try:
+            if options["study_data"] == "-":
+                typed = json.load(sys.stdin)
+            else:
+                typed = json.loads(Path(options["study_data"]).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            # A parser's message quotes what it read.
+            raise InvalidStudyData(
+                "--study-data: a JSON file that can be read is expected"
+            ) from None
+        if not isinstance(typed, dict):
+            raise InvalidStudyData("--study-data: a JSON object is expected")
+    typed |= {name: options[name] for name in FIELDS if options[name]}
+    return study_data(typed) if typed else None
 
 
 def _is_settled(row: ReceivedInstance) -> bool:
