@@ -37,11 +37,13 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
     entries = [
         (_("My work"), "my-work", set(roles.PROJECT_ROLES)),
         (_("Quarantine"), "quarantine", _STEWARDS),
+        (_("PACS"), "pacs", _STEWARDS),
         (_("Studies"), "studies", _STEWARDS | _LEADS),
         (_("Project"), "projects", _LEADS),
         (_("Releases"), "releases", _LEADS | _OFFICERS | {roles.RESEARCHER}),
         (_("Audit"), "audit", _OFFICERS),
         (_("Node"), "node", {roles.PACS_ADMINISTRATOR}),
+        (_("Remote nodes"), "remote-nodes", {roles.PACS_ADMINISTRATOR}),
         (_("People"), "people", {roles.ADMINISTRATOR}),
     ]
     menu = []

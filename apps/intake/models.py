@@ -73,3 +73,9 @@ class ReceivedInstance(models.Model):
 
     def relations(self, user: User) -> set[str]:
         return set()
+
+
+# Django finds a room's tables through this module.
+from apps.intake.pacs.models import CommitmentRequest as CommitmentRequest  # noqa: E402
+from apps.intake.pacs.models import Pull as Pull  # noqa: E402
+from apps.intake.pacs.models import RemoteNode as RemoteNode  # noqa: E402

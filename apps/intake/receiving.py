@@ -87,7 +87,7 @@ class Incoming:
                 digest = self._digest
                 if self._start.offset != facts.dataset_offset:
                     # The file's own word about where its data set begins was missing or wrong.
-                    digest = _digest_from(source, facts.dataset_offset)
+                    digest = digest_from(source, facts.dataset_offset)
         except BaseException:
             storage().delete(file.storage_name)
             raise
@@ -104,7 +104,8 @@ class Incoming:
         self.abort()
 
 
-def _digest_from(source: BinaryIO, offset: int) -> Any:
+def digest_from(source: BinaryIO, offset: int) -> Any:
+    """SHA-256 of all from ``offset`` on."""
     total = sha256()
     source.seek(offset)
     while block := source.read(1 << 20):

@@ -106,7 +106,7 @@ def node(request: HttpRequest) -> HttpResponse:
         "stored": len(stored),
         "bytes": sum(item.get("size_bytes", 0) for item in stored),
         "refused": sum(1 for item in events if item["outcome"] == "refused"),
-        "routes": Project.objects.values_list("ae_title", "name", "calling_ae_titles"),
+        "routes": Project.objects.all(),
     }
     template = "intake/_events.html" if request.headers.get("HX-Request") else "intake/node.html"
     return render(request, template, context)

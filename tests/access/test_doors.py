@@ -44,6 +44,18 @@ DOORS = {
     "dicomweb-frames": "apps.library.services.open_clip",
     "dicomweb-instance-rendered": "apps.library.services.open_clip",
     "dicomweb-frame-rendered": "apps.library.services.open_clip",
+    "remote-nodes": "apps.intake.pacs.queries.remote_nodes_for",
+    "remote-node": "apps.intake.pacs.services.change_node",
+    "remote-node-add": "apps.intake.pacs.services.add_node",
+    "remote-node-remove": "apps.intake.pacs.services.remove_node",
+    "remote-node-echo": "apps.intake.pacs.services.note_check",
+    "remote-node-test": "apps.intake.pacs.services.note_check",
+    "node-commitment": "apps.intake.pacs.committing.switch",
+    "pacs": "apps.intake.pacs.queries.pulls_for",
+    "pacs-query": "apps.intake.pacs.services.ask_node",
+    "pacs-pull": "apps.intake.pacs.services.start_pull",
+    "pacs-pull-cancel": "apps.intake.pacs.services.cancel_pull",
+    "pacs-pull-resume": "apps.intake.pacs.services.resume_pull",
     "review": "apps.deid.services.open_review",
     "review-api": "apps.deid.services.open_review",
     "review-frame": "apps.deid.services.open_review",
@@ -137,6 +149,7 @@ def test_asking_alone_changes_nothing(client, person):
         "release-download", "review", "review-api", "review-frame", "quarantine-reject",
         "dicomweb-study", "dicomweb-series", "dicomweb-instance", "dicomweb-bulkdata",
         "dicomweb-frames", "dicomweb-instance-rendered", "dicomweb-frame-rendered",
+        "remote-node",
     }  # fmt: skip
     changing = {name for name, to in DOORS.items() if hasattr(import_string(to), "policy")}
     for pattern in ALL:

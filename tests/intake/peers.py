@@ -29,11 +29,20 @@ def instance(
     patient: str = "PAT-4711",
     name: str = "Planted^Name",
     pixels: bytes | None = None,
+    study: str | None = None,
+    series: str | None = None,
+    **more: str,
 ) -> bytes:
-    """A Part 10 file with ``size_bytes`` (even) of pixel data (zeros, or ``pixels``)."""
+    """A Part 10 file with ``size_bytes`` (even) of pixel data (zeros, or ``pixels``); ``more``
+    elements by keyword."""
     ds = Dataset()
     ds.SOPClassUID, ds.SOPInstanceUID = sop_class, uid or generate_uid(None)
-    ds.StudyInstanceUID, ds.SeriesInstanceUID = generate_uid(None), generate_uid(None)
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = (
+        study or generate_uid(None),
+        series or generate_uid(None),
+    )
+    for keyword, value in more.items():
+        setattr(ds, keyword, value)
     ds.PatientName, ds.PatientID, ds.Modality = name, patient, "US"
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     data = bytes(size_bytes) if pixels is None else pixels

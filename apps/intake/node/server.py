@@ -20,7 +20,7 @@ from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from apps.access.actor import Actor, service
 from apps.intake.domain.header_facts import UnreadableHeader
-from apps.intake.node import seam
+from apps.intake.node import commitment, seam
 from apps.intake.node.guard import MAX_PDU_BYTES, REQUEST_S, BoundedReceive, WaitingRoom
 from apps.intake.receiving import DiskFullError, take
 from apps.intake.services import note_association, note_refusal
@@ -143,6 +143,7 @@ class Node:
             (evt.EVT_REQUESTED, self._requested),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_ECHO, lambda _: SUCCESS),
+            (evt.EVT_N_ACTION, self._commit),
         ]
         self._server = _Server(self, (host, port), handlers)
         self.ae._servers.append(self._server)
@@ -173,12 +174,14 @@ class Node:
         try:
             project = by_called_ae(called)
             refusal = self._refusal(project, calling, peer)
-            if refusal is None:
+            if refusal is None and project is not None:
+                commitment.offer(assoc, project)
                 actor = service("node")
                 with self._lock:
                     self._peers[peer] += 1
                 self._running[assoc] = _Running(actor, project, calling, called, peer)
                 return
+            assert refusal is not None
             reject, reason = refusal
             note_association(
                 service("node"),
@@ -210,6 +213,27 @@ class Node:
         if self._peers[peer] >= ASSOCIATIONS_A_PEER:
             return (0x02, 0x03, 0x02), "too_many_associations"
         return None
+
+    def _commit(self, event: Any) -> tuple[int, None]:
+        running = self._running.get(event.assoc)
+        if running is None or running.project is None:
+            return 0x0110, None
+        try:
+            status, request = commitment.take_request(
+                str(event.request.RequestedSOPInstanceUID),
+                event.action_type,
+                lambda: event.action_information,
+                running.actor,
+                running.project,
+                calling_ae=running.calling_ae,
+                called_ae=running.called_ae,
+                peer=running.peer,
+            )
+            if request is not None:
+                commitment.answer_soon(event.assoc, request)
+            return status, None
+        finally:
+            _put_connection_away()
 
     def _store(self, event: Any) -> int:
         try:

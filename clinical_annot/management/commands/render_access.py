@@ -12,7 +12,7 @@ from django.utils.module_loading import autodiscover_modules, import_string
 from apps.access import roles
 from apps.access.verb import POLICY, PolicyRow
 
-MODULES = ("services", "assigning", "trail", "people")
+MODULES = ("services", "pacs.services", "pacs.committing", "assigning", "trail", "people")
 
 HEAD = """\
 # Who may do what

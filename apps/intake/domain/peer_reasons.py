@@ -1,0 +1,100 @@
+"""Why a DICOM peer or we refused, in words: reason code → sentence, remedy. No value in them."""
+
+from __future__ import annotations
+
+# What our node answers to others.
+REFUSED = {
+    "unknown_called_ae": (
+        "The sender called an AE title that no project has.",
+        "At the sender, set the called AE title to a project's (under Routes).",
+    ),
+    "unknown_calling_ae": (
+        "The sender's AE title is not in the project's list.",
+        "Have the project list it, if the sender belongs to it.",
+    ),
+    "calling_ae_not_listed": (
+        "The project lists no calling AE title, so only this machine may send.",
+        "Have the project list the sender's AE title.",
+    ),
+    "too_many_associations": (
+        "One peer opened more associations than it may.",
+        "Lower the sender's parallel associations.",
+    ),
+    "disk_reserve_reached": (
+        "Free space is below the reserve (status A700).",
+        "Make room; the sender tries again.",
+    ),
+    "storage_or_database_away": (
+        "Storage or database did not answer (status A700).",
+        "See /healthz; the sender tries again.",
+    ),
+    "does_not_match_its_command": (
+        "The data set is not what its command said (status A900).",
+        "The sender must repair the instance.",
+    ),
+    "cannot_understand": (
+        "The header cannot be read (status C000).",
+        "The sender must repair the instance.",
+    ),
+    "unparsable": ("The file's header cannot be read.", "See whether the file is whole."),
+    "not_dicom": ("The file is neither DICOM nor a known video.", "Leave it out."),
+    "decode_failed": ("The video cannot be decoded.", "See whether the file is whole."),
+    "archive_damaged": ("The archive is damaged or locked.", "Pack it again without a password."),
+    "unreadable": ("The file could not be read.", "See the medium and its permissions."),
+}
+
+# What a remote node did to us.
+PEER = {
+    "unreachable": (
+        "Nothing answered at this host and port.",
+        "Check host and port, whether the peer runs, and the firewall.",
+    ),
+    "tls_failed": (
+        "The TLS handshake failed.",
+        "Check whether the peer speaks TLS on this port, its certificate, and whether it asks for"
+        " ours.",
+    ),
+    "rejected": (
+        "The peer rejected the association.",
+        "Check its AE title here, and have it list ours.",
+    ),
+    "called_ae_unknown": (
+        "The peer does not know the AE title we called it by.",
+        "Correct the AE title of this node.",
+    ),
+    "calling_ae_unknown": (
+        "The peer does not know our AE title.",
+        "Have the peer list our AE title, host and port.",
+    ),
+    "not_supported": (
+        "The peer does not offer this service to us.",
+        "Have it enabled at the peer for our AE title.",
+    ),
+    "no_answer": ("The peer stopped answering.", "Try again; see the peer's own log."),
+    "failure_status": (
+        "The peer answered with a failure.",
+        "See the peer's own log; it names the cause.",
+    ),
+    "destination_unknown": (
+        "The peer does not know where to send (C-MOVE destination).",
+        "Have the peer list the project's AE title with our host and port.",
+    ),
+    "study_not_found": ("The peer has no such study any more.", "Query again."),
+    "not_all_came": (
+        "Not everything that the peer lists has come.",
+        "Resume; what is here already is not sent again. See Node for refusals.",
+    ),
+    "key_destroyed": ("The subject was withdrawn.", "Nothing can be pulled for this subject."),
+    "no_address": (
+        "No remote node has the AE title that asked.",
+        "Enter it under Remote nodes with its host and port.",
+    ),
+    "given_up": ("It failed three times.", "Resume it; if it stays, see the peer's own log."),
+}
+
+TEXTS = REFUSED | PEER
+
+
+def words(code: str) -> tuple[str, str]:
+    """Sentence and remedy of a reason code; the code itself when it has none."""
+    return TEXTS.get(code, (code.replace("_", " "), ""))
