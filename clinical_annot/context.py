@@ -46,15 +46,17 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         (_("Remote nodes"), "remote-nodes", {roles.PACS_ADMINISTRATOR}),
         (_("People"), "people", {roles.ADMINISTRATOR}),
     ]
-    menu = []
+    menu: list[dict[str, Any]] = []
     for name, view, wanted in entries:
         if held & wanted:
             try:
-                url = reverse(view)
+                menu.append({"name": name, "url": reverse(view), "current": False})
             except NoReverseMatch:
                 continue
-            is_current = request.path == url or (url != "/" and request.path.startswith(url))
-            menu.append({"name": name, "url": url, "current": is_current})
+    # The nearest address above the page is the one that is open.
+    above = [item for item in menu if item["url"] != "/" and request.path.startswith(item["url"])]
+    for item in sorted(above, key=lambda item: len(item["url"]))[-1:] or menu[:1]:
+        item["current"] = bool(above) or request.path == item["url"]
     return {
         "chrome": {
             "menu": menu,

@@ -4,11 +4,12 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from clinical_annot import health, metrics, pages, people, session
+from clinical_annot import health, metrics, pages, people, rooms, session
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.my_work, name="my-work"),
     path("studies/", pages.studies, name="studies"),
+    path("quarantine/progress/", rooms.progress, name="quarantine-progress"),
     path("projects/", pages.projects, name="projects"),
     path("projects/assign/", pages.assign, name="assign"),
     path("audit/", pages.audit, name="audit"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import socket
 import uuid
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.access import roles
 from apps.access.actor import Actor, system_roles
@@ -19,6 +19,7 @@ from apps.audit.models import Event
 from apps.intake.models import ReceivedInstance
 from apps.intake.services import _SEAL, SENDERS, sop_uid_digest
 from apps.jobs.models import Job
+from apps.keys import keyring
 from apps.keys.keyring import KeyDestroyedError, unseal_for
 from apps.projects.models import Project
 from apps.projects.queries import project_ids
@@ -42,6 +43,47 @@ def received_for(user: User, received_id: uuid.UUID) -> ReceivedInstance:
 def projects_of_subject(subject_id: uuid.UUID) -> QuerySet[Project]:
     """The projects into which something of the subject has come."""
     return Project.objects.filter(received__subject_id=subject_id).distinct()
+
+
+def filtered(
+    user: User, *, state: str = "", sender: str = "", modality: str = "", day: date | None = None
+) -> QuerySet[ReceivedInstance]:
+    """The quarantine, by state, sender (calling AE title or way in), modality and day of arrival;
+    an empty filter does not count."""
+    found = quarantine_for(user)
+    if state in ReceivedInstance.State.values:
+        found = found.filter(state=state)
+    if sender:
+        found = found.filter(Q(calling_ae=sender) | Q(calling_ae="", door=sender))
+    if modality:
+        found = found.filter(modality=modality)
+    if day is not None:
+        begin = datetime.combine(day, time(), UTC)
+        found = found.filter(received_at__gte=begin, received_at__lt=begin + timedelta(days=1))
+    return found
+
+
+def choices(user: User) -> dict[str, list[str]]:
+    """Senders and modalities that the person's quarantine has."""
+    rows = quarantine_for(user).order_by()
+    senders = rows.values_list("calling_ae", "door").distinct()
+    modalities = rows.exclude(modality="").values_list("modality", flat=True).distinct()
+    return {
+        "senders": sorted({title or door for title, door in senders}),
+        "modalities": sorted(modalities),
+    }
+
+
+def known_by(user: User, number: str, issuer: str = "") -> QuerySet[ReceivedInstance]:
+    """What arrived under an exact patient ID (of ``issuer``), study or instance UID: found by its
+    keyed digest, for no such number is stored."""
+    value = number.strip()
+    patient = keyring.lookup_digest("patient", issuer.strip(), value)
+    return quarantine_for(user).filter(
+        Q(subject__patient_digest=patient)
+        | Q(sop_uid_digest=sop_uid_digest(value))
+        | Q(study_digest=keyring.lookup_digest("study-uid", value))
+    )
 
 
 def instance_by_uid(project: Project, sop_instance_uid: str) -> ReceivedInstance | None:
@@ -90,28 +132,6 @@ def progress_of(ids: list[str]) -> dict[str, Job]:
 
 def may_see_node(user: User) -> bool:
     return roles.PACS_ADMINISTRATOR in system_roles(user)
-
-
-def node_events(limit: int = 100) -> list[dict[str, Any]]:
-    """The newest associations, arrivals and refusals, as the node page shows them."""
-    rows = Event.objects.filter(action__startswith="intake.").order_by("-recorded_at")[:limit]
-    shown = []
-    for row in rows:
-        public = json.loads(bytes(row.entry))["public"]
-        shown.append(
-            {
-                "at": row.recorded_at,
-                "action": row.action.removeprefix("intake."),
-                "outcome": row.outcome,
-                **public,
-                **{
-                    key: value
-                    for key, value in json.loads(bytes(row.private)).items()
-                    if key in ("calling_ae", "called_ae", "peer", "duration_s")
-                },
-            }
-        )
-    return shown
 
 
 def echo() -> bool:

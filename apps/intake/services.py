@@ -17,7 +17,7 @@ from apps.vault.models import VaultFile
 
 State = ReceivedInstance.State
 _SEAL = "received-uids"
-_QUARANTINED = (
+QUARANTINED = (
     State.RECEIVED,
     State.DEIDENTIFYING,
     State.PIXEL_REVIEW,
@@ -99,7 +99,7 @@ def receive_instance(
     return received
 
 
-@verb("intake.reject", roles={roles.DATA_STEWARD}, states=_QUARANTINED)
+@verb("intake.reject", roles={roles.DATA_STEWARD}, states=QUARANTINED)
 def reject_instance(actor: Actor, received: ReceivedInstance, *, reason: str) -> ReceivedInstance:
     """Reject an instance in quarantine, with a reason; it goes no further."""
     if not reason.strip():
@@ -201,6 +201,12 @@ def note_stow(
 @verb("intake.list", roles={roles.SERVICE}, lock=False)
 def note_listing(actor: Actor, project: Project | None, *, count: int) -> None:
     """Record that original UIDs were listed."""
+    event(actor, project, public={"count": count})
+
+
+@verb("intake.search", roles={roles.DATA_STEWARD}, lock=False)
+def note_search(actor: Actor, project: Project, *, count: int) -> None:
+    """Record that a steward looked for an identifier in the quarantine, and how much was found."""
     event(actor, project, public={"count": count})
 
 

@@ -7,6 +7,8 @@ from apps.intake.pacs import views as pacs
 
 urlpatterns = [
     path("quarantine/", views.quarantine, name="quarantine"),
+    path("quarantine/search/", views.search, name="quarantine-search"),
+    path("quarantine/bulk/", views.bulk, name="quarantine-bulk"),
     path("quarantine/<uuid:received_id>/reject/", views.reject, name="quarantine-reject"),
     path("quarantine/<uuid:received_id>/retry/", views.retry, name="quarantine-retry"),
     path("node/", views.node, name="node"),
