@@ -79,3 +79,4 @@ class ReceivedInstance(models.Model):
 from apps.intake.pacs.models import CommitmentRequest as CommitmentRequest  # noqa: E402
 from apps.intake.pacs.models import Pull as Pull  # noqa: E402
 from apps.intake.pacs.models import RemoteNode as RemoteNode  # noqa: E402
+from apps.intake.pacs.models import RoutingRule as RoutingRule  # noqa: E402

@@ -15,7 +15,6 @@ from apps.access.actor import Actor, system_roles
 from apps.access.errors import Forbidden, NotFound, Refused
 from apps.access.models import User
 from apps.access.verb import roles_on
-from apps.audit.models import Event
 from apps.intake.models import ReceivedInstance
 from apps.intake.services import _SEAL, SENDERS, sop_uid_digest
 from apps.jobs.models import Job

@@ -123,19 +123,24 @@ def take(
     peer: str = "",
     pixels_choice: str = "",
     expected: tuple[str, str] | None = None,
+    is_routed: bool = False,
 ) -> ReceivedInstance:
     """Finish an arriving instance and record it; on a failure nothing of it is left (or, where the
     database broke off, a file that the sweep removes).
 
     ``expected``: SOP Class UID and SOP Instance UID that the sender named (ValueError when the
-    data set says otherwise).
+    data set says otherwise). ``is_routed``: a routing rule may send it to another project.
     """
+    from apps.intake.routing import project_of_instance
     from apps.intake.services import receive_instance
 
     file, facts, digest = incoming.finish()
     try:
         if expected is not None and expected != (facts.sop_class_uid, facts.sop_instance_uid):
             raise ValueError("the data set does not match its command")
+        rule = ""
+        if is_routed:
+            project, rule = project_of_instance(project, file, called_ae, calling_ae)
         wrapped = file.wrapping_key, file.wrapped_data_key
         for is_last in (False, True):
             try:
@@ -149,6 +154,7 @@ def take(
                     called_ae=called_ae,
                     peer=peer,
                     pixels_choice=pixels_choice,
+                    rule=rule,
                 )
                 break
             except IntegrityError:

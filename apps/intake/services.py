@@ -46,13 +46,17 @@ def receive_instance(
     called_ae: str = "",
     peer: str = "",
     pixels_choice: str = "",
+    rule: str = "",
 ) -> ReceivedInstance:
     """Take an instance into quarantine. The same bytes again are one instance; the same SOP
-    Instance UID with other bytes is held apart. ``file`` is synced and unsaved."""
+    Instance UID with other bytes is held apart. ``file`` is synced and unsaved; ``rule`` is the id
+    of the routing rule that chose the project."""
     digest = sop_uid_digest(facts.sop_instance_uid)
     held = list(ReceivedInstance.objects.filter(project=project, sop_uid_digest=digest))
     same = next((row for row in held if row.sha256 == sha256), None)
     where = {"calling_ae": calling_ae, "called_ae": called_ae, "peer": peer}
+    if rule:
+        where["rule"] = rule
     if same is not None:
         event(actor, same, outcome="repeated", private=where)
         return same

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from apps.intake import views
+from apps.intake.pacs import rule_views as rules
 from apps.intake.pacs import views as pacs
 
 urlpatterns = [
@@ -20,6 +21,12 @@ urlpatterns = [
     path("node/peers/<uuid:node_id>/echo/", pacs.echo_node, name="remote-node-echo"),
     path("node/peers/<uuid:node_id>/test-store/", pacs.test_store_node, name="remote-node-test"),
     path("node/commitment/", pacs.switch_commitment, name="node-commitment"),
+    path("node/routing/", rules.listing, name="routing"),
+    path("node/routing/add/", rules.add, name="routing-add"),
+    path("node/routing/<uuid:rule_id>/", rules.change, name="routing-rule"),
+    path("node/routing/<uuid:rule_id>/try/", rules.try_rule, name="routing-try"),
+    path("node/routing/<uuid:rule_id>/switch/", rules.switch, name="routing-switch"),
+    path("node/routing/<uuid:rule_id>/remove/", rules.remove, name="routing-remove"),
     path("pacs/", pacs.pacs, name="pacs"),
     path("pacs/query/", pacs.query, name="pacs-query"),
     path("pacs/pull/", pacs.pull, name="pacs-pull"),

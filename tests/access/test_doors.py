@@ -54,6 +54,12 @@ DOORS = {
     "remote-node-echo": "apps.intake.pacs.services.note_check",
     "remote-node-test": "apps.intake.pacs.services.note_check",
     "node-commitment": "apps.intake.pacs.committing.switch",
+    "routing": "apps.intake.pacs.queries.rules_for",
+    "routing-add": "apps.intake.pacs.rules.add_rule",
+    "routing-rule": "apps.intake.pacs.rules.change_rule",
+    "routing-try": "apps.intake.pacs.rules.note_trial",
+    "routing-switch": "apps.intake.pacs.rules.switch_rule",
+    "routing-remove": "apps.intake.pacs.rules.remove_rule",
     "pacs": "apps.intake.pacs.queries.pulls_for",
     "pacs-query": "apps.intake.pacs.services.ask_node",
     "pacs-pull": "apps.intake.pacs.services.start_pull",
@@ -152,7 +158,7 @@ def test_asking_alone_changes_nothing(client, person):
         "release-download", "review", "review-api", "review-frame", "quarantine-reject",
         "dicomweb-study", "dicomweb-series", "dicomweb-instance", "dicomweb-bulkdata",
         "dicomweb-frames", "dicomweb-instance-rendered", "dicomweb-frame-rendered",
-        "remote-node",
+        "remote-node", "routing-rule",
     }  # fmt: skip
     changing = {name for name, to in DOORS.items() if hasattr(import_string(to), "policy")}
     for pattern in ALL:

@@ -97,6 +97,7 @@ SCREENS = {
     "studies on their way": ("data_steward", "/quarantine/progress/", "tr[data-study]"),
     "pacs": ("data_steward", "/pacs/", "h1"),
     "remote nodes": ("pacs_administrator", "/node/peers/", "h1"),
+    "routing rules": ("pacs_administrator", "/node/routing/", "h1"),
     "studies": ("data_steward", "/studies/", "table"),
     "project": ("project_lead", "/projects/", "h1"),
     "releases": ("project_lead", "/releases/", "h1"),

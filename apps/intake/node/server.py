@@ -23,9 +23,9 @@ from apps.intake.domain.header_facts import UnreadableHeader
 from apps.intake.node import commitment, seam
 from apps.intake.node.guard import MAX_PDU_BYTES, REQUEST_S, BoundedReceive, WaitingRoom
 from apps.intake.receiving import DiskFullError, take
+from apps.intake.routing import project_of_titles
 from apps.intake.services import note_association, note_refusal
 from apps.projects.models import Project
-from apps.projects.queries import by_called_ae
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ class Node:
         calling, called = request.calling_ae_title.strip(), request.called_ae_title.strip()
         peer = str(assoc.requestor.address)
         try:
-            project = by_called_ae(called)
+            project = project_of_titles(called, calling)
             refusal = self._refusal(project, calling, peer)
             if refusal is None and project is not None:
                 commitment.offer(assoc, project)
@@ -258,6 +258,7 @@ class Node:
                     str(event.request.AffectedSOPClassUID),
                     str(event.request.AffectedSOPInstanceUID),
                 ),
+                is_routed=True,
             )
         except DiskFullError:
             return self._refuse(running, NO_ROOM, "disk_reserve_reached")

@@ -136,3 +136,28 @@ class CommitmentRequest(models.Model):
 
     def relations(self, user: User) -> set[str]:
         return set()
+
+
+class RoutingRule(models.Model):
+    """What arrives and fits goes to ``project``. Rules are asked in the order of ``position``; a
+    change switches a rule off, and it is switched on only after it was tried as it stands."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=60, unique=True)
+    position = models.PositiveSmallIntegerField(default=100)
+    called_ae = models.CharField(max_length=16, blank=True)
+    calling_ae = models.CharField(max_length=16, blank=True)
+    # [{"keyword", "way", "value"}], see domain/routing.py.
+    conditions = models.JSONField(default=list)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="routing_rules")
+    is_on = models.BooleanField(default=False)
+    changed_at = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True)
+    n_tried = models.PositiveIntegerField(default=0)
+    n_moved = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -17,7 +17,7 @@ from apps.access.errors import NotFound, Refused
 from apps.access.models import User
 from apps.intake.models import ReceivedInstance
 from apps.intake.pacs.asking import Found
-from apps.intake.pacs.models import Pull, RemoteNode
+from apps.intake.pacs.models import Pull, RemoteNode, RoutingRule
 from apps.jobs.models import Job
 from apps.keys import keyring
 from apps.projects.models import Project
@@ -37,6 +37,19 @@ def remote_nodes_for(user: User) -> QuerySet[RemoteNode]:
 
 def remote_node_for(user: User, node_id: uuid.UUID) -> RemoteNode:
     found = remote_nodes_for(user).filter(pk=node_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def rules_for(user: User) -> QuerySet[RoutingRule]:
+    """Raises NotFound for anyone but a PACS administrator."""
+    remote_nodes_for(user)
+    return RoutingRule.objects.select_related("project")
+
+
+def rule_for(user: User, rule_id: uuid.UUID) -> RoutingRule:
+    found = rules_for(user).filter(pk=rule_id).first()
     if found is None:
         raise NotFound
     return found

@@ -12,7 +12,15 @@ from django.utils.module_loading import autodiscover_modules, import_string
 from apps.access import roles
 from apps.access.verb import POLICY, PolicyRow
 
-MODULES = ("services", "pacs.services", "pacs.committing", "assigning", "trail", "people")
+MODULES = (
+    "services",
+    "pacs.services",
+    "pacs.committing",
+    "pacs.rules",
+    "assigning",
+    "trail",
+    "people",
+)
 
 HEAD = """\
 # Who may do what

@@ -1,0 +1,119 @@
+"""Rules that send what arrives to a project, tried on the past before they are switched on."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.access import roles
+from apps.audit.models import Event
+from apps.intake import routing
+from apps.intake.models import ReceivedInstance, RoutingRule
+from tests.intake import peers
+
+pytestmark = pytest.mark.django_db(transaction=True)
+RULE = {
+    "name": "Ultrasound",
+    "called_ae": "CLINANNOT",
+    "project": "other",
+    "keyword": ["Modality", "", ""],
+    "way": ["is", "is", "is"],
+    "value": ["US", "", ""],
+}
+
+
+@pytest.fixture(autouse=True)
+def _room(settings):
+    settings.CLINICAL_ANNOT_DISK_RESERVE_BYTES = 0
+    yield
+    routing.forget()
+
+
+@pytest.fixture
+def other(command, project):
+    from apps.projects.services import create_project
+
+    return create_project(command, None, slug="other", name="Other", ae_title="OTHER")
+
+
+@pytest.fixture
+def admin(client, person):
+    client.force_login(person(system=(roles.PACS_ADMINISTRATOR,)).user)
+    return client
+
+
+def send(node, tmp_path, called: str = "CLINANNOT", calling: str = "TOWER1", **made) -> int:
+    path = tmp_path / "one.dcm"
+    path.write_bytes(peers.instance(pixels=b"\1\2" * 100, **made))
+    return peers.storescu(node.port, path, called=called, calling=calling).returncode
+
+
+def test_a_rule_is_tried_switched_on_and_then_decides(admin, node, project, other, tmp_path):
+    assert send(node, tmp_path, name="Planted^Name", patient="PAT-1") == 0
+    assert send(node, tmp_path, calling="TOWER2") == 0
+    assert admin.post("/node/routing/add/", RULE).status_code == 302
+    rule = RoutingRule.objects.get()
+    assert not rule.is_on
+    switch = f"/node/routing/{rule.pk}/switch/"
+    assert admin.post(switch, {"on": "1"}).status_code == 400
+    page = admin.post(f"/node/routing/{rule.pk}/try/").content.decode()
+    assert page.count("data-trial") == 2 and page.count("<b>2</b>") == 3
+    assert "TOWER2" in page and "Other" in page
+    assert "Planted" not in page and "PAT-1" not in page
+    assert not ReceivedInstance.objects.filter(project=other).exists()
+    assert send(node, tmp_path) == 0
+    assert not ReceivedInstance.objects.filter(project=other).exists()
+    assert admin.post(switch, {"on": "1"}).status_code == 302
+    assert send(node, tmp_path) == 0
+    taken = ReceivedInstance.objects.get(project=other)
+    told = Event.objects.filter(action="intake.receive", object_id=str(taken.pk)).get()
+    assert str(rule.pk) in bytes(told.private).decode()
+    # Changed, it is off until it was tried again.
+    changed = {**RULE, "value": ["CT", "", ""]}
+    assert admin.post(f"/node/routing/{rule.pk}/", changed).status_code == 302
+    assert admin.post(switch, {"on": "1"}).status_code == 400
+    assert send(node, tmp_path) == 0
+    assert ReceivedInstance.objects.filter(project=other).count() == 1
+    page = admin.post(f"/node/routing/{rule.pk}/try/").content.decode()
+    # What the first rule moved would stay by its called AE title.
+    assert "Demo hospital" in page
+    assert admin.post(f"/node/routing/{rule.pk}/remove/").status_code == 302
+    actions = set(
+        Event.objects.filter(action__startswith="routing.").values_list("action", "outcome")
+    )
+    assert actions == {
+        ("routing.add", "done"), ("routing.switch", "refused"), ("routing.try", "done"),
+        ("routing.switch", "done"), ("routing.change", "done"), ("routing.remove", "done"),
+    }  # fmt: skip
+
+
+def test_a_rule_by_titles_opens_an_ae_title_that_no_project_has(
+    admin, node, project, other, tmp_path
+):
+    assert send(node, tmp_path, called="ENDO_ALL") != 0
+    by_titles = {"name": "Endo", "called_ae": "ENDO*", "calling_ae": "TOWER1", "project": "other"}
+    assert admin.post("/node/routing/add/", by_titles).status_code == 302
+    rule = RoutingRule.objects.get()
+    admin.post(f"/node/routing/{rule.pk}/try/")
+    admin.post(f"/node/routing/{rule.pk}/switch/", {"on": "1"})
+    assert send(node, tmp_path, called="ENDO_ALL") == 0
+    assert send(node, tmp_path, called="ENDO_ALL", calling="TOWER2") != 0
+    assert ReceivedInstance.objects.get().project == other
+    admin.post(f"/node/routing/{rule.pk}/switch/", {"on": "0"})
+    assert send(node, tmp_path, called="ENDO_ALL") != 0
+
+
+def test_what_a_rule_lacks_is_said_beside_its_form(admin, project, other):
+    for change in (
+        {"name": ""}, {"project": "none"}, {"called_ae": "x" * 17}, {"calling_ae": "a\\b"},
+        {"keyword": ["PatientID", "", ""]}, {"way": ["like", "", ""]}, {"value": ["", "", ""]},
+        {"position": "-1"}, {"called_ae": "", "keyword": ["", "", ""]},
+    ):  # fmt: skip
+        answer = admin.post("/node/routing/add/", {**RULE, **change})
+        assert answer.status_code == 400 and b'role="alert"' in answer.content, change
+    assert not RoutingRule.objects.exists()
+
+
+def test_only_the_pacs_administrator_sees_rules(client, person, project):
+    client.force_login(person("data_steward").user)
+    assert client.get("/node/routing/").status_code == 404
+    assert client.post("/node/routing/add/", RULE).status_code == 404
