@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,30 @@ def fill(port: int, called: str, files: list[bytes], folder: Path, option: str =
     assert done.returncode == 0, done.stdout
     for path in paths:
         path.unlink()
+
+
+def introduce(http: int, our_port: int) -> None:
+    """Tell Orthanc where CLINANNOT is now."""
+    ours = {"AET": "CLINANNOT", "Host": "127.0.0.1", "Port": our_port}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{http}/modalities/us", data=json.dumps(ours).encode(), method="PUT"
+    )
+    urllib.request.urlopen(request).read()
+
+
+def held(http: int) -> list[str]:
+    """Orthanc's instances."""
+    return list(json.loads(urllib.request.urlopen(f"http://127.0.0.1:{http}/instances").read()))
+
+
+def dcmtk(program: str, *arguments: str) -> str:
+    """What one of dcmtk's clients said; it must have succeeded."""
+    done = subprocess.run(
+        [f"/usr/bin/{program}", "-v", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 from pathlib import Path
@@ -18,9 +19,11 @@ from apps.intake.pacs.client import PeerError
 from apps.intake.pacs.models import Pull, RemoteNode
 from apps.jobs import work
 from apps.jobs.models import Job
-from tests.intake import pacs_peers, peers
+from tests.intake import pacs_peers, peers, spy
+from tests.intake.test_plaintext import watched
 
 pytestmark = pytest.mark.django_db(transaction=True)
+SIZE_BYTES = 20 << 20
 H264 = "1.2.840.10008.1.2.4.102"
 
 
@@ -67,12 +70,27 @@ def pick(client, answer, number: int = 0) -> Pull:
     return Pull.objects.latest("created_at")
 
 
-def everything_stored(pull: Pull) -> str:
-    """All that the rows say of a pull and its events, as text."""
+def everything_stored() -> str:
+    """All that the rows say of pulls, jobs and events, as text."""
     rows = [*Pull.objects.values(), *Job.objects.values(), *Event.objects.values()]
     return repr(
         [{k: bytes(v) if isinstance(v, memoryview) else v for k, v in row.items()} for row in rows]
     )
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """One Orthanc for all who need no settings of their own: DICOM and HTTP port."""
+    with pacs_peers.orthanc(tmp_path_factory.mktemp("orthanc")) as ports:
+        yield ports
+
+
+@pytest.fixture(scope="module")
+def central(tmp_path_factory):
+    """One dcmqrscp, moving to a port of its own choice: its port and ours."""
+    ours = pacs_peers.free_port()
+    with pacs_peers.dcmqrscp(tmp_path_factory.mktemp("dcmqrscp"), ours) as port:
+        yield port, ours
 
 
 @pytest.fixture
@@ -83,20 +101,19 @@ def steward(client, person):
 
 @pytest.mark.parametrize("kind", ["dcmqrscp", "orthanc"])
 @pytest.mark.parametrize("way", ["get", "move"])
-def test_a_picked_study_comes_whole_and_once(kind, way, steward, project, node, tmp_path):
-    sent = study()
-    start = pacs_peers.dcmqrscp if kind == "dcmqrscp" else pacs_peers.orthanc
-    with start(tmp_path, node.port) as at:
-        port = at if isinstance(at, int) else at[0]
-        title = "QRSCP" if kind == "dcmqrscp" else "ORTHANC"
-        pacs_peers.fill(
-            port, title, [*sent, *study(1, "OTHER-1", AccessionNumber="ACC-2")], tmp_path
-        )
+def test_a_picked_study_comes_whole_and_once(
+    kind, way, steward, project, tmp_path, archive, central
+):
+    patient = f"PULL-{kind}-{way}"
+    sent = study(patient=patient)
+    port, title = (central[0], "QRSCP") if kind == "dcmqrscp" else (archive[0], "ORTHANC")
+    pacs_peers.fill(port, title, [*sent, *study(1, "OTHER-1", AccessionNumber="ACC-2")], tmp_path)
+    with our_node(kind, way, archive, central):
         remote = node_of(port, title, retrieval=way)
-        answer = ask(steward, remote, patient_id="PULL-77", date_from="2026-01-10", modality="us")
+        answer = ask(steward, remote, patient_id=patient, date_from="2026-01-10", modality="us")
         page = answer.content.decode()
         assert answer.status_code == 200 and page.count("data-answer") == 1
-        assert "Müller^Änne" in page and "PULL-77" in page and "OTHER-1" not in page
+        assert "Müller^Änne" in page and patient in page and "OTHER-1" not in page
         assert "no-store" in answer["Cache-Control"]
         pull = pick(steward, answer)
         work_off()
@@ -108,43 +125,54 @@ def test_a_picked_study_comes_whole_and_once(kind, way, steward, project, node, 
         assert {row.sha256 for row in arrived} == {peers.digest_of_data_set(one) for one in sent}
         assert {row.door for row in arrived} == {"pull" if way == "get" else "node"}
         # Again: nothing is sent twice.
-        pull = pick(steward, ask(steward, remote, patient_id="PULL-77", name="Mül"))
+        pull = pick(steward, ask(steward, remote, patient_id=patient, name="Mül"))
         work_off()
         pull.refresh_from_db()
         assert (pull.state, pull.n_here_before) == ("done", 3) and arrived.count() == 3
         shown = steward.get("/pacs/").content.decode()
-    assert "Müller" not in shown and "PULL-77" not in shown
-    stored = everything_stored(pull)
+    assert "Müller" not in shown and patient not in shown
+    stored = everything_stored()
     uids = [str(dcmread(io.BytesIO(one)).StudyInstanceUID) for one in sent]
-    for identifier in ("Müller", "M\\xc3\\xbc", "PULL-77", "ACC-1", uids[0]):
+    for identifier in ("Müller", "M\\xc3\\xbc", patient, "ACC-1", uids[0]):
         assert identifier not in stored
-    told = [row.action for row in Event.objects.filter(action__startswith="pacs.")]
-    assert {
-        "pacs.query",
-        "pacs.show_answers",
-        "pacs.pull",
-        "pacs.pull_began",
-        "pacs.pull_ended",
-    } <= set(told)
+    told = {row.action for row in Event.objects.filter(action__startswith="pacs.")}
+    assert told >= {
+        "pacs.query", "pacs.show_answers", "pacs.pull", "pacs.pull_began", "pacs.pull_ended",
+    }  # fmt: skip
 
 
-def test_compressed_video_comes_by_c_get_as_the_pacs_holds_it(steward, project, tmp_path):
+@contextlib.contextmanager
+def our_node(kind, way, archive, central):
+    """Our node where that peer moves to; none is needed for C-GET."""
+    from apps.intake.node.server import Node
+
+    if way == "get":
+        yield
+        return
+    node = Node()
+    node.start("127.0.0.1", central[1] if kind == "dcmqrscp" else 0)
+    try:
+        pacs_peers.introduce(archive[1], node.port)
+        yield
+    finally:
+        node.stop()
+
+
+def test_compressed_video_comes_by_c_get_as_the_pacs_holds_it(steward, project, tmp_path, archive):
     video = peers.instance(
-        sop_class=peers.ENDOSCOPIC_VIDEO, syntax=H264, patient="PULL-77", pixels=b"\0\0\1\x67" * 64
+        sop_class=peers.ENDOSCOPIC_VIDEO, syntax=H264, patient="PULL-V", pixels=b"\0\0\1\x67" * 64
     )
-    with pacs_peers.orthanc(tmp_path) as (port, _):
-        pacs_peers.fill(port, "ORTHANC", [video], tmp_path, "-xn")
-        pull = pick(steward, ask(steward, node_of(port, "ORTHANC"), patient_id="PULL-77"))
-        work_off()
+    pacs_peers.fill(archive[0], "ORTHANC", [video], tmp_path, "-xn")
+    pull = pick(steward, ask(steward, node_of(archive[0], "ORTHANC"), patient_id="PULL-V"))
+    work_off()
     pull.refresh_from_db()
     assert (pull.state, pull.method) == ("done", "get")
     assert ReceivedInstance.objects.get().transfer_syntax_uid == H264
 
 
 def test_a_peer_without_c_get_is_asked_to_move(steward, project, node, tmp_path):
-    sent = study(1)
     with pacs_peers.dcmqrscp(tmp_path, node.port, ("--disable-get",)) as port:
-        pacs_peers.fill(port, "QRSCP", sent, tmp_path)
+        pacs_peers.fill(port, "QRSCP", study(1), tmp_path)
         pull = pick(steward, ask(steward, node_of(port, "QRSCP"), patient_id="PULL-77"))
         work_off()
     pull.refresh_from_db()
@@ -152,60 +180,40 @@ def test_a_peer_without_c_get_is_asked_to_move(steward, project, node, tmp_path)
 
 
 def test_what_is_cancelled_stops_and_goes_on_where_it_stopped(
-    steward, project, tmp_path, monkeypatch
+    steward, project, tmp_path, monkeypatch, archive
 ):
-    sent = study(6)
-    taken: list[str] = []
-    real = pulling.take
+    pacs_peers.fill(archive[0], "ORTHANC", study(6, "PULL-C"), tmp_path)
+    pull = pick(steward, ask(steward, node_of(archive[0], "ORTHANC"), patient_id="PULL-C"))
+    handle, taken, real = work.claim("test"), [], pulling.take
+    assert handle is not None
 
-    def take_then_cancel(*args, **kwargs):
-        row = real(*args, **kwargs)
-        taken.append(row.sha256)
+    def take_and_cancel(*args, **kwargs):
+        taken.append(real(*args, **kwargs))
         if len(taken) == 2:
-            answer = steward.post(f"/pacs/pulls/{Pull.objects.get().pk}/cancel/")
-            assert answer.status_code == 302
-            args[2]._handle.beat()  # as the heartbeat does within seconds
-        return row
+            assert steward.post(f"/pacs/pulls/{pull.pk}/cancel/").status_code == 302
+            # As the heartbeat does within seconds.
+            assert not handle.beat()
+        return taken[-1]
 
-    with pacs_peers.orthanc(tmp_path) as (port, _):
-        pacs_peers.fill(port, "ORTHANC", sent, tmp_path)
-        pull = pick(steward, ask(steward, node_of(port, "ORTHANC"), patient_id="PULL-77"))
-        with monkeypatch.context() as patch:
-            handles = []
-            claim = work.claim
-
-            def claim_and_keep(owner):
-                handles.append(claim(owner))
-                return handles[-1]
-
-            patch.setattr(work, "claim", claim_and_keep)
-
-            def cancelling(actor, where, incoming, **kwargs):
-                incoming._handle = handles[-1]
-                return take_then_cancel(actor, where, incoming, **kwargs)
-
-            patch.setattr(pulling, "take", cancelling)
-            work_off()
-        pull.refresh_from_db()
-        assert pull.state == "cancelled" and 2 <= ReceivedInstance.objects.count() < 6
-        before = ReceivedInstance.objects.count()
-        monkeypatch.setattr(pulling, "take", lambda *a, **k: taken.append("") or real(*a, **k))
-        del taken[:]
-        assert steward.post(f"/pacs/pulls/{pull.pk}/resume/").status_code == 302
-        work_off()
+    monkeypatch.setattr(pulling, "take", take_and_cancel)
+    work.run(handle)
     pull.refresh_from_db()
-    assert (pull.state, pull.n_here, pull.n_here_before) == ("done", 6, before)
-    assert len(taken) == 6 - before
+    assert pull.state == "cancelled" and ReceivedInstance.objects.count() == 2
+    assert steward.post(f"/pacs/pulls/{pull.pk}/resume/").status_code == 302
+    del taken[:]
+    monkeypatch.setattr(pulling, "take", lambda *a, **k: taken.append(1) or real(*a, **k))
+    work_off()
+    pull.refresh_from_db()
+    assert (pull.state, pull.n_here, pull.n_here_before, len(taken)) == ("done", 6, 2, 4)
 
 
 def test_a_pull_that_a_dead_pacs_broke_says_so_and_can_be_resumed(
-    steward, project, tmp_path, settings, monkeypatch
+    steward, project, tmp_path, archive
 ):
-    sent = study(2)
-    with pacs_peers.orthanc(tmp_path) as (port, _):
-        pacs_peers.fill(port, "ORTHANC", sent, tmp_path)
-        remote = node_of(port, "ORTHANC")
-        pull = pick(steward, ask(steward, remote, patient_id="PULL-77"))
+    pacs_peers.fill(archive[0], "ORTHANC", study(2, "PULL-D"), tmp_path)
+    remote = node_of(archive[0], "ORTHANC")
+    pull = pick(steward, ask(steward, remote, patient_id="PULL-D"))
+    RemoteNode.objects.update(port=pacs_peers.free_port())
     for _ in range(work.ATTEMPTS):
         Job.objects.update(not_before=None)
         handle = work.claim("test")
@@ -218,24 +226,65 @@ def test_a_pull_that_a_dead_pacs_broke_says_so_and_can_be_resumed(
     assert f"/pacs/pulls/{pull.pk}/resume/" in page
 
 
-def test_echo_and_test_store_tell_what_the_peer_answered(client, person, tmp_path):
-    client.force_login(person(system=(roles.PACS_ADMINISTRATOR,)).user)
-    with pacs_peers.orthanc(tmp_path) as (port, http):
-        form = {"name": "Archive", "host": "127.0.0.1", "port": port, "ae_title": "ORTHANC"}
-        assert client.post("/node/peers/add/", form).status_code == 302
-        remote = RemoteNode.objects.get()
-        for button in ("echo", "test-store"):
-            page = client.post(f"/node/peers/{remote.pk}/{button}/", follow=True).content.decode()
-            assert "answered with success" in page
-        import urllib.request
+def test_no_plain_byte_of_what_is_pulled_is_found_meanwhile(
+    steward, project, tmp_path, settings, central
+):
+    """Held by the same watcher as the other ways in (test_plaintext.py)."""
+    known = [
+        peers.instance(
+            pixels=spy.content(SIZE_BYTES), uid=f"1.2.3.78.{n}", name=spy.NAME, patient="PULL-S",
+            study="1.2.3.78", series="1.2.3.78.1", StudyID="1", SeriesNumber="1",
+        )
+        for n in range(2)
+    ]  # fmt: skip
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    with pacs_peers.dcmqrscp(apart) as port:
+        pacs_peers.fill(port, "QRSCP", known, apart)
+        pull = pick(steward, ask(steward, node_of(port, "QRSCP"), patient_id="PULL-S"))
+        with watched(tmp_path, settings) as saw:
+            work_off()
+    pull.refresh_from_db()
+    assert (pull.state, pull.method, pull.n_here) == ("done", "get", 2)
+    assert saw["where"] == "" and saw["looks"] > 1 and saw["largest"] >= SIZE_BYTES
 
-        held = urllib.request.urlopen(f"http://127.0.0.1:{http}/instances").read()
-        assert held.count(b'"') == 2
-        # The wrong port, and a peer that does not take pictures.
-        form["port"] = pacs_peers.free_port()
-        assert client.post(f"/node/peers/{remote.pk}/", form).status_code == 302
-        page = client.post(f"/node/peers/{remote.pk}/echo/", follow=True).content.decode()
-        assert "Nothing answered at this host and port." in page and "Check host" in page
+
+def test_dcmtks_own_clients_see_the_same_study_and_can_send_it_to_us(
+    project, tmp_path, archive, central
+):
+    sent = study(3, "PULL-T")
+    pacs_peers.fill(central[0], "QRSCP", sent, tmp_path)
+    remote = node_of(central[0], "QRSCP")
+    [found], _ = asking.find_studies(remote, {"PatientID": "PULL-T"})
+    keys = ["-k", "0008,0052=STUDY", "-k", "PatientID=PULL-T", "-k", "StudyInstanceUID"]
+    at = ["-aec", "QRSCP", "127.0.0.1", str(central[0])]
+    listed = pacs_peers.dcmtk("findscu", "-S", *keys, *at)
+    assert f"[{found.study_instance_uid}]" in listed
+    uids = {one.sop_uid for one in asking.list_instances(remote, found.study_instance_uid)}
+    assert uids == {peers.uid_of(one) for one in sent}
+    with our_node("dcmqrscp", "move", archive, central):
+        keys[-1] = f"StudyInstanceUID={found.study_instance_uid}"
+        pacs_peers.dcmtk("movescu", "-S", "-aem", "CLINANNOT", *keys, *at)
+    assert {row.sha256 for row in ReceivedInstance.objects.all()} == {
+        peers.digest_of_data_set(one) for one in sent
+    }
+
+
+def test_echo_and_test_store_tell_what_the_peer_answered(client, person, archive):
+    client.force_login(person(system=(roles.PACS_ADMINISTRATOR,)).user)
+    port, http = archive
+    before = pacs_peers.held(http)
+    form = {"name": "Archive", "host": "127.0.0.1", "port": port, "ae_title": "ORTHANC"}
+    assert client.post("/node/peers/add/", form).status_code == 302
+    remote = RemoteNode.objects.get()
+    for button in ("echo", "test-store"):
+        page = client.post(f"/node/peers/{remote.pk}/{button}/", follow=True).content.decode()
+        assert "answered with success" in page
+    assert len(pacs_peers.held(http)) == len(before) + 1
+    form["port"] = pacs_peers.free_port()
+    assert client.post(f"/node/peers/{remote.pk}/", form).status_code == 302
+    page = client.post(f"/node/peers/{remote.pk}/echo/", follow=True).content.decode()
+    assert "Nothing answered at this host and port." in page and "Check host" in page
     remote.refresh_from_db()
     assert (remote.checked, remote.check_reason) == ("echo", "unreachable")
     outcomes = Event.objects.filter(action="pacs.check_node").values_list("outcome", flat=True)
@@ -245,11 +294,10 @@ def test_echo_and_test_store_tell_what_the_peer_answered(client, person, tmp_pat
     assert client.post(f"/node/peers/{remote.pk}/echo/").status_code == 404
 
 
-def test_a_peer_that_does_not_know_us_is_told_apart(tmp_path):
-    with pacs_peers.dcmqrscp(tmp_path) as port:
-        with pytest.raises(PeerError) as unknown:
-            asking.echo(node_of(port, "NOBODY"))
-        asking.echo(node_of(port, "QRSCP"))
+def test_a_peer_that_does_not_know_us_is_told_apart(central):
+    with pytest.raises(PeerError) as unknown:
+        asking.echo(node_of(central[0], "NOBODY"))
+    asking.echo(node_of(central[0], "QRSCP"))
     assert unknown.value.reason == "called_ae_unknown"
 
 
@@ -273,8 +321,6 @@ def test_a_pacs_is_queried_by_tls_and_both_show_certificates(tmp_path, settings)
         assert [one.patient_name for one in found] == ["TEST^CLINICALANNOT"]
         trusted.ca_certificate = ""
         assert asking.timed(asking.echo, trusted)[0] == "tls_failed"
-        trusted.uses_tls = False
-        assert asking.timed(asking.echo, trusted)[0] == "no_answer"
 
 
 def self_signed(folder: Path, host: str) -> tuple[Path, Path]:
@@ -324,11 +370,10 @@ def test_a_query_for_everything_is_refused_before_anything_is_sent(steward, proj
 
 
 def test_a_pick_is_bound_to_its_person_and_cannot_be_made_up(
-    client, person, steward, project, tmp_path
+    client, person, steward, project, tmp_path, central
 ):
-    with pacs_peers.orthanc(tmp_path) as (port, _):
-        pacs_peers.fill(port, "ORTHANC", study(1), tmp_path)
-        answer = ask(steward, node_of(port, "ORTHANC"), patient_id="PULL-77")
+    pacs_peers.fill(central[0], "QRSCP", study(1, "PULL-P"), tmp_path)
+    answer = ask(steward, node_of(central[0], "QRSCP"), patient_id="PULL-P")
     found = re.findall(r'name="pick" value="([^"]+)"', answer.content.decode())[0]
     client.force_login(person("data_steward").user)
     for pick in (found, found[:-8] + "AAAAAAA=", "x", ""):

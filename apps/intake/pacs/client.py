@@ -21,7 +21,7 @@ from pynetdicom.association import Association
 
 from apps.intake.pacs.models import RemoteNode
 
-CONNECT_S, ANSWER_S, SILENCE_S = 5.0, 30.0, 300.0
+CONNECT_S, REQUEST_S, ANSWER_S, SILENCE_S = 5.0, 10.0, 30.0, 300.0
 
 
 class PeerError(Exception):
@@ -95,7 +95,7 @@ def association(
     tls = tls_of(node)
     ae = AE(calling_ae or settings.CLINICAL_ANNOT_AE_TITLE)
     ae.connection_timeout = CONNECT_S
-    ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = ANSWER_S, answer_s, answer_s
+    ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = REQUEST_S, answer_s, answer_s
     ae.maximum_pdu_size = 1 << 18
     for one in contexts:
         ae.add_requested_context(one.sop_class, list(one.syntaxes))
