@@ -59,3 +59,29 @@ def test_a_cleaned_instance_has_no_error_that_its_original_had_not(
     with after.open("wb") as out:
         write_instance(out, result.dataset, syntax, source())
     assert _errors(after) - _errors(before) == set()
+
+
+def test_what_the_general_modules_want_at_least_empty_is_there_where_the_sender_left_it_out(
+    tmp_path: Path,
+) -> None:
+    ds = corpus.ultrasound_cine()
+    for keyword in ("StudyID", "AccessionNumber", "PatientOrientation", "Laterality", "StudyTime"):
+        if keyword in ds:
+            delattr(ds, keyword)
+    size = ds.Rows * ds.Columns * ds.SamplesPerPixel * int(ds.NumberOfFrames)
+    syntax = "1.2.840.10008.1.2.1"
+    before, after = tmp_path / "before.dcm", tmp_path / "after.dcm"
+    with before.open("wb") as out:
+        write_instance(out, ds, syntax, NativePixels(BytesIO(bytes(size)), size))
+    with before.open("rb") as fp:
+        result = deidentify_dataset(
+            parse_instance(fp).dataset,
+            DeidContext(
+                profile=load_builtin("basic"), uid_key=b"u" * 32, pseudonym="P-0001",
+                date_offset_s=-40_000_000, pixels_confirmed=True, visual_features_confirmed=True,
+            ),
+        )  # fmt: skip
+    with after.open("wb") as out:
+        write_instance(out, result.dataset, syntax, NativePixels(BytesIO(bytes(size)), size))
+    assert _errors(before) != set() == _errors(after)
+    assert result.dataset.StudyID == "" and "ImageOrientationPatient" not in result.dataset

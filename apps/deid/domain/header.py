@@ -36,7 +36,14 @@ from apps.deid.domain.elements import (
     values_of,
 )
 from apps.deid.domain.harvest import Harvest, harvest_identifiers
-from apps.deid.domain.iod_types import EMPTY_ALLOWED, OPTIONAL, REQUIRED, attribute_type, iod_of
+from apps.deid.domain.iod_types import (
+    EMPTY_ALLOWED,
+    OPTIONAL,
+    REQUIRED,
+    attribute_type,
+    iod_of,
+    missing_empties,
+)
 from apps.deid.domain.markers import write_markers
 from apps.deid.domain.profile import Profile
 from apps.deid.domain.reasons import Reason, Refused
@@ -126,6 +133,8 @@ def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
     new.SOPInstanceUID = (
         old_uid if context.profile.has("retain_uids") else map_uid(context.uid_key, old_uid)
     )
+    for keyword in missing_empties(cleaner.iod, new):
+        setattr(new, keyword, None)
     new.PatientName = context.pseudonym
     new.PatientID = context.pseudonym
     write_markers(

@@ -6,6 +6,8 @@ import json
 from functools import lru_cache
 from typing import Any
 
+from pydicom.dataset import Dataset
+
 from apps.deid.domain.profile import DATA_DIR
 
 OPTIONAL, EMPTY_ALLOWED, REQUIRED = 3, 2, 1
@@ -20,6 +22,29 @@ def _data() -> dict[str, Any]:
 def iod_of(sop_class_uid: str) -> str | None:
     """The IOD's key, such as "video-endoscopic-image"; None when it is not accepted."""
     return _data()["sop_classes"].get(sop_class_uid)
+
+
+# What the modules that almost every IOD has ask for, even if it is empty (PS3.3 C.7). Where another
+# attribute stands for one of them, that one stays away.
+_GENERAL = {
+    "StudyDate": (), "StudyTime": (), "AccessionNumber": (), "ReferringPhysicianName": (),
+    "StudyID": (), "PatientBirthDate": (), "PatientSex": (), "SeriesNumber": (),
+    "Manufacturer": (), "InstanceNumber": (), "PatientOrientation": ("ImageOrientationPatient",),
+    "Laterality": (
+        "ImageLaterality", "FrameLaterality", "BodyPartExamined", "AnatomicRegionSequence",
+    ),
+}  # fmt: skip
+
+
+def missing_empties(iod: str, ds: Dataset) -> list[str]:
+    """Keywords of the general modules that this IOD wants at least empty and `ds` lacks."""
+    return [
+        keyword
+        for keyword, instead in _GENERAL.items()
+        if keyword not in ds
+        and not any(other in ds for other in instead)
+        and attribute_type(iod, (), keyword) == EMPTY_ALLOWED
+    ]
 
 
 @lru_cache(32)
