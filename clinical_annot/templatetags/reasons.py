@@ -16,6 +16,12 @@ def reason_sentence(code: str) -> str:
 
 
 @register.filter
+def role_words(role: str) -> str:
+    """A role's code as people say it."""
+    return role.replace("_", " ").replace("pacs", "PACS")
+
+
+@register.filter
 def reason_remedy(code: str) -> str:
     """What to do about it."""
     return reason_text(code)[1]
