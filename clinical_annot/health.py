@@ -24,7 +24,9 @@ def _database() -> str:
 
 
 def _storage() -> str:
-    free = storage().free_bytes()
+    place = storage()
+    place.check()
+    free = place.free_bytes()
     return "ok" if free > settings.CLINICAL_ANNOT_DISK_RESERVE_BYTES else "disk almost full"
 
 

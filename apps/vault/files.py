@@ -39,7 +39,24 @@ def _local(root: Path) -> Storage:
     return LocalStorage(root)
 
 
+@lru_cache(maxsize=8)
+def _s3(place: str, endpoint: str, region: str, process: int) -> Storage:
+    # Its connections must not be shared with a forked child: one store a process.
+    from apps.vault.s3_storage import S3Storage
+
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    return S3Storage(bucket, prefix, endpoint, region)
+
+
 def storage() -> Storage:
+    """Where files lie: the data directory, or the store that CLINICAL_ANNOT_STORAGE names."""
+    if settings.CLINICAL_ANNOT_STORAGE:
+        return _s3(
+            settings.CLINICAL_ANNOT_STORAGE,
+            settings.CLINICAL_ANNOT_S3_ENDPOINT,
+            settings.CLINICAL_ANNOT_S3_REGION,
+            os.getpid(),
+        )
     return _local(Path(settings.CLINICAL_ANNOT_DATA_DIR) / "vault")
 
 

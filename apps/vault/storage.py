@@ -1,4 +1,5 @@
-"""Where encrypted files lie: one small interface, the local folder behind it.
+"""Where encrypted files lie: one small interface, the local folder behind it (``s3_storage.py`` is
+the other place).
 
 A file is written beside its place, synced, renamed, and its folder synced: a name that exists is a
 complete file. Nothing here ever holds plaintext.
@@ -30,6 +31,7 @@ class Storage(Protocol):
     def delete_older(self, name: str, limit: float) -> bool: ...
     def exists(self, name: str) -> bool: ...
     def free_bytes(self) -> int: ...
+    def check(self) -> None: ...
     def names(self) -> Iterator[tuple[str, float]]: ...
     def sweep_incoming(self, older_than_s: float) -> int: ...
 
@@ -117,6 +119,10 @@ class LocalStorage:
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self._root).free
+
+    def check(self) -> None:
+        """Raises OSError where the place is not there."""
+        self._root.stat()
 
     def names(self) -> Iterator[tuple[str, float]]:
         """Every complete file with its time of change (seconds since the epoch)."""

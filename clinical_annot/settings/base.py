@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
 from .keys import key_settings
+from .stores import store_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = Env()
@@ -18,6 +19,7 @@ CLINICAL_ANNOT_KEY_FILE = env.path(
     "CLINICAL_ANNOT_KEY_FILE", CLINICAL_ANNOT_DATA_DIR / "master.key"
 ).resolve()
 CLINICAL_ANNOT_KEY_PROVIDER, CLINICAL_ANNOT_KEYS, CLINICAL_ANNOT_TRANSIT = key_settings(env)
+CLINICAL_ANNOT_STORAGE, CLINICAL_ANNOT_S3_ENDPOINT, CLINICAL_ANNOT_S3_REGION = store_settings(env)
 CLINICAL_ANNOT_DESTROYED_FILE = env.path(
     "CLINICAL_ANNOT_DESTROYED_FILE", CLINICAL_ANNOT_KEY_FILE.parent / "destroyed-keys.jsonl"
 ).resolve()

@@ -94,3 +94,69 @@ def script(name: str) -> str:
     found = shutil.which(name, path=str(Path(sys.executable).parent))
     assert found is not None, f"{name} is not installed"
     return found
+
+
+@dataclass
+class Store:
+    """A SeaweedFS that speaks S3, with one bucket."""
+
+    endpoint: str
+    folder: Path
+    bucket: str = "clinical"
+
+    def client(self) -> Any:
+        import boto3
+
+        return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1")
+
+
+STORE_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "access", "AWS_SECRET_ACCESS_KEY": "secret-of-tests"}
+
+
+@contextmanager
+def s3_store(folder: Path) -> Iterator[Store]:
+    """SeaweedFS on files in ``folder``; the credentials must stand in the environment already."""
+    names = ("master", "volume", "filer", "s3")
+    ports = free_ports(2 * len(names))
+    held = {
+        "credentials": [
+            {
+                "accessKey": STORE_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+                "secretKey": STORE_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            }
+        ],
+        "name": "tests",
+        "actions": ["Admin", "Read", "Write", "List"],
+    }
+    (folder / "s3.json").write_text(json.dumps({"identities": [held]}))
+    words = ["mini", f"-dir={folder}", "-ip=127.0.0.1", f"-s3.config={folder}/s3.json"]
+    words += ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0"]
+    for name, port, grpc in zip(names, ports[::2], ports[1::2], strict=True):
+        words += [f"-{name}.port={port}", f"-{name}.port.grpc={grpc}"]
+    with open(folder / "seaweedfs.log", "wb") as log:
+        process = subprocess.Popen(
+            [script("weed"), *words],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            env={"HOME": str(folder), "PATH": "/usr/bin:/bin"},
+        )
+    store = Store(f"http://127.0.0.1:{ports[6]}", folder)
+    try:
+        _until(lambda: _first_object(store), process)
+        yield store
+    finally:
+        # It waits half a minute for its parts when it is asked to end.
+        process.kill()
+        process.wait()
+
+
+def _first_object(store: Store) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client = store.client()
+    try:
+        client.create_bucket(Bucket=store.bucket)
+        client.put_object(Bucket=store.bucket, Key="first", Body=b"")
+    except (ClientError, BotoCoreError):
+        raise OSError from None
