@@ -34,6 +34,13 @@ def read(key: AESGCM, stored: io.BytesIO) -> int:
     return size_bytes
 
 
+def read_one(key: AESGCM, stored: io.BytesIO, number: int) -> int:
+    """Read and decrypt one of them; bytes of plaintext."""
+    stored.seek(number * SEGMENT_BYTES)
+    segment = stored.read(SEGMENT_BYTES)
+    return len(key.decrypt(number.to_bytes(12, "big"), segment, None))
+
+
 if __name__ == "__main__":
     prepared = prepare(64)
     began = time.perf_counter()

@@ -103,6 +103,48 @@ def test_damage_is_an_error_that_names_the_file(damage):
         DecryptingReader(io.BytesIO(damage(_SEALED)), KEY, b"file", name="clip 7").read()
 
 
+_LONG = _encrypt(_data(6 * SEGMENT_BYTES + 99))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(1, 3),
+    st.lists(st.tuples(st.integers(0, 6 * SEGMENT_BYTES), st.integers(0, 5 * SEGMENT_BYTES))),
+)
+def test_buffers_that_are_used_again_never_show_another_segments_bytes(kept, reads):
+    plain = _data(6 * SEGMENT_BYTES + 99)
+    reader = DecryptingReader(io.BytesIO(_LONG), KEY, b"file", cache_segments=kept)
+    held = []
+    for start, count in reads:
+        reader.seek(start)
+        held.append((start, count, reader.read(count)))
+    for start, count, got in held:
+        assert got == plain[start : start + count]
+
+
+def test_after_a_damaged_segment_the_others_are_read_as_before():
+    damaged = bytearray(_LONG)
+    damaged[3 * SEGMENT_BYTES + 500] ^= 1
+    plain = _data(6 * SEGMENT_BYTES + 99)
+    reader = DecryptingReader(io.BytesIO(damaged), KEY, b"file", cache_segments=1)
+    for start in (0, 3 * SEGMENT_BYTES, 5 * SEGMENT_BYTES, 3 * SEGMENT_BYTES, 10):
+        reader.seek(start)
+        if start == 3 * SEGMENT_BYTES:
+            with pytest.raises(VaultCorruptError, match="segment 3"):
+                reader.read(2000)
+        else:
+            assert reader.read(2000) == plain[start : start + 2000]
+
+
+def test_a_file_that_becomes_shorter_while_it_is_open_is_damaged():
+    source = io.BytesIO(_LONG)
+    reader = DecryptingReader(source, KEY, b"file")
+    source.truncate(4 * SEGMENT_BYTES + 77)
+    reader.seek(4 * SEGMENT_BYTES)
+    with pytest.raises(VaultCorruptError, match="segment 4"):
+        reader.read(10)
+
+
 def test_a_file_does_not_open_as_another_file():
     with pytest.raises(VaultCorruptError):
         DecryptingReader(io.BytesIO(_SEALED), KEY, b"other").read()
