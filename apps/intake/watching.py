@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models.functions import TruncMinute
 from django.utils import timezone
 
 from apps.audit.models import Event
@@ -52,18 +52,26 @@ def flow(span: timedelta) -> Flow:
 
 
 def by_minute() -> list[dict[str, Any]]:
-    """Bytes of each of the last ``MINUTES`` minutes, oldest first; ``share`` of the largest (0 to
-    100) and ``x`` for drawing."""
-    now = timezone.now()
-    sums: Counter[int] = Counter()
-    rows = ReceivedInstance.objects.filter(received_at__gt=now - timedelta(minutes=MINUTES))
-    for at, size in rows.order_by().values_list("received_at", "size_bytes").iterator():
-        sums[int((now - at).total_seconds() // 60)] += size
+    """Bytes of each of the last ``MINUTES`` minutes of the clock, oldest first, with the bar to
+    draw: ``x``, ``y`` and ``height`` in a box of 300 by 100."""
+    this = timezone.now().replace(second=0, microsecond=0)
+    first = this - timedelta(minutes=MINUTES - 1)
+    rows = (
+        ReceivedInstance.objects.filter(received_at__gte=first)
+        .order_by()
+        .annotate(minute=TruncMinute("received_at"))
+        .values_list("minute")
+        .annotate(size=Sum("size_bytes"))
+    )
+    sums = {minute: size for minute, size in rows}
     largest = max(sums.values(), default=0)
     bars = []
-    for place, ago in enumerate(reversed(range(MINUTES))):
-        height = round(100 * sums[ago] / largest) if largest else 0
-        bars.append({"x": place * 10, "y": 100 - height, "height": height, "size_bytes": sums[ago]})
+    for place in range(MINUTES):
+        size_bytes = sums.get(first + timedelta(minutes=place), 0)
+        height = round(100 * size_bytes / largest) if largest else 0
+        bars.append(
+            {"x": place * 10, "y": 100 - height, "height": height, "size_bytes": size_bytes}
+        )
     return bars
 
 

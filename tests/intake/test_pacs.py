@@ -19,11 +19,12 @@ from apps.intake.pacs.client import PeerError
 from apps.intake.pacs.models import Pull, RemoteNode
 from apps.jobs import work
 from apps.jobs.models import Job
+from apps.keys import keyring
 from tests.intake import pacs_peers, peers, spy
 from tests.intake.test_plaintext import watched
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SIZE_BYTES = 20 << 20
+SIZE_BYTES = 10 << 20
 H264 = "1.2.840.10008.1.2.4.102"
 
 
@@ -135,6 +136,9 @@ def test_a_picked_study_comes_whole_and_once(
     uids = [str(dcmread(io.BytesIO(one)).StudyInstanceUID) for one in sent]
     for identifier in ("Müller", "M\\xc3\\xbc", patient, "ACC-1", uids[0]):
         assert identifier not in stored
+    asked = Event.objects.filter(action="pacs.query").first()
+    digest = keyring.lookup_digest("patient", "", patient).hex()
+    assert asked is not None and digest in bytes(asked.private).decode() and not asked.sealed
     told = {row.action for row in Event.objects.filter(action__startswith="pacs.")}
     assert told >= {
         "pacs.query", "pacs.show_answers", "pacs.pull", "pacs.pull_began", "pacs.pull_ended",
@@ -259,7 +263,7 @@ def test_dcmtks_own_clients_see_the_same_study_and_can_send_it_to_us(
     keys = ["-k", "0008,0052=STUDY", "-k", "PatientID=PULL-T", "-k", "StudyInstanceUID"]
     at = ["-aec", "QRSCP", "127.0.0.1", str(central[0])]
     listed = pacs_peers.dcmtk("findscu", "-S", *keys, *at)
-    assert f"[{found.study_instance_uid}]" in listed
+    assert f"[{found.study_instance_uid}" in listed
     uids = {one.sop_uid for one in asking.list_instances(remote, found.study_instance_uid)}
     assert uids == {peers.uid_of(one) for one in sent}
     with our_node("dcmqrscp", "move", archive, central):

@@ -201,6 +201,7 @@ def test_the_node_page_says_how_much_comes_now_and_from_whom(
         .content.decode()
     )
     assert "3 instances in the last minute" in page and "1.0\xa0MB/s" in page
+    assert page.count('height="100"') == 1 and page.count("<rect") == 30
     assert "OR3_TOWER" in page and "60.0\xa0MB" in page and "<html" not in page
     for identifier in ("PID-90210", "Zyx", "ACC-555", "1.2.3.1"):
         assert identifier not in page

@@ -24,6 +24,8 @@ from apps.projects.models import Project
 logger = logging.getLogger(__name__)
 
 REFERENCES = 10_000
+# Reading back takes time: what comes while so many are read is left to the worker.
+_reading = threading.BoundedSemaphore(2)
 
 # PS3.7 annex C.
 _NOT_AUTHORIZED, _NO_SUCH_ACTION, _NO_SUCH_INSTANCE = 0x0124, 0x0123, 0x0112
@@ -91,5 +93,7 @@ def answer_soon(association: Any, request: CommitmentRequest) -> None:
             logger.warning("commitment not answered", extra={"error": type(error).__name__})
         finally:
             connection.close()
+            _reading.release()
 
-    threading.Thread(target=answer, daemon=True).start()
+    if _reading.acquire(blocking=False):
+        threading.Thread(target=answer, daemon=True).start()

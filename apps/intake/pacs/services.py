@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -26,6 +25,9 @@ State = Pull.State
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?")
 # PS3.5 section 6.2, AE: no backslash, no control character; ours are printable ASCII.
 _AE = re.compile(r"[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?")
+
+# Free text of a peer must not come into a row.
+_MODALITY = re.compile(r"[A-Z0-9_/]{1,16}")
 
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:
@@ -161,19 +163,16 @@ def note_check(
 
 @verb("pacs.query", roles=_STEWARDS, lock=False)
 def ask_node(actor: Actor, project: Project, node: RemoteNode, *, criteria: dict[str, str]) -> None:
-    """Query a PACS for studies. The event names what was asked by, never a value; the values stand
-    sealed by the intake key, for who must answer who looked for whom."""
+    """Query a PACS for studies. The event names what was asked by, and of values only a patient
+    ID's keyed digest: who looked for whom can be answered, and nothing outlives the subject's key.
+    """
     if node.removed_at is not None or not node.may_be_queried:
         raise NotFound
-    event(
-        actor,
-        project,
-        outcome="asked",
-        public={"asked_by": sorted(criteria)},
-        private={"node": str(node.pk)},
-        sealed=keyring.seal_for(None, json.dumps(criteria, sort_keys=True).encode(), "pacs-query"),
-        sealed_key="intake",
-    )
+    private = {"node": str(node.pk)}
+    if "PatientID" in criteria:
+        digest = keyring.lookup_digest("patient", "", criteria["PatientID"].strip())
+        private["patient_digest"] = digest.hex()
+    event(actor, project, outcome="asked", public={"asked_by": sorted(criteria)}, private=private)
 
 
 @verb("pacs.show_answers", roles=_STEWARDS, lock=False)
@@ -221,7 +220,7 @@ def start_pull(
                 requested_by=actor.user,
                 study_digest=digest,
                 sealed_study_uid=sealed,
-                modality=modality[:16],
+                modality=modality if _MODALITY.fullmatch(modality) else "",
             )
     except IntegrityError:
         raise Conflict(
