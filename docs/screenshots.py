@@ -174,7 +174,7 @@ class Walk:
     def node(self) -> None:
         person = self.person("pacs_administrator")
         person.go("/node/")
-        person.page.click("text=Echo")
+        person.page.click("text=Echo our node")
         person.page.wait_for_selector("text=/answered/")
         self.take(person, "node")
         person.close()
