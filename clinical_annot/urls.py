@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/me/", session.MeView.as_view(), name="me"),
     path("api/v1/session/", session.SessionView.as_view(), name="session"),
+    path("", include("apps.keys.urls")),
     path("", include("apps.intake.urls")),
     path("", include("apps.deid.urls")),
     path("", include("apps.library.urls")),

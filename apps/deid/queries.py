@@ -70,6 +70,7 @@ def as_json(received: ReceivedInstance, *, with_proposals: bool) -> dict[str, An
     sentence, remedy = services.reason_text(received.reason) if received.reason else ("", "")
     return {
         "id": str(received.pk),
+        "subject": str(received.subject_id) if received.subject_id else None,
         "state": received.state,
         "reason": received.reason,
         "sentence": sentence,

@@ -65,6 +65,7 @@ DOORS = {
     "pacs-pull": "apps.intake.pacs.services.start_pull",
     "pacs-pull-cancel": "apps.intake.pacs.services.cancel_pull",
     "pacs-pull-resume": "apps.intake.pacs.services.resume_pull",
+    "subject-destroy-key": "apps.keys.services.destroy_subject_key",
     "review": "apps.deid.services.open_review",
     "review-api": "apps.deid.services.open_review",
     "review-frame": "apps.deid.services.open_review",

@@ -257,3 +257,30 @@ def test_the_command_destroys_by_an_instance_and_wants_a_reason(command: Any, pr
             ended = int(end.code or 0)
         assert ended == code
     assert not subject_key_stands(subject_of(here))
+
+
+@pytest.mark.django_db
+def test_a_steward_destroys_by_the_api_and_a_stranger_finds_no_subject(
+    command: Any, project: Any, person: Any
+) -> None:
+    here = arrive(command, project, "PID-98", "1.2.3.98")
+    address = reverse("subject-destroy-key", args=[here.subject_id])
+
+    def ask(actor: Any, reason: Any) -> int:
+        client = Client()
+        client.force_login(actor.user)
+        body = {"reason": reason}
+        return client.post(address, body, content_type="application/json").status_code
+
+    assert ask(person(), "withdrawn") == 404
+    assert ask(person("annotator"), "withdrawn") in (403, 404)
+    steward = person("data_steward")
+    assert ask(steward, "") == 400 and ask(steward, 7) == 400
+    assert subject_key_stands(subject_of(here))
+    assert ask(steward, "withdrawn") == 200
+    assert not subject_key_stands(subject_of(here))
+    assert ask(steward, "again") == 409
+    shown = Client()
+    shown.force_login(steward.user)
+    told = shown.get(reverse("review-api", args=[here.pk])).json()
+    assert told["subject"] == str(here.subject_id)

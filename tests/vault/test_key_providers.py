@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env
 
 from apps.keys import keyring
 from apps.projects.models import Project
@@ -21,6 +23,7 @@ from apps.vault.files import create_file
 from apps.vault.models import StoredKey
 from apps.vault.providers import KeyProviderError, MasterKeyError, provider
 from apps.vault.providers.local import KeyFile
+from clinical_annot.settings.keys import key_settings
 from tests.vault.servers import KeyServer
 
 pytestmark = pytest.mark.django_db
@@ -244,26 +247,34 @@ def test_a_text_without_proper_keys_is_refused_and_not_quoted(text: str, told: s
             },
             "CLINICAL_ANNOT_TRANSIT_TOKEN",
         ),
-        (
-            {"DJANGO_SETTINGS_MODULE": "clinical_annot.settings.production"},
-            "CLINICAL_ANNOT_KEY_FILE",
-        ),
     ],
 )
 def test_a_start_with_wrong_keys_stops_and_names_the_variable(
-    environment: dict[str, str], variable: str, tmp_path: Path
+    environment: dict[str, str], variable: str, monkeypatch: Any
 ) -> None:
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("CLINICAL_ANNOT_K")}
-    module = environment.get("DJANGO_SETTINGS_MODULE", "clinical_annot.settings.base")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=variable):
+        key_settings(Env())
+
+
+@pytest.mark.parametrize(
+    ("inside", "variable"),
+    [("master.key", "CLINICAL_ANNOT_KEY_FILE"), ("list", "CLINICAL_ANNOT_DESTROYED_FILE")],
+)
+def test_production_refuses_keys_and_their_list_inside_the_data_directory(
+    inside: str, variable: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    places = {
+        "CLINICAL_ANNOT_DATA_DIR": str(data),
+        "CLINICAL_ANNOT_KEY_FILE": str(tmp_path / "keys" / "master.key"),
+        variable: str(data / inside),
+    }
     done = subprocess.run(
-        [sys.executable, "-c", f"import {module}"],
+        [sys.executable, "-c", "import clinical_annot.settings.production"],
         cwd=ROOT,
-        env={
-            **inherited,
-            "CLINICAL_ANNOT_DATA_DIR": str(tmp_path),
-            "CLINICAL_ANNOT_SECRET_KEY": "x" * 60,
-            **environment,
-        },
+        env={**os.environ, **places, "CLINICAL_ANNOT_SECRET_KEY": "x" * 60},
         capture_output=True,
         text=True,
         timeout=60,
