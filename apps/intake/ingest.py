@@ -19,6 +19,7 @@ from apps.intake.inputs import Input, Place, inputs
 from apps.intake.models import ReceivedInstance
 from apps.intake.receiving import DiskFullError, Incoming, take
 from apps.intake.services import note_refusal, note_wrapping
+from apps.keys.keyring import KeyDestroyedError
 from apps.projects.models import Project
 
 _CHUNK = 1 << 20
@@ -112,6 +113,8 @@ def _take_readable(run: _Run, item: Input, source: BinaryIO) -> Taken:
         return _refused(run, "decode_failed")
     except UnreadableHeader:
         return _refused(run, "unparsable")
+    except KeyDestroyedError:
+        return _refused(run, "subject_destroyed")
     except DiskFullError:
         return _refused(run, "disk_reserve_reached")
     finally:

@@ -21,6 +21,7 @@ from apps.audit.tree import sequence
 from apps.audit.verify import verify_trail
 from apps.deid.domain.profile import load_builtin
 from apps.deid.identity import identity_of
+from apps.intake.ingest import ingest
 from apps.intake.models import ReceivedInstance
 from apps.intake.receiving import Incoming, take
 from apps.keys import destroyed, keyring, services, tasks
@@ -43,7 +44,7 @@ def place(settings: Any, tmp_path: Path, monkeypatch: Any) -> Path:
     return tmp_path
 
 
-def arrive(command: Any, project: Any, patient: str, uid: str) -> ReceivedInstance:
+def instance(patient: str, uid: str) -> bytes:
     ds = Dataset()
     ds.SOPClassUID, ds.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.77.1.1.1", uid
     ds.StudyInstanceUID, ds.Modality, ds.NumberOfFrames = f"{uid}.9", "ES", 75
@@ -52,8 +53,12 @@ def arrive(command: Any, project: Any, patient: str, uid: str) -> ReceivedInstan
     ds.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
     buffer = io.BytesIO()
     dcmwrite(buffer, ds, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def arrive(command: Any, project: Any, patient: str, uid: str) -> ReceivedInstance:
     incoming = Incoming()
-    incoming.write(buffer.getvalue())
+    incoming.write(instance(patient, uid))
     return take(command, project, incoming)
 
 
@@ -219,13 +224,17 @@ def test_only_a_steward_of_every_project_that_holds_the_subject_may_destroy_its_
 
 @pytest.mark.django_db
 def test_what_arrives_of_the_subject_later_is_not_taken_and_leaves_nothing(
-    command: Any, project: Any
+    command: Any, project: Any, place: Path
 ) -> None:
     here = arrive(command, project, "PID-95", "1.2.3.95")
     services.destroy_subject_key(command, subject_of(here), reason="withdrawn")
     stored = {name for name, _ in files.storage().names()}
     with pytest.raises(KeyDestroyedError):
         arrive(command, project, "PID-95", "1.2.3.96")
+    again = place / "again.dcm"
+    again.write_bytes(instance("PID-95", "1.2.3.97"))
+    (taken,) = ingest(command, project, again)
+    assert (taken.received, taken.reason) == (None, "subject_destroyed")
     assert {name for name, _ in files.storage().names()} == stored
     assert VaultFile.objects.count() == 1
 
