@@ -11,8 +11,8 @@ from apps.access.models import User
 
 @dataclass(frozen=True)
 class Actor:
-    """First argument of every verb. ``door`` is web, api, command, node or worker; ``origin`` is an
-    address or the operating system's user, and goes into the private part of the event."""
+    """First argument of every verb. ``door`` is web, api, dicomweb, command, node or worker;
+    ``origin`` is an address or the operating system's user, and goes into the private part of the event."""
 
     user: User
     door: str = "web"

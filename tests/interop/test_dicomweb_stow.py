@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -76,6 +78,19 @@ def test_a_long_instance_costs_no_memory_and_is_kept_as_sent(served, session):
     assert grown < 32 << 20, "the body was held"
     held = {row["sop_instance_uid"]: row["sha256"] for row in served.instances()}
     assert held[peers.uid_of(content)] == peers.digest_of_data_set(content)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl missing")
+def test_a_body_of_http_2_needs_no_length(served, token, tmp_path):
+    (tmp_path / "body").write_bytes(HEAD + peers.instance() + b"\r\n--b0und--\r\n")
+    with open(tmp_path / "body", "rb") as body:
+        said = subprocess.run(
+            ["curl", "-s", "-o", "/dev/null", "-w", "%{http_version} %{http_code}",
+             "--http2-prior-knowledge", "-X", "POST", "-T", "-", "-H", f"Content-Type: {TYPE}",
+             "-H", f"Authorization: Bearer {token}", served.stack.url + "/dicomweb/studies"],
+            stdin=body, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    assert said.stdout == "2 200"
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])

@@ -118,7 +118,9 @@ def _reader(request: Any) -> Callable[[int], bytes]:
             status=413,
         )
     is_chunked = "chunked" in plain.META.get("HTTP_TRANSFER_ENCODING", "").lower()
-    source = plain.environ["wsgi.input"] if is_chunked else plain._stream
+    # HTTP/2 frames a body without saying so in a header.
+    is_open_ended = is_chunked or (not length and plain.META["SERVER_PROTOCOL"] == "HTTP/2")
+    source = plain.environ["wsgi.input"] if is_open_ended else plain._stream
     taken = 0
 
     def read(size_bytes: int) -> bytes:
