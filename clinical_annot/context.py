@@ -38,6 +38,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         (_("My work"), "my-work", set(roles.PROJECT_ROLES)),
         (_("Quarantine"), "quarantine", _STEWARDS),
         (_("PACS"), "pacs", _STEWARDS),
+        (_("Corrections"), "corrections", _STEWARDS),
         (_("Studies"), "studies", _STEWARDS | _LEADS),
         (_("Project"), "projects", _LEADS),
         (_("Releases"), "releases", _LEADS | _OFFICERS | {roles.RESEARCHER}),

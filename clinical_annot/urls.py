@@ -4,12 +4,17 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from clinical_annot import health, metrics, pages, people, rooms, session
+from clinical_annot import corrections, health, metrics, pages, people, rooms, session
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.my_work, name="my-work"),
     path("studies/", pages.studies, name="studies"),
     path("quarantine/progress/", rooms.progress, name="quarantine-progress"),
+    path("studies/<uuid:study_id>/touched/", corrections.study, name="study-touched"),
+    path("corrections/", corrections.listing, name="corrections"),
+    path("corrections/merge/", corrections.merge, name="corrections-merge"),
+    path("corrections/<uuid:correction_id>/", corrections.one, name="correction"),
+    path("corrections/<uuid:correction_id>/settle/", corrections.settle, name="correction-settle"),
     path("projects/", pages.projects, name="projects"),
     path("projects/assign/", pages.assign, name="assign"),
     path("audit/", pages.audit, name="audit"),

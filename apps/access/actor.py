@@ -12,7 +12,7 @@ from apps.access.models import User
 @dataclass(frozen=True)
 class Actor:
     """First argument of every verb. ``door`` is web, api, dicomweb, command, node or worker;
-    ``origin`` is an address or the operating system's user, and goes into the private part of the event."""
+    ``origin`` (an address or the operating system's user) goes into the event's private part."""
 
     user: User
     door: str = "web"

@@ -51,6 +51,8 @@ class ReceivedInstance(models.Model):
     received_at = models.DateTimeField(auto_now_add=True, db_index=True)
     state_changed_at = models.DateTimeField(auto_now=True)
     pixels_choice = models.CharField(max_length=8, blank=True)
+    # Keyed digest of name, birth date and sex: tells that they changed, not what they are.
+    demographics_digest = models.BinaryField(null=True)
 
     class Meta:
         ordering = ["-received_at"]
@@ -73,6 +75,63 @@ class ReceivedInstance(models.Model):
 
     def relations(self, user: User) -> set[str]:
         return set()
+
+
+class Correction(models.Model):
+    """What an archive (or a person) said later about instances that are held here. ``code`` is the
+    rejection's title (DCM), ``told_by`` the instance that said it."""
+
+    class Kind(models.TextChoices):
+        REJECTED = "rejected"
+        PATIENT_CHANGED = "patient_changed"
+        DEMOGRAPHICS_CHANGED = "demographics_changed"
+        PATIENTS_MERGED = "patients_merged"
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        KEPT = "kept"
+        WITHDRAWN = "withdrawn"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=24, choices=Kind)
+    code = models.CharField(max_length=8, blank=True)
+    modifier = models.CharField(max_length=8, blank=True)
+    told_by = models.ForeignKey(ReceivedInstance, on_delete=models.PROTECT, null=True)
+    state = models.CharField(max_length=12, choices=State, default=State.OPEN, db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True)
+    settled_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"correction {self.id}"
+
+    def policy_project(self) -> Project:
+        return self.project
+
+    def relations(self, user: User) -> set[str]:
+        return set()
+
+
+class CorrectionTarget(models.Model):
+    """One instance that a correction speaks of: held while it is open. ``instance`` is None while
+    it has not arrived; the states are those before it was held."""
+
+    correction = models.ForeignKey(Correction, on_delete=models.PROTECT, related_name="targets")
+    sop_uid_digest = models.BinaryField(db_index=True)
+    instance = models.ForeignKey(ReceivedInstance, on_delete=models.PROTECT, null=True)
+    state_before = models.CharField(max_length=16, blank=True)
+    reason_before = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["correction", "sop_uid_digest"], name="a_target_once_a_correction"
+            )
+        ]
 
 
 # Django finds a room's tables through this module.

@@ -15,7 +15,7 @@ from apps.access.actor import Actor, system_roles
 from apps.access.errors import Forbidden, NotFound, Refused
 from apps.access.models import User
 from apps.access.verb import roles_on
-from apps.intake.models import ReceivedInstance
+from apps.intake.models import Correction, ReceivedInstance
 from apps.intake.services import _SEAL, SENDERS, sop_uid_digest
 from apps.jobs.models import Job
 from apps.keys import keyring
@@ -83,6 +83,21 @@ def known_by(user: User, number: str, issuer: str = "") -> QuerySet[ReceivedInst
         | Q(sop_uid_digest=sop_uid_digest(value))
         | Q(study_digest=keyring.lookup_digest("study-uid", value))
     )
+
+
+def corrections_for(user: User) -> QuerySet[Correction]:
+    """Corrections in the projects that one stewards, newest first."""
+    return Correction.objects.filter(
+        project_id__in=project_ids(user, roles.DATA_STEWARD)
+    ).select_related("project", "settled_by")
+
+
+def correction_for(user: User, correction_id: uuid.UUID) -> Correction:
+    """Raises NotFound for anyone but the project's stewards."""
+    found = corrections_for(user).filter(pk=correction_id).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def instance_by_uid(project: Project, sop_instance_uid: str) -> ReceivedInstance | None:

@@ -8,6 +8,7 @@ from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.errors import Refused
 from apps.access.verb import event, verb
+from apps.intake import corrections
 from apps.intake.domain.header_facts import HeaderFacts
 from apps.intake.models import ReceivedInstance
 from apps.keys import keyring
@@ -75,6 +76,7 @@ def receive_instance(
         subject=subject,
         state=State.RECEIVED if first is None else State.HELD,
         reason="" if first is None else "uid_clash",
+        demographics_digest=corrections.demographics_digest(facts),
         sop_uid_digest=digest,
         sealed_uids=seal(keyring.subject_key(subject).key, sealed, _SEAL),
         study_digest=keyring.lookup_digest("study-uid", facts.study_instance_uid),
@@ -100,6 +102,7 @@ def receive_instance(
         private=where,
         **keyring.sealed_detail(subject, {"sop_instance_uid": facts.sop_instance_uid}),
     )
+    corrections.look_at(actor, received, facts)
     return received
 
 
@@ -108,6 +111,7 @@ def reject_instance(actor: Actor, received: ReceivedInstance, *, reason: str) ->
     """Reject an instance in quarantine, with a reason; it goes no further."""
     if not reason.strip():
         raise Refused("reason_missing", "A reason is needed.", "Say why.", field="reason")
+    corrections.require_none_open(received)
     received.state, received.reason = State.REJECTED, "rejected"
     received.save(update_fields=["state", "reason", "state_changed_at"])
     event(actor, received, private={"reason": reason.strip()[:400]})
@@ -123,6 +127,7 @@ def retry_instance(actor: Actor, received: ReceivedInstance) -> ReceivedInstance
             "Another instance holds this SOP Instance UID.",
             "Reject one of the two; the sender must not use a UID twice.",
         )
+    corrections.require_none_open(received)
     received.state, received.reason = State.RECEIVED, ""
     received.save(update_fields=["state", "reason", "state_changed_at"])
     event(actor, received)

@@ -155,6 +155,13 @@ def fail_clip(actor: Actor, clip: Clip, *, reason: str) -> Clip:
 @verb("clip.open", roles=_VIEWERS, relation="may_see", lock=False)
 def open_clip(actor: Actor, clip: Clip) -> ClipOpening:
     """Open a clip's pictures for a while; byte ranges and frames check that it is open."""
+    if clip.instance.source.state != ReceivedInstance.State.CLEARED:
+        raise Refused(
+            "held_by_correction",
+            "The archive has corrected or rejected what this clip was made of.",
+            "The data steward decides under Corrections.",
+            status=409,
+        )
     opening = ClipOpening.objects.create(
         clip=clip, user=actor.user, expires_at=timezone.now() + TICKET
     )

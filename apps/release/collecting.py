@@ -22,6 +22,7 @@ from apps.adjudication.models import Adjudication
 from apps.adjudication.services import content_digest, signature_holds
 from apps.annotation import store
 from apps.annotation.models import LabelSet
+from apps.intake.models import ReceivedInstance
 from apps.library.domain.index_format import FrameIndex
 from apps.library.models import Clip
 from apps.projects.models import Project
@@ -73,7 +74,9 @@ def select(project: Project, only: Iterable[str] = ()) -> Selection:
     Raises Refused for a clip that is asked for and is not there or not signed.
     """
     clips = Clip.objects.filter(project=project, state=Clip.State.READY).order_by("created_at")
-    clips = clips.select_related("instance__series__study__project_subject", "instance__file")
+    clips = clips.select_related(
+        "instance__series__study__project_subject", "instance__file", "instance__source"
+    )
     ready = {str(clip.pk): clip for clip in clips}
     asked = {str(item).lower() for item in only}
     unknown = asked - set(ready)
@@ -96,6 +99,8 @@ def select(project: Project, only: Iterable[str] = ()) -> Selection:
             reason = _why_not(clip)
         elif found.set_a.ontology_id != ontology:
             reason = "signed on another ontology version"
+        elif clip.instance.source.state != ReceivedInstance.State.CLEARED:
+            reason = "held or withdrawn by a correction"
         elif not signature_holds(found):
             reason = "its electronic signature does not hold"
         else:

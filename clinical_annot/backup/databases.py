@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 Tell = Callable[[str], None]
+_WRITE_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,21 @@ def facts_by(rows: Callable[[str], list[Any]]) -> Facts:
         log_entries=int(rows(QUERIES["entries"])[0][0]),
         checkpoint=note[0][0] if note else "",
     )
+
+
+R = TypeVar("R")
+
+
+def patiently(write: Callable[[], R]) -> R:
+    """Do a write of the backup's own, again when the database was locked all the time: SQLite gives
+    its lock to whoever asks at the right moment, and a backup asks beside busy writers."""
+    for left in range(_WRITE_TRIES, 0, -1):
+        try:
+            return write()
+        except OperationalError:
+            if left == 1:
+                raise
+    raise AssertionError
 
 
 def no_pause() -> Pause:

@@ -16,7 +16,7 @@ from apps.vault.files import storage
 from clinical_annot import services
 from clinical_annot.backup import manifest as manifests
 from clinical_annot.backup.copying import Copier, Progress
-from clinical_annot.backup.databases import Database, Facts, Pause, Tell, database
+from clinical_annot.backup.databases import Database, Facts, Pause, Tell, database, patiently
 from clinical_annot.backup.manifest import BackupError, Manifest
 
 # Passes over the vault before writing is held up: each later one has only what came meanwhile.
@@ -40,24 +40,27 @@ def make_backup(
     Raises BackupError; then ``out`` has no marker, and the same call goes on from there.
     """
     _require_place(out)
-    older = (previous, manifests.read(previous)[1]) if previous is not None else None
-    services.note_backup(actor, None, outcome="begun", public={})
+    older = None
+    if previous is not None:
+        held, sums = manifests.read(previous)
+        manifests.require_our_key(previous, held)
+        older = (previous, sums)
+    patiently(lambda: services.note_backup(actor, None, outcome="begun", public={}))
     try:
         made = _make(out, older, pause_s, tell)
     except BaseException as error:
-        services.note_backup(actor, None, outcome="failed", public={"error": type(error).__name__})
+        kind = type(error).__name__
+        patiently(
+            lambda: services.note_backup(actor, None, outcome="failed", public={"error": kind})
+        )
         raise
-    services.note_backup(
-        actor,
-        None,
-        outcome="done",
-        public={
-            "files": made.manifest.n_files,
-            "size_bytes": made.manifest.size_bytes,
-            "log_entries": made.manifest.log_entries,
-            "complete_until": made.manifest.complete_until,
-        },
-    )
+    told = {
+        "files": made.manifest.n_files,
+        "size_bytes": made.manifest.size_bytes,
+        "log_entries": made.manifest.log_entries,
+        "complete_until": made.manifest.complete_until,
+    }
+    patiently(lambda: services.note_backup(actor, None, outcome="done", public=told))
     return made
 
 
@@ -89,8 +92,8 @@ def _make(out: Path, older: tuple[Path, dict[str, str]] | None, pause_s: float, 
     began = datetime.now(UTC)
     copier, progress = Copier(out, older), Progress(tell)
     in_passes(copier, progress, tell)
-    tree.sequence(100_000)
-    tree.make_checkpoint()
+    patiently(lambda: tree.sequence(100_000))
+    patiently(tree.make_checkpoint)
     db = database()
     tell("copying the database; whoever writes waits")
     pause = db.pause(pause_s)

@@ -114,31 +114,38 @@ def is_complete(folder: Path) -> bool:
     return (folder / COMPLETE).exists()
 
 
-def read(folder: Path) -> tuple[Manifest, dict[str, str]]:
-    """Manifest and list of a backup, both whole and made with this master key.
-
-    Raises BackupError naming the file that is not as it was written.
-    """
+def _marker(folder: Path) -> tuple[str, str]:
     try:
         marker = json.loads((folder / COMPLETE).read_bytes())
-        wanted, keyed = str(marker["manifest_sha256"]), str(marker["keyed_digest"])
+        return str(marker["manifest_sha256"]), str(marker["keyed_digest"])
     except FileNotFoundError:
         raise BackupError(f"{COMPLETE} is missing: this is no backup, or it was cut off") from None
     except (ValueError, KeyError, TypeError):
         raise BackupError(f"{COMPLETE} is not as it was written") from None
+
+
+def require_our_key(folder: Path, manifest: Manifest) -> None:
+    """Raise BackupError unless the backup was made, and is vouched for, with this master key."""
+    if manifest.key_fingerprint != key_fingerprint():
+        raise BackupError(
+            "the backup was made with another master key: CLINICAL_ANNOT_KEY_FILE must name the "
+            "key file that belongs to it"
+        )
+    wanted, keyed = _marker(folder)
+    if not hmac.compare_digest(_seal(wanted), keyed):
+        raise BackupError(f"{COMPLETE} does not vouch for {MANIFEST}: the backup was altered")
+
+
+def read(folder: Path) -> tuple[Manifest, dict[str, str]]:
+    """Manifest and list of a backup, both whole. Raises BackupError naming the file that is not as
+    it was written."""
+    wanted, _ = _marker(folder)
     data = _bytes_of(folder / MANIFEST)
     if sha256(data).hexdigest() != wanted:
         raise BackupError(f"{MANIFEST} is not as it was written")
     fields: dict[str, Any] = json.loads(data)
     if fields.get("format") != FORMAT:
         raise BackupError(f"{MANIFEST}: not a backup of this format")
-    if fields["key_fingerprint"] != key_fingerprint():
-        raise BackupError(
-            "the backup was made with another master key: CLINICAL_ANNOT_KEY_FILE must name the "
-            "key file that belongs to it"
-        )
-    if not hmac.compare_digest(_seal(wanted), keyed):
-        raise BackupError(f"{COMPLETE} does not vouch for {MANIFEST}: the backup was altered")
     manifest = Manifest(**fields)
     text = _bytes_of(folder / SUMS)
     if sha256(text).hexdigest() != manifest.sums_sha256:

@@ -21,8 +21,10 @@ from apps.audit import restores, tree, triggers
 from apps.audit.domain import checkpoint as notes
 from apps.audit.verify import Verdict, read_notes
 from apps.keys import destroyed as destroyed_keys
+from apps.vault import master
 from apps.vault.files import storage
 from apps.vault.models import VaultFile
+from apps.vault.providers import provider
 from clinical_annot import services
 from clinical_annot.backup import manifest as manifests
 from clinical_annot.backup.copying import Progress, put_back
@@ -56,11 +58,15 @@ def restore_backup(
     TrailBrokenError when the restored trail does not hold.
     """
     manifest, sums = manifests.read(folder)
+    # A key server's site has its root in the database: it can be asked only once that is back.
+    root_is_here = provider().root() is not None
+    if root_is_here:
+        manifests.require_our_key(folder, manifest)
     db = database()
     _require_fitting(manifest, db)
     manifests.require_files(folder, sums)
     # Read before anything changes: what cannot be read must not be found out half way.
-    listed = _listed_as_destroyed()
+    listed = _listed_as_destroyed() + (_known_here_as_destroyed() if replace else [])
     outside = read_notes(checkpoint_file or Path(settings.CLINICAL_ANNOT_CHECKPOINT_FILE))
     _checked(outside)
     if manifests.digest_of(folder / manifest.database) != sums[manifest.database]:
@@ -76,6 +82,9 @@ def restore_backup(
         progress(f"{number} of {len(places)} files")
     tell("replacing the database")
     db.load(folder / manifest.database)
+    master.forget()
+    if not root_is_here:
+        manifests.require_our_key(folder, manifest)
     return _finish(manifest, outside, listed, tell)
 
 
@@ -90,6 +99,15 @@ def _listed_as_destroyed() -> list[dict[str, str]]:
     except destroyed_keys.BadListError as error:
         raise BackupError(str(error)) from None
     return [{"subject": str(key), "destroyed_at": when.isoformat()} for key, when in found]
+
+
+def _known_here_as_destroyed() -> list[dict[str, str]]:
+    """What the database that is to be replaced knows; nothing where there is none of this
+    version."""
+    try:
+        return destroyed_keys.records()
+    except DatabaseError:
+        return []
 
 
 def _require_fitting(manifest: Manifest, db: Database) -> None:

@@ -15,6 +15,7 @@ from clinical_annot.backup.manifest import BackupError, sync_folder
 
 _PAGES = 4096
 _WAIT_S = 20.0
+_PAUSE_TRIES = 3
 
 
 class SqliteDatabase:
@@ -29,11 +30,14 @@ class SqliteDatabase:
         if not limit_s:
             return no_pause()
         lock = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
-        try:
-            lock.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            lock.close()
-            return no_pause()
+        for left in range(_PAUSE_TRIES, 0, -1):
+            try:
+                lock.execute("BEGIN IMMEDIATE")
+                break
+            except sqlite3.OperationalError:
+                if left == 1:
+                    lock.close()
+                    return no_pause()
 
         def let_go() -> None:
             lock.execute("ROLLBACK")

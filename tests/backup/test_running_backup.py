@@ -37,7 +37,7 @@ grant_role(actor, project, user, "annotator")
 print(label_set(project, Actor(user), ready_clip(project)).pk)
 """
 _SAVE = """
-import os, uuid
+import os, time, uuid
 from apps.access.actor import Actor
 from apps.annotation.models import LabelSet
 from apps.annotation.services import save_operations
@@ -51,6 +51,7 @@ while not os.path.exists({stop!r}):
                            operations=numbered(interval(clip, "bleeding", 7, 9), seq))
     revision, seq = done["revision"], seq + 1
     print(revision, flush=True)
+    time.sleep(0.05)
 """
 # One process for several commands: to start one takes seconds on a busy machine.
 _AFTER = """
@@ -102,6 +103,7 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taken]:
                 lines.end()
     finally:
         site.stop_node()
+    assert answer.code == 0, answer.err
     told = json.loads((place / "copy/manifest.json").read_bytes())
     yield Taken(
         site,
@@ -202,7 +204,7 @@ def test_another_key_file_is_refused_with_its_variable(
 ) -> None:
     settings.CLINICAL_ANNOT_KEY_FILE = tmp_path / "another.key"
     with pytest.raises(BackupError, match="CLINICAL_ANNOT_KEY_FILE"):
-        manifest.read(taken.folder)
+        manifest.require_our_key(taken.folder, manifest.read(taken.folder)[0])
 
 
 def test_an_older_restore_says_what_was_lost_keeps_newer_files_and_destroys_keys_again(

@@ -31,6 +31,10 @@ class Reason(StrEnum):
     BURNED_IN_UNREVIEWED = "burned_in_unreviewed"
     REVIEW_REFUSED = "review_refused"
     UID_CLASH = "uid_clash"
+    CORRECTION = "correction"
+    REJECTION_NOTE = "rejection_note"
+    PATIENT_CHANGED = "patient_changed"
+    DEMOGRAPHICS_CHANGED = "demographics_changed"
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,22 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
     ),
     Reason.REVIEW_REFUSED: ReasonText(
         "The reviewer refused the instance.", "See the reviewer's note; send another export."
+    ),
+    Reason.CORRECTION: ReasonText(
+        "The archive has corrected or rejected it since.",
+        "See Corrections: what it touches, and keep or withdraw it there.",
+    ),
+    Reason.REJECTION_NOTE: ReasonText(
+        "It is the archive's note that rejects other instances.",
+        "See Corrections: what it touches, and keep or withdraw that.",
+    ),
+    Reason.PATIENT_CHANGED: ReasonText(
+        "The same instance came again under another patient.",
+        "See Corrections: which of the two is right is known at the archive.",
+    ),
+    Reason.DEMOGRAPHICS_CHANGED: ReasonText(
+        "The same instance came again with other data of the patient.",
+        "See Corrections: which of the two is right is known at the archive.",
     ),
     Reason.UID_CLASH: ReasonText(
         "Another instance with the same SOP Instance UID and other bytes is held already.",

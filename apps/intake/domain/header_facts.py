@@ -3,13 +3,17 @@ the names but what identifies the subject."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
+from apps.intake.domain.corrections import KEY_OBJECT_SELECTION, Rejection, rejection_of
+
+_DEMOGRAPHICS = ("PatientName", "PatientBirthDate", "PatientSex")
 _TAGS = [
     "SpecificCharacterSet",
     "SOPClassUID",
@@ -19,7 +23,10 @@ _TAGS = [
     "IssuerOfPatientID",
     "Modality",
     "NumberOfFrames",
+    *_DEMOGRAPHICS,
 ]
+# A longer note is held like any other report, and its list of instances not read.
+_LONGEST_NOTE_BYTES = 4 << 20
 
 
 class UnreadableHeader(ValueError):
@@ -39,6 +46,9 @@ class HeaderFacts:
     modality: str
     n_frames: int | None
     dataset_offset: int
+    # As they stand in the file, not decoded: only whether they changed matters.
+    demographics: tuple[bytes, ...] = field(default=(), repr=False)
+    rejection: Rejection | None = None
 
 
 def read_facts(source: BinaryIO) -> HeaderFacts:
@@ -56,6 +66,8 @@ def read_facts(source: BinaryIO) -> HeaderFacts:
             modality=_code(str(ds.get("Modality", "") or "")),
             n_frames=int(frames) if frames.isdigit() and int(frames) < 1 << 31 else None,
             dataset_offset=_dataset_offset(source),
+            demographics=tuple(_raw(ds, name) for name in _DEMOGRAPHICS),
+            rejection=_rejection(source, str(ds.get("SOPClassUID", "") or "")),
         )
     except Exception as error:
         # The reader's messages may quote values.
@@ -63,6 +75,21 @@ def read_facts(source: BinaryIO) -> HeaderFacts:
     if not facts.sop_class_uid or not facts.sop_instance_uid:
         raise UnreadableHeader("SOP Class UID or SOP Instance UID is missing")
     return facts
+
+
+def _raw(ds: Dataset, name: str) -> bytes:
+    item = ds.get_item(name)
+    value = item.value if item is not None else b""
+    return bytes(value).strip(b" \0") if isinstance(value, bytes) else str(value or "").encode()
+
+
+def _rejection(source: BinaryIO, sop_class_uid: str) -> Rejection | None:
+    if sop_class_uid != KEY_OBJECT_SELECTION:
+        return None
+    if source.seek(0, os.SEEK_END) > _LONGEST_NOTE_BYTES:
+        return None
+    source.seek(0)
+    return rejection_of(dcmread(source))
 
 
 def _dataset_offset(source: BinaryIO) -> int:

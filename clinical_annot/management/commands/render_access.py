@@ -20,6 +20,7 @@ MODULES = (
     "assigning",
     "trail",
     "people",
+    "corrections",
 )
 
 HEAD = """\

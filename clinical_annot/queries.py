@@ -1,0 +1,99 @@
+"""The one query over all rooms: what hangs on a subject, a study, or a correction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from apps.access import roles
+from apps.access.errors import NotFound, Refused
+from apps.access.models import Signature, User
+from apps.adjudication.models import Adjudication
+from apps.annotation.models import LabelSet
+from apps.intake.models import Correction, ReceivedInstance
+from apps.intake.queries import quarantine_for
+from apps.keys.keyring import KeyDestroyedError
+from apps.keys.models import Subject
+from apps.library.models import Clip, Study
+from apps.projects.queries import project_ids
+from apps.release.collecting import read_freeze
+from apps.release.models import Release
+from apps.vault.domain.streaming_aead import VaultCorruptError
+
+_BY_PATIENT = (
+    Correction.Kind.PATIENT_CHANGED,
+    Correction.Kind.DEMOGRAPHICS_CHANGED,
+    Correction.Kind.PATIENTS_MERGED,
+)
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Everything concerned, in the projects that the asking person stewards. ``releases`` has those
+    too whose freeze cannot be read: nobody can say that they are free of it."""
+
+    received: list[ReceivedInstance]
+    studies: list[Study]
+    clips: list[Clip]
+    label_sets: list[LabelSet]
+    signatures: list[Signature]
+    releases: list[Release]
+
+
+def touched_by(user: User, what: Subject | Study | Correction) -> Touched:
+    """Every study, label set, signature and release that a subject, a study or a correction
+    concerns. Raises NotFound for who stewards no project of it."""
+    rows = quarantine_for(user).filter(_scope(what))
+    if not rows.exists():
+        raise NotFound
+    found = rows.order_by("received_at")
+    clips = Clip.objects.filter(instance__source__in=rows).select_related(
+        "instance__series__study__project_subject", "project"
+    )
+    sets = LabelSet.objects.filter(places__clip__in=clips).distinct().select_related("author")
+    return Touched(
+        received=list(found),
+        studies=list(
+            Study.objects.filter(series__instances__source__in=rows)
+            .distinct()
+            .select_related("project", "project_subject")
+        ),
+        clips=list(clips),
+        label_sets=list(sets),
+        signatures=list(_signatures(clips)),
+        releases=_releases(user, {str(clip.pk) for clip in clips}),
+    )
+
+
+def _scope(what: Subject | Study | Correction) -> Q:
+    if isinstance(what, Subject):
+        return Q(subject=what)
+    if isinstance(what, Study):
+        return Q(instance__series__study=what)
+    named = ReceivedInstance.objects.filter(correctiontarget__correction=what)
+    if what.kind in _BY_PATIENT:
+        return Q(project=what.project, subject__in=named.values("subject"))
+    return Q(
+        project=what.project, study_digest__in=list(named.values_list("study_digest", flat=True))
+    )
+
+
+def _signatures(clips: QuerySet[Clip]) -> QuerySet[Signature]:
+    signed = Adjudication.objects.filter(clip__in=clips, signature__isnull=False)
+    return Signature.objects.filter(pk__in=signed.values("signature")).select_related("signer")
+
+
+def _releases(user: User, clip_ids: set[str]) -> list[Release]:
+    """A release names its clips in its freeze alone."""
+    if not clip_ids:
+        return []
+    held = Release.objects.filter(project_id__in=project_ids(user, roles.DATA_STEWARD))
+    return [row for row in held.select_related("project") if _holds(row, clip_ids)]
+
+
+def _holds(release: Release, clip_ids: set[str]) -> bool:
+    try:
+        return any(clip.id in clip_ids for clip in read_freeze(release).clips)
+    except (Refused, VaultCorruptError, KeyDestroyedError, OSError):
+        return True
