@@ -96,21 +96,29 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taken]:
             while not saving.seen or not all(lane.stored for lane in lanes):
                 assert saving.process.poll() is None
                 time.sleep(0.05)
-            answer = site.manage("backup", "--out", str(place / "copy"))
+            # A backup of little is over soon: another one, until something arrived during it.
+            for number in range(8):
+                folder = place / f"copy{number}"
+                answer = site.manage("backup", "--out", str(folder))
+                assert answer.code == 0, answer.err
+                told = json.loads((folder / "manifest.json").read_bytes())
+                began_at, until = (
+                    datetime.fromisoformat(told[key]) for key in ("began_at", "complete_until")
+                )
+                if any(began_at < at < until for lane in lanes for at, _ in lane.stored):
+                    break
         finally:
             stop.touch()
             for lines in (*lanes, saving):
                 lines.end()
     finally:
         site.stop_node()
-    assert answer.code == 0, answer.err
-    told = json.loads((place / "copy/manifest.json").read_bytes())
     yield Taken(
         site,
-        place / "copy",
+        folder,
         answer,
-        datetime.fromisoformat(told["began_at"]),
-        datetime.fromisoformat(told["complete_until"]),
+        began_at,
+        until,
         [pair for lane in lanes for pair in lane.stored],
         [answer for lane in lanes for answer in lane.refused],
         [(at, int(line)) for at, line in saving.seen if line.isdigit()],

@@ -20,6 +20,7 @@ from apps.access.actor import Actor
 from apps.audit.models import Event
 from apps.deid import opening, services, tasks
 from apps.deid.domain import pipeline
+from apps.deid.domain.pipeline import producing
 from apps.deid.domain.reasons import Reason
 from apps.deid.models import Deidentification
 from apps.intake.models import ReceivedInstance
@@ -264,14 +265,14 @@ def test_what_cannot_be_read_is_held_with_its_reason_and_goes_again_on_retry(
 def test_an_identifier_left_in_the_output_holds_the_instance_and_leaves_no_file(
     waiting: ReceivedInstance, steward: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pipeline.write_instance
+    real = producing.write_instance
 
     def careless(out: Any, ds: Any, *rest: Any) -> Any:
         with open_vault_file(waiting.original) as source:  # type: ignore[arg-type]
             ds.StudyDescription = str(dcmread(source, stop_before_pixels=True).PatientID)
         return real(out, ds, *rest)
 
-    monkeypatch.setattr(pipeline, "write_instance", careless)
+    monkeypatch.setattr(producing, "write_instance", careless)
     stored = vault_names()
     proposals = steward.get(api(waiting)).json()["proposals"]
     post(steward, api(waiting, "confirm/"), proposals)
