@@ -19,8 +19,8 @@ bars: dev system ## the issues' bars in full size: make bars [NAME=...]
 lint: dev ## format, lint, types, imports, browser modules
 	@exec .ci/lint
 
-bench: dev system ## speed and memory against a named peer
-	@exec $(V)/python -m bench
+bench: dev system ## speed and memory against a named peer: make bench [NAME=...]
+	@exec $(V)/python -m bench $(NAME)
 
 format: dev
 	@$(V)/ruff format -q . && $(V)/ruff check -q --fix .

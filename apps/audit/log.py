@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.audit.domain import entry as entries
 from apps.audit.models import Event, Pending
+from apps.vault import rows
 
 _written: ContextVar[list[uuid.UUID] | None] = ContextVar("audit_written", default=None)
 
@@ -51,7 +52,7 @@ def append(
         salt=os.urandom(16),
         sealed=sealed,
     )
-    event = Event.objects.create(
+    event = Event(
         id=event_id,
         recorded_at=now,
         action=action,
@@ -63,7 +64,8 @@ def append(
         sealed_key=sealed_key,
         **who,
     )
-    Pending.objects.create(event=event)
+    rows.insert(event)
+    rows.insert(Pending(event=event))
     written = _written.get()
     if written is not None:
         written.append(event_id)

@@ -22,6 +22,7 @@ from apps.jobs.models import Job
 from apps.keys import keyring
 from apps.keys.models import Subject
 from apps.projects.models import Project
+from apps.vault import rows
 
 Kind = Correction.Kind
 State = ReceivedInstance.State
@@ -60,6 +61,9 @@ def look_at(actor: Actor, received: ReceivedInstance, facts: HeaderFacts) -> Non
         and bytes(first.demographics_digest) != bytes(received.demographics_digest or b"")
     ):
         note_changed_patient(actor, received, kind=Kind.DEMOGRAPHICS_CHANGED)
+    if not rows.exists(Correction, project=received.project_id, state=Correction.State.OPEN):
+        # Mostly; and cheaper to ask than what follows.
+        return
     waiting = CorrectionTarget.objects.filter(
         correction__project=received.project,
         correction__state=Correction.State.OPEN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, BinaryIO
 
@@ -12,15 +13,23 @@ from django.db import IntegrityError
 
 from apps.access.actor import Actor
 from apps.intake.domain.header_facts import DatasetStart, HeaderFacts, read_facts
+from apps.intake.domain.quick_header import HEAD_BYTES, quick_facts
 from apps.intake.models import ReceivedInstance
 from apps.keys.keyring import intake_key
 from apps.projects.models import Project
 from apps.vault.files import VaultWriter, create_file, open_file, storage
 from apps.vault.models import VaultFile
 
+# So often while an instance arrives is the free space looked at.
+_LOOK_EVERY_BYTES = 16 << 20
+
 
 class DiskFullError(Exception):
     """There is no room to take the instance safely."""
+
+
+class TooLargeError(Exception):
+    """The instance is larger than the site allows."""
 
 
 class Incoming:
@@ -29,13 +38,16 @@ class Incoming:
     After a failed write the rest is swallowed, so that the peer can be told in its answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int | None = None) -> None:
+        self._limit_bytes = limit_bytes
+        self._looked_at = 0
+        self._head = bytearray()
         self.failed: BaseException | None = None
         self._writer: VaultWriter | None = None
         self._start = DatasetStart()
         self._digest = sha256()
         self._passed = 0
-        if storage().free_bytes() < settings.CLINICAL_ANNOT_DISK_RESERVE_BYTES:
+        if not _has_room():
             self.failed = DiskFullError("disk reserve reached")
         else:
             try:
@@ -46,6 +58,10 @@ class Incoming:
     def write(self, data: bytes | memoryview) -> int:
         if self.failed is not None or self._writer is None:
             return len(data)
+        if failure := self._limit_reached(len(data)):
+            self.abort()
+            self.failed = failure
+            return len(data)
         try:
             self._writer.write(data)
         except OSError as error:
@@ -54,8 +70,20 @@ class Incoming:
             return len(data)
         self._start.feed(data)
         self._note(data)
+        if (room := HEAD_BYTES - len(self._head)) > 0:
+            self._head += data[:room]
         self._passed += len(data)
         return len(data)
+
+    def _limit_reached(self, size_bytes: int) -> Exception | None:
+        """Out of room is said before the disk is full, not after."""
+        if self._limit_bytes is not None and self._passed + size_bytes > self._limit_bytes:
+            return TooLargeError("larger than the site allows")
+        if self._passed - self._looked_at >= _LOOK_EVERY_BYTES:
+            self._looked_at = self._passed
+            if not _has_room():
+                return DiskFullError("disk reserve reached")
+        return None
 
     def _note(self, data: bytes | memoryview) -> None:
         start = self._start.offset
@@ -66,10 +94,12 @@ class Incoming:
     def finish(self) -> tuple[VaultFile, HeaderFacts, str]:
         """Sync the file and read its header: the unsaved row, the facts, the data set's digest.
 
-        Raises DiskFullError, OSError, UnreadableHeader; then nothing is kept.
+        Raises DiskFullError, TooLargeError, OSError, UnreadableHeader; then nothing is kept.
         """
         if self.failed is not None or self._writer is None:
             self.abort()
+            if isinstance(self.failed, TooLargeError):
+                raise self.failed
             if isinstance(self.failed, OSError) and self.failed.errno not in (
                 errno.ENOSPC,
                 errno.EDQUOT,
@@ -81,6 +111,9 @@ class Incoming:
         except OSError:
             self.abort()
             raise
+        quick = quick_facts(bytes(self._head))
+        if quick is not None and quick.dataset_offset == self._start.offset:
+            return file, quick, self._digest.hexdigest()
         try:
             with open_file(file, intake_key()) as source:
                 facts = read_facts(source)
@@ -104,6 +137,10 @@ class Incoming:
         self.abort()
 
 
+def _has_room() -> bool:
+    return storage().free_bytes() >= settings.CLINICAL_ANNOT_DISK_RESERVE_BYTES
+
+
 def digest_from(source: BinaryIO, offset: int) -> Any:
     """SHA-256 of all from ``offset`` on."""
     total = sha256()
@@ -111,6 +148,10 @@ def digest_from(source: BinaryIO, offset: int) -> Any:
     while block := source.read(1 << 20):
         total.update(block)
     return total
+
+
+def _here(record: Callable[[], ReceivedInstance]) -> ReceivedInstance:
+    return record()
 
 
 def take(
@@ -124,12 +165,15 @@ def take(
     pixels_choice: str = "",
     expected: tuple[str, str] | None = None,
     is_routed: bool = False,
+    through: Callable[[Callable[[], ReceivedInstance]], ReceivedInstance] | None = None,
 ) -> ReceivedInstance:
     """Finish an arriving instance and record it; on a failure nothing of it is left (or, where the
     database broke off, a file that the sweep removes).
 
     ``expected``: SOP Class UID and SOP Instance UID that the sender named (ValueError when the
     data set says otherwise). ``is_routed``: a routing rule may send it to another project.
+    ``through``: who runs the verb and answers once it is committed (the node commits for several
+    associations at once); None runs it here.
     """
     from apps.intake.routing import project_of_instance
     from apps.intake.services import receive_instance
@@ -142,27 +186,29 @@ def take(
         if is_routed:
             project, rule = project_of_instance(project, file, called_ae, calling_ae)
         wrapped = file.wrapping_key, file.wrapped_data_key
-        for is_last in (False, True):
-            try:
-                received = receive_instance(
-                    actor,
-                    project,
-                    file=file,
-                    facts=facts,
-                    sha256=digest,
-                    calling_ae=calling_ae,
-                    called_ae=called_ae,
-                    peer=peer,
-                    pixels_choice=pixels_choice,
-                    rule=rule,
-                )
-                break
-            except IntegrityError:
-                # Another process took the same SOP Instance UID meanwhile: now it is seen.
-                if is_last:
-                    raise
-                file.wrapping_key, file.wrapped_data_key = wrapped
-                file._state.adding = True
+
+        def record() -> ReceivedInstance:
+            file.wrapping_key, file.wrapped_data_key = wrapped
+            file._state.adding = True
+            return receive_instance(
+                actor,
+                project,
+                file=file,
+                facts=facts,
+                sha256=digest,
+                calling_ae=calling_ae,
+                called_ae=called_ae,
+                peer=peer,
+                pixels_choice=pixels_choice,
+                rule=rule,
+            )
+
+        run = through or _here
+        try:
+            received = run(record)
+        except IntegrityError:
+            # Another process took the same SOP Instance UID meanwhile: now it is seen.
+            received = run(record)
     except IntegrityError:
         storage().delete(file.storage_name)
         raise

@@ -13,6 +13,7 @@ from apps.intake.domain.header_facts import HeaderFacts
 from apps.intake.models import ReceivedInstance
 from apps.keys import keyring
 from apps.projects.models import Project
+from apps.vault import rows
 from apps.vault.domain.sealed import seal
 from apps.vault.models import VaultFile
 
@@ -35,6 +36,13 @@ def sop_uid_digest(uid: str) -> bytes:
     return keyring.lookup_digest("sop-uid", uid.strip())
 
 
+def _held(project: Project, digest: bytes) -> list[ReceivedInstance]:
+    """What is here with this UID; mostly nothing."""
+    if not rows.exists(ReceivedInstance, project=project.pk, sop_uid_digest=digest):
+        return []
+    return list(ReceivedInstance.objects.filter(project=project, sop_uid_digest=digest))
+
+
 @verb("intake.receive", roles=SENDERS, lock=False)
 def receive_instance(
     actor: Actor,
@@ -53,7 +61,7 @@ def receive_instance(
     Instance UID with other bytes is held apart. ``file`` is synced and unsaved; ``rule`` is the id
     of the routing rule that chose the project."""
     digest = sop_uid_digest(facts.sop_instance_uid)
-    held = list(ReceivedInstance.objects.filter(project=project, sop_uid_digest=digest))
+    held = _held(project, digest)
     same = next((row for row in held if row.sha256 == sha256), None)
     where = {"calling_ae": calling_ae, "called_ae": called_ae, "peer": peer}
     if rule:
@@ -64,14 +72,14 @@ def receive_instance(
     first = next((row for row in held if row.clash_with_id is None), None)
     subject = keyring.subject_for(facts.patient_id, facts.issuer)
     keyring.move_to_subject(file, subject)
-    file.save(force_insert=True)
+    file.insert()
     sealed = json.dumps(
         {
             "sop_instance_uid": facts.sop_instance_uid,
             "study_instance_uid": facts.study_instance_uid,
         }
     ).encode()
-    received = ReceivedInstance.objects.create(
+    received = ReceivedInstance(
         project=project,
         subject=subject,
         state=State.RECEIVED if first is None else State.HELD,
@@ -94,6 +102,7 @@ def receive_instance(
         door=actor.door[:12],
         pixels_choice=pixels_choice,
     )
+    rows.insert(received)
     event(
         actor,
         received,

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from apps.audit.models import Event
 from apps.keys.models import Subject
-from apps.vault import files
+from apps.vault import files, rows
 from apps.vault.domain.sealed import keyed_digest, seal, unseal
 from apps.vault.files import WrappingKey
 from apps.vault.master import master_key, unwrap_key, wrap_key
@@ -32,13 +32,33 @@ def lookup_digest(purpose: str, *parts: str) -> bytes:
     return keyed_digest(master_key("lookup"), purpose, *parts)
 
 
+# Subjects seen last, by digest. Each is looked up again before it is used: a key may have been
+# destroyed meanwhile, by any process.
+_known: dict[bytes, Subject] = {}
+_KNOWN = 256
+
+
+def _remember(subject: Subject) -> None:
+    if subject.wrapped_key is None:
+        return
+    while len(_known) >= _KNOWN:
+        _known.pop(next(iter(_known), b""), None)
+    _known[bytes(subject.patient_digest)] = subject
+
+
 def subject_for(patient_id: str, issuer: str = "") -> Subject:
     """The subject of a patient ID and its issuer, made on first sight. Two issuers never merge;
     an empty patient ID gives a subject of its own each time (no two of those may be joined)."""
     value = patient_id.strip() or f"without-id/{uuid.uuid4()}"
     digest = lookup_digest("patient", issuer.strip(), value)
+    found = _known.get(digest)
+    if found is not None and rows.exists(
+        Subject, id=found.id, patient_digest=digest, wrapped_key=found.wrapped_key
+    ):
+        return found
     found = Subject.objects.filter(patient_digest=digest).first()
     if found is not None:
+        _remember(found)
         return found
     subject = Subject(patient_digest=digest)
     subject.wrapped_key = wrap_key(os.urandom(32), f"subject/{subject.id}")

@@ -35,8 +35,8 @@ class WrappingKey:
 
 
 @lru_cache(maxsize=8)
-def _local(root: Path) -> Storage:
-    return LocalStorage(root)
+def _local(data_dir: str) -> Storage:
+    return LocalStorage(Path(data_dir) / "vault")
 
 
 @lru_cache(maxsize=8)
@@ -57,7 +57,7 @@ def storage() -> Storage:
             settings.CLINICAL_ANNOT_S3_REGION,
             os.getpid(),
         )
-    return _local(Path(settings.CLINICAL_ANNOT_DATA_DIR) / "vault")
+    return _local(str(settings.CLINICAL_ANNOT_DATA_DIR))
 
 
 class VaultWriter:

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import models
 
+from apps.vault import rows
+
 
 class VaultFile(models.Model):
     """An encrypted file. ``wrapping_key`` names the key that opens ``wrapped_data_key``:
@@ -35,6 +37,13 @@ class VaultFile(models.Model):
 
             storage().touch(self.storage_name)
         super().save(*args, **kwargs)
+
+    def insert(self) -> None:
+        """``save()`` of a new row, quicker. Raises FileNotFoundError as it does."""
+        from apps.vault.files import storage
+
+        storage().touch(self.storage_name)
+        rows.insert(self)
 
     @property
     def storage_name(self) -> str:

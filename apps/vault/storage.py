@@ -1,8 +1,9 @@
 """Where encrypted files lie: one small interface, the local folder behind it (``s3_storage.py`` is
 the other place).
 
-A file is written beside its place, synced, renamed, and its folder synced: a name that exists is a
-complete file. Nothing here ever holds plaintext.
+A file is written beside its place, renamed when it is complete, and synced with its folder before
+``commit`` returns; only then may a row name it. (Synced after the rename and not before: the file
+system writes both down at once.) Nothing here ever holds plaintext.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def _sync_folder(folder: Path) -> None:
 
 class _LocalPending:
     def __init__(self, partial: Path, final: Path) -> None:
-        self._partial, self._final = partial, final
+        self._partial, self._final, self._is_placed = partial, final, False
         self._out = os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
     def write(self, data: bytes) -> int:
@@ -54,17 +55,20 @@ class _LocalPending:
 
     def commit(self) -> None:
         self._out.flush()
-        os.fsync(self._out.fileno())
-        self._out.close()
-        if not self._final.parent.exists():
+        try:
+            os.rename(self._partial, self._final)
+        except FileNotFoundError:
             self._final.parent.mkdir(parents=True, exist_ok=True)
             _sync_folder(self._final.parent.parent)
-        os.rename(self._partial, self._final)
+            os.rename(self._partial, self._final)
+        self._is_placed = True
+        os.fsync(self._out.fileno())
+        self._out.close()
         _sync_folder(self._final.parent)
 
     def abort(self) -> None:
         self._out.close()
-        self._partial.unlink(missing_ok=True)
+        (self._final if self._is_placed else self._partial).unlink(missing_ok=True)
 
 
 class LocalStorage:

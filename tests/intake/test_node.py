@@ -15,7 +15,6 @@ from pynetdicom import AE
 
 from apps.audit.models import Event
 from apps.intake.models import ReceivedInstance
-from apps.intake.node import server
 from apps.intake.queries import instance_by_uid, uids_of
 from apps.intake.receiving import Incoming
 from apps.keys.keyring import open_vault_file
@@ -107,7 +106,7 @@ def test_the_same_uid_with_other_bytes_is_held_apart_and_shown(
     assert str(held.pk) in page and reason_sentence("uid_clash") in page and uid not in page
 
 
-def test_two_instances_that_race_for_one_uid_are_told_apart(project, command):
+def test_two_instances_that_race_for_one_uid_are_told_apart(project, command, monkeypatch):
     from apps.intake.receiving import take
 
     def arriving(byte: int) -> Incoming:
@@ -119,20 +118,16 @@ def test_two_instances_that_race_for_one_uid_are_told_apart(project, command):
 
     from apps.intake import services
 
-    real, calls = services.ReceivedInstance.objects.filter, []
+    real, calls = services._held, []
 
-    def late(*args, **kwargs):
+    def late(*args):
         # The other process commits between our look and our insert.
-        calls.append(kwargs)
-        found = real(*args, **kwargs)
-        return found.none() if len(calls) == 1 else found
+        calls.append(args)
+        return [] if len(calls) == 1 else real(*args)
 
     assert take(command, project, arriving(1)).state == "received"
-    services.ReceivedInstance.objects.filter = late
-    try:
-        second = take(command, project, arriving(2))
-    finally:
-        del services.ReceivedInstance.objects.filter
+    monkeypatch.setattr(services, "_held", late)
+    second = take(command, project, arriving(2))
     assert (second.state, second.reason) == ("held", "uid_clash") and len(calls) >= 2
     with open_vault_file(second.original) as source:
         assert source.read(132)[128:] == b"DICM"
@@ -288,8 +283,8 @@ def _pdu(data: bytes, control: int) -> bytes:
     return struct.pack(">BBL", 4, 0, len(item)) + item
 
 
-def test_a_peer_has_so_many_associations_and_the_next_is_told(node, monkeypatch):
-    monkeypatch.setattr(server, "ASSOCIATIONS_A_PEER", 2)
+def test_a_peer_has_so_many_associations_and_the_next_is_told(node, settings):
+    settings.CLINICAL_ANNOT_NODE_ASSOCIATIONS_A_PEER = 2
     ae = AE("MANY")
     ae.add_requested_context("1.2.840.10008.1.1")
     held = [ae.associate("127.0.0.1", node.port, ae_title="CLINANNOT") for _ in range(3)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import io
 import json
 import os
@@ -17,14 +16,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from pynetdicom import AE, dimse_messages
+from pynetdicom import AE
 
 from apps.access.actor import Actor
 from apps.intake.dicomweb.storing import store
 from apps.intake.ingest import ingest
 from apps.intake.models import ReceivedInstance
-from apps.intake.node import seam
 from apps.intake.receiving import Incoming
+from apps.vault.domain import streaming_aead
 from tests.intake import peers, spy
 from tests.intake.test_node import _command_set, _pdu, data_set
 
@@ -151,18 +150,18 @@ def again(number: int) -> bytes:
     return peers.instance(pixels=spy.content(SIZE_BYTES), uid=f"1.2.3.77.{number}", name=spy.NAME)
 
 
-def test_without_the_seam_the_same_watch_finds_plain_bytes(
+def test_without_encryption_the_same_watch_finds_plain_bytes(
     node, tmp_path, settings, known, monkeypatch
 ):
-    with watched(tmp_path, settings) as saw, tempfile.TemporaryDirectory() as folder:
+    with watched(tmp_path, settings) as saw:
         monkeypatch.setattr(
-            dimse_messages,
-            "NamedTemporaryFile",
-            partial(tempfile.NamedTemporaryFile, dir=folder),
+            streaming_aead.EncryptingWriter,
+            "_flush",
+            lambda self, last: (self._sink.write(bytes(self._buffer)), self._buffer.clear()),
         )
         found = partial(within, saw["result"].exists)
         send_slowly(node.port, data_set(known)[: 4 << 20], "1.2.3.77", found)
-    assert saw["where"].startswith(folder)
+    assert saw["where"].startswith(str(settings.CLINICAL_ANNOT_DATA_DIR))
 
 
 @pytest.mark.django_db
@@ -174,38 +173,14 @@ def test_a_deleted_file_that_is_still_open_would_be_found(tmp_path, settings):
     assert saw["where"].startswith(f"/proc/{os.getpid()}/fd/")
 
 
-def test_the_seam_fits_the_pinned_library():
-    seam.install()
-    assert dimse_messages.NamedTemporaryFile is seam._factory
-    source = inspect.getsource(dimse_messages.DIMSEMessage.decode_msg)
-    assert 'NamedTemporaryFile(delete=False, mode="wb", suffix=".dcm")' in source
-    used = [word for word in source.split() if "self._data_set_file" in word]
-    assert used and set(used) <= {
-        "self._data_set_file",
-        "self._data_set_file:",
-        "self._data_set_file,",
-        "Path(self._data_set_file.name)",
-        'self._data_set_file.write(b"\\x00"',
-        'self._data_set_file.write(b"DICM")',
-        "self._data_set_file.write(data[1:])",
-        "self._data_set_file.file.flush()",
-    }
-    from pynetdicom.service_class import StorageServiceClass
-
-    served = inspect.getsource(StorageServiceClass.SCP)
-    assert "req._dataset_file.close()" in served and "os.unlink(req._dataset_file.name)" in served
-
-
 @pytest.mark.django_db
-def test_what_a_handler_does_not_finish_is_dropped(settings, tmp_path):
+def test_what_is_not_finished_is_dropped(settings, tmp_path):
     settings.CLINICAL_ANNOT_DATA_DIR = tmp_path
-    incoming = seam._factory(delete=False, mode="wb", suffix=".dcm")
-    assert isinstance(incoming, Incoming) and not Path(incoming.name).exists()
+    incoming = Incoming()
     folder = Path(settings.CLINICAL_ANNOT_DATA_DIR) / "vault" / "incoming"
     before = set(folder.iterdir())
     assert before
-    assert incoming.write(io.BytesIO(bytes(300)).getvalue()) == 300
-    assert incoming.file.flush() is None
-    incoming.close()
+    assert incoming.write(bytes(300)) == 300
+    incoming.abort()
     assert len(before - set(folder.iterdir())) == 1
     assert incoming.write(b"late") == 4, "what still comes is swallowed"

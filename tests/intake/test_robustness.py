@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
-import queue
 import socket
 import struct
 import threading
@@ -12,8 +10,7 @@ import time
 
 import psutil
 import pytest
-from pynetdicom import AE, transport
-from pynetdicom.dul import DULServiceProvider
+from pynetdicom import AE
 
 from apps.intake.node import guard
 from tests.intake import peers
@@ -57,18 +54,17 @@ def request_pdu() -> bytes:
 
 def test_ten_connections_opened_and_dropped_are_not_noticed(node, monkeypatch):
     monkeypatch.setattr(guard, "REQUEST_S", 60.0)
-    monkeypatch.setattr(node.ae, "_acse_timeout", 60.0)
     for _ in range(10):
         connect(node.port).close()
     assert echo_seconds(node.port) < BOUND_S
     end = time.monotonic() + 20
-    while acceptors() and time.monotonic() < end:
+    while associations() and time.monotonic() < end:
         time.sleep(0.05)
-    assert not acceptors(), "their threads are gone long before the request's deadline"
+    assert not associations(), "their threads are gone long before the request's deadline"
 
 
-def acceptors() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if "AcceptorThread" in thread.name]
+def associations() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "association"]
 
 
 def test_forty_silent_peers_of_every_kind_do_not_keep_others_waiting(node):
@@ -142,41 +138,18 @@ def test_one_connection_too_many_costs_a_peer_its_oldest(monkeypatch):
     monkeypatch.setattr(guard, "WAITING_A_PEER", 2)
     room = guard.WaitingRoom()
     pairs = [socket.socketpair() for _ in range(4)]
-    for ours, _ in pairs[:3]:
-        room.enter("192.0.2.1", ours)
-    room.enter("192.0.2.2", pairs[3][0])
+    lines = [guard.Line(ours) for ours, _ in pairs]
+    for line in lines[:3]:
+        room.enter("192.0.2.1", line)
+    room.enter("192.0.2.2", lines[3])
     assert pairs[0][1].recv(1) == b"", "the oldest was let go"
     for _, theirs in pairs[1:]:
         theirs.setblocking(False)
         with pytest.raises(BlockingIOError):
             theirs.recv(1)
     for peer, place in (("192.0.2.1", 1), ("192.0.2.1", 2), ("192.0.2.2", 3)):
-        room.leave(peer, pairs[place][0])
+        room.leave(peer, lines[place])
     assert not room._waiting
     for pair in pairs:
         for end in pair:
             end.close()
-
-
-def test_the_pinned_library_still_reads_a_pdu_in_two_calls(monkeypatch):
-    """``BoundedReceive`` stands on this: six bytes of header, then exactly what is announced."""
-    asked = []
-
-    class Line:
-        def recv(self, size_bytes):
-            asked.append(size_bytes)
-            return bytearray(b"\x07\x00\x00\x00\x00\x04" if size_bytes == 6 else bytes(size_bytes))
-
-    class Association:
-        def get_handlers(self, event):
-            return []
-
-        _handlers: dict = {}
-
-    reader = DULServiceProvider.__new__(DULServiceProvider)
-    reader._assoc, reader.socket = Association(), Line()
-    reader.event_queue, reader._recv_pdu = queue.Queue(), queue.Queue()
-    DULServiceProvider._read_pdu_data(reader)
-    assert asked == [6, 4]
-    assert "self.socket.recv(6)" in inspect.getsource(DULServiceProvider._read_pdu_data)
-    assert hasattr(transport.RequestHandler, "_create_association")

@@ -63,7 +63,7 @@ def read_facts(source: BinaryIO) -> HeaderFacts:
             patient_id=str(ds.get("PatientID", "") or ""),
             issuer=str(ds.get("IssuerOfPatientID", "") or ""),
             transfer_syntax_uid=str(ds.file_meta.get("TransferSyntaxUID", "") or ""),
-            modality=_code(str(ds.get("Modality", "") or "")),
+            modality=code(str(ds.get("Modality", "") or "")),
             n_frames=int(frames) if frames.isdigit() and int(frames) < 1 << 31 else None,
             dataset_offset=_dataset_offset(source),
             demographics=tuple(_raw(ds, name) for name in _DEMOGRAPHICS),
@@ -103,7 +103,8 @@ def _after_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
     return tag.group != 2
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """A short code of letters and digits, or nothing: free text is not kept."""
     return text if text.isascii() and text.replace(" ", "").isalnum() and len(text) <= 16 else ""
 
 

@@ -44,6 +44,10 @@ REFUSED = {
         "The instance is larger than the site allows (status A700).",
         "Raise the limit, or leave it out.",
     ),
+    "subject_withdrawn": (
+        "The subject was withdrawn, and nothing of it is taken any more (status C211).",
+        "Have the sender stop sending this patient.",
+    ),
     "address_not_listed": (
         "The sender's address is not among those that may call.",
         "Have the address listed, if the sender belongs here.",

@@ -1,18 +1,16 @@
-"""What bounds a peer: how much it may announce, how long a PDU may take, how many may wait.
-
-pynetdicom reads with no deadline and buffers whatever length a PDU announces, before an association
-exists too (PS3.8 section 9.3 sets no limit for A-ASSOCIATE-RQ). One silent peer would then hold its
-two threads for ever, and ten of them the node.
-"""
+"""What bounds a peer: how much it may announce, how long a PDU may take, how many may wait."""
 
 from __future__ import annotations
 
+import select
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections import defaultdict
-from typing import Any
+
+from apps.intake.domain.upper_layer import KNOWN_PDUS, BrokenMessageError
 
 MAX_PDU_BYTES = 1 << 18
 # What a peer may announce, by PDU type: A-ASSOCIATE-RQ is as long as its 128 contexts with every
@@ -28,73 +26,117 @@ LIMITS_BYTES = {
 }
 REQUEST_S = 5.0
 PDU_S = 30.0
+# After the last word: how long the peer has to take it and close.
+GOODBYE_S = 1.0
 WAITING_A_PEER = 32
+_FIRST_BUFFER_BYTES = 1 << 15
 
 
-class BoundedReceive:
-    """Stands in for ``AssociationSocket.recv``, which pynetdicom calls for the six bytes of a PDU's
-    header and again for its announced length.
+class LongPduError(OSError):
+    """More was announced than is allowed; nothing of it was read."""
 
-    Raises OSError when too much is announced and TimeoutError when a PDU takes longer than
-    ``REQUEST_S`` (association not established) or ``PDU_S``; pynetdicom takes both for a closed
-    connection.
-    """
 
-    def __init__(self, association: Any) -> None:
-        self._association = association
-        self._deadline: float | None = None
-        self._is_patient = False
-        # Sending is bounded by it as well: a peer that stops reading must not hold a thread.
-        association.dul.socket.socket.settimeout(REQUEST_S)
+class UnknownPduError(BrokenMessageError):
+    """A PDU type that the standard does not know."""
 
-    def __call__(self, size_bytes: int) -> bytearray:
+
+class Line:
+    """One connection, read PDU by PDU into a buffer that is used again and again."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.received_bytes = 0
+        self._held = memoryview(bytearray(_FIRST_BUFFER_BYTES))
+        self._start = self._end = 0
+
+    def secure(self, context: ssl.SSLContext, within_s: float) -> None:
+        """The TLS handshake. Raises OSError (``ssl.SSLError`` is one)."""
+        self.socket.settimeout(within_s)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def next_pdu(self, idle_s: float, whole_s: float) -> tuple[int, memoryview]:
+        """Type and payload of the next PDU; the payload is good until the next call.
+
+        Raises EOFError when the peer has closed between two PDUs, ConnectionError in the middle of
+        one, TimeoutError when its first byte does not come within ``idle_s`` or all of it within
+        ``whole_s`` from then, LongPduError, UnknownPduError.
+        """
+        if self._start == self._end and not self._fill(time.monotonic() + idle_s):
+            raise EOFError
+        deadline = time.monotonic() + whole_s
+        self._need(6, deadline)
+        kind, announced = struct.unpack_from(">BxL", self._held, self._start)
+        if kind not in KNOWN_PDUS:
+            raise UnknownPduError("unknown PDU type")
+        if announced > LIMITS_BYTES[kind]:
+            raise LongPduError("a PDU longer than allowed was announced")
+        self._need(6 + announced, deadline)
+        payload = self._held[self._start + 6 : self._start + 6 + announced]
+        self._start += 6 + announced
+        return kind, payload
+
+    def _need(self, size_bytes: int, deadline: float) -> None:
+        if self._start + size_bytes > len(self._held):
+            rest = self._held[self._start : self._end]
+            room = max(len(self._held), size_bytes + 4096)
+            # Another buffer: the payload given last may still be looked at.
+            held = memoryview(bytearray(room))
+            held[: len(rest)] = rest
+            self._held, self._start, self._end = held, 0, len(rest)
+        while self._end - self._start < size_bytes:
+            if not self._fill(deadline):
+                raise ConnectionError("the connection ended in the middle of a PDU")
+
+    def _fill(self, deadline: float) -> int:
+        if self._start == self._end:
+            self._start = self._end = 0
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("the PDU took too long")
+        self.socket.settimeout(left_s)
+        read = self.socket.recv_into(self._held[self._end :])
+        self._end += read
+        self.received_bytes += read
+        return read
+
+    def has_news(self, within_s: float) -> bool:
+        """Whether there is something to read, or the end of the connection."""
+        if self._start != self._end:
+            return True
+        if isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+            return True
+        watched = select.poll()
+        watched.register(self.socket, select.POLLIN)
+        return bool(watched.poll(round(within_s * 1000)))
+
+    def send(self, pdu: bytes) -> None:
+        """A peer that does not read is let go. Raises OSError."""
+        self.socket.settimeout(REQUEST_S)
+        self.socket.sendall(pdu)
+
+    def last_word(self, pdu: bytes) -> None:
+        """Send a PDU after which the peer closes (PS3.8 state 13), and give it a moment: closing
+        over unread bytes would take the PDU away from it."""
         try:
-            got = self._receive(size_bytes)
+            self.send(pdu)
+            deadline = time.monotonic() + GOODBYE_S
+            while (left_s := deadline - time.monotonic()) > 0:
+                self.socket.settimeout(left_s)
+                if not self.socket.recv_into(self._held):
+                    return
         except OSError:
-            self._wake()
-            raise
-        if len(got) < size_bytes:
-            self._wake()
-        return got
+            return
 
-    def _wake(self) -> None:
-        """The association waits for a request that will not come: it need not wait longer."""
-        if self._association.requestor.primitive is None:
-            self._association.dul.to_user_queue.put(None)
+    def interrupt(self, how: int = socket.SHUT_RD) -> None:
+        """Wake the thread that reads, from another one: it finds the connection at its end."""
+        try:
+            # Not SSLSocket.shutdown, which drops the session under the reader's feet.
+            socket.socket.shutdown(self.socket, how)
+        except OSError:
+            return
 
-    def _receive(self, size_bytes: int) -> bytearray:
-        if self._deadline is not None:
-            deadline, self._deadline = self._deadline, None
-            return self._read(size_bytes, deadline)
-        if not self._is_patient and self._association.is_established:
-            self._is_patient = True
-            self._association.dul.socket.socket.settimeout(PDU_S)
-        deadline = time.monotonic() + (PDU_S if self._is_patient else REQUEST_S)
-        header = self._read(size_bytes, deadline)
-        if len(header) == 6:
-            kind, announced = struct.unpack(">BxL", header)
-            if kind in LIMITS_BYTES:
-                if announced > LIMITS_BYTES[kind]:
-                    raise OSError("a PDU longer than allowed was announced")
-                self._deadline = deadline
-        return header
-
-    def _read(self, size_bytes: int, deadline: float) -> bytearray:
-        source: socket.socket | None = self._association.dul.socket.socket
-        if source is None:
-            raise OSError("the connection is closed")
-        held = bytearray(size_bytes)
-        view, got = memoryview(held), 0
-        while got < size_bytes:
-            if time.monotonic() > deadline:
-                raise TimeoutError("the PDU took too long")
-            read = source.recv_into(view[got:])
-            if not read:
-                break
-            got += read
-        view.release()
-        del held[got:]
-        return held
+    def close(self) -> None:
+        self.socket.close()
 
 
 class WaitingRoom:
@@ -102,22 +144,21 @@ class WaitingRoom:
     them; one more costs it its oldest, so that what it sends properly is still heard."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, dict[int, socket.socket]] = defaultdict(dict)
+        self._waiting: dict[str, dict[int, Line]] = defaultdict(dict)
         self._lock = threading.Lock()
 
-    def enter(self, peer: str, connection: socket.socket) -> None:
+    def enter(self, peer: str, line: Line) -> None:
         with self._lock:
             held = self._waiting[peer]
             dropped = held.pop(next(iter(held))) if len(held) >= WAITING_A_PEER else None
-            held[id(connection)] = connection
+            held[id(line)] = line
         if dropped is not None:
-            try:
-                dropped.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
+            dropped.interrupt(socket.SHUT_RDWR)
 
-    def leave(self, peer: str, connection: socket.socket) -> None:
+    def leave(self, peer: str, line: Line) -> None:
         with self._lock:
-            self._waiting[peer].pop(id(connection), None)
+            if peer not in self._waiting:
+                return
+            self._waiting[peer].pop(id(line), None)
             if not self._waiting[peer]:
                 del self._waiting[peer]

@@ -98,7 +98,7 @@ class EncryptingWriter:
 
     def _flush(self, last: bool) -> None:
         nonce = _nonce(self._prefix, self._number, last)
-        self._sink.write(self._aead.encrypt(nonce, bytes(self._buffer), None))
+        self._sink.write(self._aead.encrypt(nonce, self._buffer, None))
         self._buffer.clear()
         self._number += 1
         self._room = _PLAIN

@@ -19,6 +19,7 @@ from apps.access.actor import service
 from apps.access.people import note_process
 from apps.audit import triggers
 from apps.audit.restores import kept_since
+from apps.intake.node import configuration
 from apps.intake.node.server import Node
 from apps.vault.files import sweep
 
@@ -52,6 +53,11 @@ class Command(BaseCommand):
         except triggers.MissingTriggersError as error:
             self.stderr.write(str(error))
             sys.exit(2)
+        try:
+            configuration.check()
+        except configuration.NodeConfigurationError as error:
+            self.stderr.write(str(error))
+            sys.exit(2)
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
@@ -63,7 +69,11 @@ class Command(BaseCommand):
     @staticmethod
     def _serve(stop: threading.Event) -> None:
         node, parent = Node(), os.getppid()
-        node.start(settings.CLINICAL_ANNOT_BIND, settings.CLINICAL_ANNOT_DICOM_PORT)
+        node.start(
+            settings.CLINICAL_ANNOT_BIND,
+            settings.CLINICAL_ANNOT_DICOM_PORT,
+            configuration.tls_port(),
+        )
         logger.info("node process listening")
         # A child whose supervisor was killed ends too: the port must not stay taken.
         while not stop.wait(0.5) and os.getppid() == parent:
