@@ -191,6 +191,28 @@ BARS = [
         _vault,
     ),
     Bar(
+        "node kills",
+        "SIGKILL at 50 random moments under load: all that was acknowledged is there",
+        _tests("tests/intake/test_kill.py", BAR_NODE_KILLS="50", BAR_FULL="1"),
+    ),
+    Bar(
+        "broken traffic",
+        "10,000 mutated streams, 2,000 mutated data sets: no crash, no wait over 5 s, under 50 MB"
+        " more memory, one event each",
+        _tests(
+            "tests/intake/test_broken_traffic.py",
+            "tests/intake/test_robustness.py",
+            BAR_STREAMS="10000",
+            BAR_DATA_SETS="2000",
+            BAR_FULL="1",
+        ),
+    ),
+    Bar(
+        "database away",
+        "30 s without the database: the documented status, nothing half-stored",
+        _tests("tests/intake/test_database_away.py", BAR_AWAY_S="30", BAR_FULL="1"),
+    ),
+    Bar(
         "node speed",
         "small instances at least as fast as Orthanc; one of 2 GB at least 0.8 of storescp's speed"
         " and under 200 MB",

@@ -3,6 +3,7 @@ stands in docs/configuration.md."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -216,6 +217,9 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
+
+# pydicom's warnings quote values, and Python prints warnings.
+warnings.filterwarnings("ignore", module=r"pydicom\b")
 
 LOGGING = {
     "version": 1,

@@ -23,6 +23,8 @@ pytestmark = pytest.mark.skipif(
 )
 ROOT = Path(__file__).parents[2]
 SEED = 20261124
+# Moments at which the node is killed: 50 in full size.
+KILLS = int(os.environ.get("BAR_NODE_KILLS", "3"))
 
 
 class Place:
@@ -138,24 +140,32 @@ def acknowledged(output: str) -> list[str]:
     return stored
 
 
+def new_files(
+    folder: Path, chance: random.Random, contents: dict[str, bytes], name: str, count: int
+) -> list[Path]:
+    """So many instances never sent before, noted in ``contents``."""
+    paths = [folder / f"{name}-{number}.dcm" for number in range(count)]
+    for number, path in enumerate(paths):
+        made = peers.instance(pixels=chance.randbytes(200_000), patient=f"P{number % 7}")
+        path.write_bytes(made)
+        contents[str(path)] = made
+    return paths
+
+
 def test_nothing_acknowledged_is_lost_when_the_node_is_killed(place, tmp_path):
     chance = random.Random(SEED)
     contents = {}
-    for number in range(90):
-        path = tmp_path / f"{number:03}.dcm"
-        path.write_bytes(peers.instance(pixels=chance.randbytes(200_000), patient=f"P{number % 7}"))
-        contents[str(path)] = path.read_bytes()
-    everything = [Path(name) for name in contents]
     supervisor = place.start_node()
     stored: set[str] = set()
-    for round_number in range(3):
-        lanes = [everything[start::3] for start in range(3)]
-        chance.shuffle(lanes)
+    for round_number in range(KILLS):
+        lanes = [
+            new_files(tmp_path, chance, contents, f"{round_number}-{lane}", 10) for lane in range(3)
+        ]
         sending = [send(place.port, lane) for lane in lanes]
-        time.sleep(chance.uniform(0.15, 0.6))
+        time.sleep(chance.uniform(0.05, 0.6))
         for child in place.workers(supervisor):
             child.send_signal(signal.SIGKILL)
-        if round_number == 2:
+        if round_number % 3 == 2:
             supervisor.kill()
             supervisor.wait()
             supervisor = place.start_node()
@@ -170,8 +180,9 @@ def test_nothing_acknowledged_is_lost_when_the_node_is_killed(place, tmp_path):
     assert {uid: listed.get(uid) for uid in expected} == expected
     assert verdict.startswith("HOLDS")
 
+    everything = [Path(name) for name in contents]
     again = [send(place.port, everything[start::2]) for start in range(2)]
-    done = [name for process in again for name in acknowledged(process.communicate(timeout=60)[0])]
+    done = [name for process in again for name in acknowledged(process.communicate(timeout=600)[0])]
     assert sorted(done) == sorted(contents), "a retry completes"
     # Files without a row are swept, files with one stay.
     stray = place.folder / "vault" / "ab" / ("ab" + "0" * 30)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import struct
 import threading
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ from apps.projects.models import Project
 from apps.vault.models import VaultFile
 from clinical_annot.templatetags.reasons import reason_sentence
 from tests.intake import peers
+from tests.intake.streams import command_set, data_set, pdu
 
 SUCCESS = "Received Store Response (Success)"
 
@@ -177,10 +177,6 @@ def send_raw(port: int, sop_class: str, uid: str, payload: bytes) -> int:
     return int(answer.Status)
 
 
-def data_set(part10: bytes) -> bytes:
-    return part10[144 + int.from_bytes(part10[140:144], "little") :]
-
-
 def test_a_data_set_that_is_not_its_command_is_answered_a900(node, kept):
     content = data_set(peers.instance(uid="1.2.3.1"))
     assert send_raw(node.port, peers.ULTRASOUND, "1.2.3.2", content) == 0xA900
@@ -253,11 +249,11 @@ def test_an_instance_that_breaks_off_leaves_nothing(node, kept, ending):
     ae = AE("BREAKS")
     ae.add_requested_context(peers.ULTRASOUND, peers.EXPLICIT)
     association = ae.associate("127.0.0.1", node.port, ae_title="CLINANNOT")
-    command = _command_set(peers.ULTRASOUND, "1.2.3.2")
+    command = command_set(peers.ULTRASOUND, "1.2.3.2")
     line = association.dul.socket.socket
-    line.sendall(_pdu(command, 3))
+    line.sendall(pdu(command, 3))
     for _ in range(8):
-        line.sendall(_pdu(bytes(200_000), 0))
+        line.sendall(pdu(bytes(200_000), 0))
     assert eventually(kept), "the instance is on its way"
     if ending == "abort":
         association.abort()
@@ -265,22 +261,6 @@ def test_an_instance_that_breaks_off_leaves_nothing(node, kept, ending):
         line.shutdown(socket.SHUT_RDWR)
     assert eventually(lambda: events("intake.association", "aborted"))
     assert not kept() and not ReceivedInstance.objects.exists() and not node.busy()
-
-
-def _command_set(sop_class: str, uid: str) -> bytes:
-    from pydicom.dataset import Dataset
-    from pynetdicom.dsutils import encode
-
-    ds = Dataset()
-    ds.AffectedSOPClassUID, ds.AffectedSOPInstanceUID = sop_class, uid
-    ds.CommandField, ds.MessageID, ds.Priority, ds.CommandDataSetType = 1, 1, 2, 0
-    ds.CommandGroupLength = len(encode(ds, True, True))
-    return encode(ds, True, True)
-
-
-def _pdu(data: bytes, control: int) -> bytes:
-    item = struct.pack(">LBB", len(data) + 2, 1, control) + data
-    return struct.pack(">BBL", 4, 0, len(item)) + item
 
 
 def test_a_peer_has_so_many_associations_and_the_next_is_told(node, settings):

@@ -25,7 +25,7 @@ from apps.intake.models import ReceivedInstance
 from apps.intake.receiving import Incoming
 from apps.vault.domain import streaming_aead
 from tests.intake import peers, spy
-from tests.intake.test_node import _command_set, _pdu, data_set
+from tests.intake.streams import command_set, data_set, pdu
 
 SIZE_BYTES = 20 << 20
 
@@ -74,13 +74,13 @@ def send_slowly(port: int, payload: bytes, uid: str, before_last: Callable[[], N
     while not association._is_paused:
         time.sleep(0.01)
     line = association.dul.socket.socket
-    line.sendall(_pdu(_command_set(peers.ULTRASOUND, uid), 3))
+    line.sendall(pdu(command_set(peers.ULTRASOUND, uid), 3))
     for at in range(0, len(payload), 200_000):
         piece = payload[at : at + 200_000]
         is_last = at + 200_000 >= len(payload)
         if is_last:
             before_last()
-        line.sendall(_pdu(piece, 2 if is_last else 0))
+        line.sendall(pdu(piece, 2 if is_last else 0))
         time.sleep(0.01)
     _, answer = association.dimse.get_msg(block=True)
     association._reactor_checkpoint.set()

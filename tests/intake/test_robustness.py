@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import struct
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 from pynetdicom import AE
 
+from apps.audit.models import Event
 from apps.intake.node import guard
 from tests.intake import peers
+from tests.intake.streams import mutated, pour, request_pdu, whole_stream
+from tests.intake.test_node import eventually
 
 BOUND_S = 5.0
 
@@ -26,30 +31,6 @@ def echo_seconds(port: int) -> float:
     began = time.monotonic()
     assert peers.echoscu(port).returncode == 0
     return time.monotonic() - began
-
-
-def request_pdu() -> bytes:
-    """A well-formed A-ASSOCIATE-RQ, as pynetdicom would send it."""
-    from pynetdicom.pdu import A_ASSOCIATE_RQ
-    from pynetdicom.pdu_primitives import (
-        A_ASSOCIATE,
-        ImplementationClassUIDNotification,
-        MaximumLengthNotification,
-    )
-    from pynetdicom.presentation import build_context
-
-    request = A_ASSOCIATE()
-    request.application_context_name = "1.2.840.10008.3.1.1.1"
-    request.calling_ae_title, request.called_ae_title = "DRIBBLE", "CLINANNOT"
-    context = build_context("1.2.840.10008.1.1")
-    context.context_id = 1
-    request.presentation_context_definition_list = [context]
-    length, name = MaximumLengthNotification(), ImplementationClassUIDNotification()
-    length.maximum_length_received, name.implementation_class_uid = 16384, "1.2.3.4"
-    request.user_information = [length, name]
-    pdu = A_ASSOCIATE_RQ()
-    pdu.from_primitive(request)
-    return pdu.encode()
 
 
 def test_ten_connections_opened_and_dropped_are_not_noticed(node, monkeypatch):
@@ -132,6 +113,17 @@ def test_a_pdu_that_announces_256_mb_is_not_read(node, kind):
         line.close()
     assert max(sent) < 64 << 20, "the connection was closed, not read"
     assert psutil.Process().memory_info().rss - before < 64 << 20
+
+
+def test_broken_streams_are_an_event_each_and_harm_nobody(node):
+    chance = random.Random(20261125)
+    streams = [mutated(whole_stream(f"1.2.3.{n}"), chance) for n in range(60)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda stream: pour(node.port, stream), streams))
+    assert echo_seconds(node.port) < BOUND_S
+    ended = Event.objects.filter(action="intake.association")
+    assert eventually(lambda: ended.count() == len(streams) + 1)
+    assert not node.busy()
 
 
 def test_one_connection_too_many_costs_a_peer_its_oldest(monkeypatch):
