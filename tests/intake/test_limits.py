@@ -97,7 +97,7 @@ def test_an_idle_association_ends_and_says_why(transactional_db, project, settin
     made.start("127.0.0.1", 0)
     try:
         with established(made.port) as line:
-            assert line.recv(10) == b""
+            assert received(line) == (7, b"\0\0\2\0") and line.recv(10) == b""
         (said,) = eventually(lambda: events("intake.association", "aborted"))
         assert said["reason"] == "timed_out" and said["duration_s"] < 5
     finally:

@@ -62,6 +62,11 @@ REFUSED = {
         "Check the certificate and its authority at both ends.",
     ),
     "unknown_application_context": ("The sender speaks no DICOM that we know.", "See the sender."),
+    "unknown_protocol_version": ("The sender speaks another version of DICOM.", "See the sender."),
+    "broken_traffic": (
+        "What the sender said is not DICOM, or broke off in the middle of an instance.",
+        "See the sender and what lies between.",
+    ),
     "database_away": ("The database did not answer.", "See /healthz; the sender tries again."),
     "node_stopped": ("The node was being stopped.", "The sender tries again."),
     "too_long_a_pdu": ("A PDU longer than allowed was announced.", "See the sender."),

@@ -20,10 +20,20 @@ N_EVENT_REPORT_RQ, N_EVENT_REPORT_RSP = 0x0100, 0x8100
 _NO_DATA_SET, _DATA_SET = 0x0101, 0x0001
 MAX_COMMAND_BYTES = 1 << 14
 MAX_UID_CHARACTERS = 64
+_OUR_PDU_BYTES = 1 << 16
 
 
 class BrokenMessageError(ValueError):
-    """What came is no PDU, fragment or command of the standard; the association cannot go on."""
+    """What came is no PDU, fragment or command of the standard; the association cannot go on.
+    ``reason``: that of the A-ABORT (PS3.8 table 9-26)."""
+
+    reason = 6
+
+
+class UnexpectedPduError(BrokenMessageError):
+    """A PDU that has no place in this state."""
+
+    reason = 2
 
 
 def abort_pdu(source: int, reason: int) -> bytes:
@@ -110,8 +120,9 @@ def _uid(value: bytes) -> str:
         raise BrokenMessageError("a UID that is not ASCII") from None
 
 
-def answer_pdu(context: int, command: Command, status: int) -> bytes:
-    """The answer to ``command`` as one P-DATA-TF (PS3.7 sections 9.3.1.2, 9.3.5.2, 10.3.4.2)."""
+def answer_pdu(context: int, command: Command, status: int, max_pdu_bytes: int = 0) -> bytes:
+    """The answer to ``command`` (PS3.7 sections 9.3.1.2, 9.3.5.2, 10.3.4.2) as one P-DATA-TF, or
+    as many as the peer's ``max_pdu_bytes`` (0: any) makes of it."""
     elements = b""
     if command.sop_class_uid:
         elements += _element(0x0002, _padded(command.sop_class_uid))
@@ -123,7 +134,7 @@ def answer_pdu(context: int, command: Command, status: int) -> bytes:
         elements += _element(0x1000, _padded(command.sop_instance_uid))
     if command.field == N_ACTION_RQ:
         elements += _element(0x1008, struct.pack("<H", command.kind))
-    return _data_pdu(context, 0x03, _with_length(elements))
+    return b"".join(_data_pdus(context, 0x01, _with_length(elements), max_pdu_bytes))
 
 
 def event_report(
@@ -143,21 +154,22 @@ def event_report(
     elements += _element(0x0800, struct.pack("<H", _DATA_SET))
     elements += _element(0x1000, _padded(sop_instance_uid))
     elements += _element(0x1002, struct.pack("<H", event_type))
-    # Its header is six bytes, and fragments are of even length (PS3.8 annex D.1 and E.2).
-    most = max(2, (min(max_pdu_bytes or 1 << 16, 1 << 16) - 6) & ~1)
-    for kind, data in ((0x01, _with_length(elements)), (0x00, data_set)):
-        for at in range(0, len(data), most):
-            is_last = at + most >= len(data)
-            yield _data_pdu(context, kind | (0x02 if is_last else 0), data[at : at + most])
+    yield from _data_pdus(context, 0x01, _with_length(elements), max_pdu_bytes)
+    yield from _data_pdus(context, 0x00, data_set, max_pdu_bytes)
 
 
 def _with_length(elements: bytes) -> bytes:
     return _element(0x0000, struct.pack("<L", len(elements))) + elements
 
 
-def _data_pdu(context: int, control: int, piece: bytes) -> bytes:
-    head = struct.pack(">BxLLBB", P_DATA, len(piece) + 6, len(piece) + 2, context, control)
-    return head + piece
+def _data_pdus(context: int, kind: int, data: bytes, max_pdu_bytes: int) -> Iterator[bytes]:
+    # A fragment's header is six bytes, and its length even (PS3.8 annexes D.1 and E.2).
+    most = max(2, (min(max_pdu_bytes or _OUR_PDU_BYTES, _OUR_PDU_BYTES) - 6) & ~1)
+    for at in range(0, len(data), most):
+        piece = data[at : at + most]
+        control = kind | (0x02 if at + most >= len(data) else 0)
+        head = struct.pack(">BxLLBB", P_DATA, len(piece) + 6, len(piece) + 2, context, control)
+        yield head + piece
 
 
 def _element(element: int, value: bytes) -> bytes:

@@ -88,14 +88,15 @@ class Association:
             self.reason = "tls_failed"
         except wire.BrokenMessageError as error:
             self.reason = self.reason or "broken_traffic"
-            unknown = isinstance(error, guard.UnknownPduError)
-            self.line.last_word(wire.abort_pdu(2, 1 if unknown else 6))
+            self.line.last_word(wire.abort_pdu(2, error.reason))
         except guard.LongPduError:
             self.reason = "too_long_a_pdu"
         except EOFError:
             self._cut_off()
         except TimeoutError:
             self.reason = "timed_out"
+            if self._contexts:
+                self.line.last_word(wire.abort_pdu(2, 0))
         except OSError:
             self.reason = "connection_lost"
         except Exception as error:
@@ -121,7 +122,8 @@ class Association:
         kind, payload = self.line.next_pdu(guard.REQUEST_S, guard.REQUEST_S)
         if kind != wire.ASSOCIATE_RQ:
             self.reason = "no_request"
-            self.line.last_word(wire.abort_pdu(2, 2))
+            if kind != wire.ABORT:
+                self.line.last_word(wire.abort_pdu(2, 2))
             return False
         request = negotiation.read_request(payload)
         self._node.waiting.leave(self.peer, self.line)
@@ -147,13 +149,15 @@ class Association:
                 self._take_fragments(payload)
             elif kind == wire.RELEASE_RQ:
                 self.is_released = True
+                if self.is_in_message:
+                    self.reason = "broken_traffic"
                 self.line.last_word(wire.RELEASE_RP)
                 return
             elif kind == wire.ABORT:
                 self.reason = "peer_aborted"
                 return
             else:
-                raise wire.BrokenMessageError("a PDU that does not belong here")
+                raise wire.UnexpectedPduError("a PDU that does not belong here")
 
     def _report(self) -> None:
         """Send reports as they get ready, until the peer says something. Raises TimeoutError."""
@@ -242,7 +246,7 @@ class Association:
             self._command = self._information = None
             if incoming is not None:
                 incoming.abort()
-        self.line.send(wire.answer_pdu(self._context_id, command, status))
+        self.line.send(wire.answer_pdu(self._context_id, command, status, self._max_pdu_bytes))
 
     def _status_of(self, command: wire.Command, incoming: Incoming | None) -> int:
         if command.field == wire.C_ECHO_RQ:

@@ -39,6 +39,8 @@ class LongPduError(OSError):
 class UnknownPduError(BrokenMessageError):
     """A PDU type that the standard does not know."""
 
+    reason = 1
+
 
 class Line:
     """One connection, read PDU by PDU into a buffer that is used again and again."""

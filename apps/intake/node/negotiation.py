@@ -33,11 +33,13 @@ _WITH_COMMITMENT = [*_SUPPORTED, build_context(COMMITMENT)]
 
 @dataclass(frozen=True)
 class Request:
-    """An A-ASSOCIATE-RQ. Titles without their padding."""
+    """An A-ASSOCIATE-RQ. Titles without their padding; our version is the first (bit 0 of the
+    protocol version, the only one that is looked at: PS3.8 section 9.3.2)."""
 
     calling_ae: str
     called_ae: str
     application_context: str
+    has_our_version: bool
     primitive: Any
 
 
@@ -59,6 +61,7 @@ def read_request(payload: memoryview) -> Request:
             str(primitive.calling_ae_title or "").strip(),
             str(primitive.called_ae_title or "").strip(),
             str(primitive.application_context_name or ""),
+            bool(payload[1] & 1),
             primitive,
         )
     except Exception:

@@ -36,6 +36,7 @@ REJECTIONS: dict[str, Rejection] = {
     "certificate_not_listed": (1, 1, 1),
     "tls_required": (1, 1, 1),
     "unknown_application_context": (1, 1, 2),
+    "unknown_protocol_version": (1, 2, 2),
     "too_many_associations": (2, 3, 2),
     "database_away": (2, 3, 1),
     "node_stopped": (2, 3, 1),
@@ -175,6 +176,8 @@ class Node:
     def _reason_against(
         self, association: Association, request: negotiation.Request, project: Project | None
     ) -> str | None:
+        if not request.has_our_version:
+            return "unknown_protocol_version"
         if request.application_context != negotiation.APPLICATION_CONTEXT:
             return "unknown_application_context"
         if project is None:
