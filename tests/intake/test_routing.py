@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import io
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from pydicom import dcmread
+from pynetdicom import AE
 
 from apps.access import roles
+from apps.access.actor import service
 from apps.audit.models import Event
 from apps.intake import routing
 from apps.intake.models import ReceivedInstance, RoutingRule
+from apps.keys import keyring
+from apps.keys.services import destroy_subject_key
+from apps.vault.models import VaultFile
 from tests.intake import peers
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -117,3 +126,40 @@ def test_only_the_pacs_administrator_sees_rules(client, person, project):
     client.force_login(person("data_steward").user)
     assert client.get("/node/routing/").status_code == 404
     assert client.post("/node/routing/add/", RULE).status_code == 404
+
+
+def test_instances_committed_together_go_each_to_the_project_of_its_rule(
+    admin, node, project, other, tmp_path, settings
+):
+    """Several associations at once; an instance of a withdrawn subject among them."""
+    settings.CLINICAL_ANNOT_DESTROYED_FILE = tmp_path / "destroyed.jsonl"
+    assert admin.post("/node/routing/add/", RULE).status_code == 302
+    rule = RoutingRule.objects.get()
+    admin.post(f"/node/routing/{rule.pk}/try/")
+    assert admin.post(f"/node/routing/{rule.pk}/switch/", {"on": "1"}).status_code == 302
+    gone = keyring.subject_for("GONE")
+    destroy_subject_key(service("command"), gone, reason="withdrawn")
+
+    def sender(number: int) -> list[int]:
+        ae = AE("TOWER1")
+        ae.add_requested_context(peers.ULTRASOUND, peers.EXPLICIT)
+        made = ae.associate("127.0.0.1", node.port, ae_title="CLINANNOT")
+        told = []
+        for modality, patient in (("US", "A"), ("XC", "B"), ("US", "GONE"), ("US", "C")):
+            ds = dcmread(io.BytesIO(peers.instance(patient=patient, pixels=bytes(20))))
+            ds.Modality = modality
+            told.append(int(made.send_c_store(ds).Status))
+        made.release()
+        return told
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(sender, range(4)))
+    assert told == [[0, 0, 0xC211, 0]] * 4
+    moved = ReceivedInstance.objects.filter(project=other)
+    kept = ReceivedInstance.objects.filter(project=project)
+    assert [row.modality for row in moved] == ["US"] * 8
+    assert [row.modality for row in kept] == ["XC"] * 4
+    refused = Event.objects.filter(action="intake.refuse", outcome="refused")
+    assert refused.count() == 4
+    assert all(b"subject_withdrawn" in bytes(row.entry) for row in refused)
+    assert VaultFile.objects.count() == 12
