@@ -22,6 +22,8 @@ from bench.baselines import orthanc, storescp
 
 ROOT = Path(__file__).resolve().parents[1]
 SENDING = {**os.environ, "TCP_NODELAY": "1"}
+# By path: pynetdicom installs scripts of the same names.
+STORESCU, ECHOSCU = "/usr/bin/storescu", "/usr/bin/echoscu"
 ASSOCIATIONS = 4
 SMALL_BYTES = 500_000
 _MAKE_PROJECT = """
@@ -72,11 +74,11 @@ def receiving(start: Start, folder: Path) -> Iterator[tuple[int, subprocess.Pope
         port = line.getsockname()[1]
     process = start(folder, port)
     try:
-        end = time.monotonic() + 60
-        echo = ["echoscu", "-aec", "BENCH", "127.0.0.1", str(port)]
+        end = time.monotonic() + 120
+        echo = [ECHOSCU, "-to", "5", "-aec", "BENCH", "127.0.0.1", str(port)]
         while subprocess.run(echo, capture_output=True, check=False).returncode:
             if process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"{start} does not answer")
+                raise RuntimeError(f"{start} does not answer (exit code {process.poll()})")
             time.sleep(0.1)
         # Both processes of a node: an echo meets one of them.
         time.sleep(1.0)
@@ -100,7 +102,7 @@ def send(port: int, lanes: list[list[Path]]) -> float:
     began = time.perf_counter()
     sending = [
         subprocess.Popen(
-            ["storescu", "-R", "-nh", "-pdu", "131072", "-aec", "BENCH", "127.0.0.1", str(port)]
+            [STORESCU, "-R", "-nh", "-pdu", "131072", "-aec", "BENCH", "127.0.0.1", str(port)]
             + [str(path) for path in lane],
             env=SENDING,
             stdout=subprocess.DEVNULL,

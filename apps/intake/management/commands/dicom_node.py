@@ -39,6 +39,19 @@ def _sweep() -> None:
         connection.close()
 
 
+def _note_stop() -> None:
+    """The pool may hold connections to a server that was started again; one that is away must not
+    keep the node from ending."""
+    for is_last in (False, True):
+        try:
+            note_process(service("node"), None, process="node", what="stop")
+            return
+        except DatabaseError as error:
+            connection.close()
+            if is_last:
+                logger.error("stop not recorded", extra={"error": type(error).__name__})
+
+
 class Command(BaseCommand):
     # The checks import every page of the web server; the node stays small without them.
     requires_system_checks = ()  # type: ignore[assignment]
@@ -99,7 +112,7 @@ class Command(BaseCommand):
                 swept_at = time.monotonic()
         for child in children:
             child.terminate()
-        note_process(service("node"), None, process="node", what="stop")
+        _note_stop()
         for child in children:
             try:
                 child.wait(2.5)
