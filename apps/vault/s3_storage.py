@@ -62,7 +62,7 @@ class _S3Pending:
         self._thread: ThreadPoolExecutor | None = None
         self._ended = False
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         self._buffer += data
         size = PART_BYTES if len(self._parts) < _GROWS_AFTER else _LARGE_PART_BYTES
         while len(self._buffer) >= size:

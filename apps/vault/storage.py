@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol
 
 
 class PendingFile(Protocol):
-    def write(self, data: bytes, /) -> object: ...
+    def write(self, data: bytes | memoryview, /) -> object: ...
     def commit(self) -> None: ...
     def abort(self) -> None: ...
 
@@ -50,7 +50,7 @@ class _LocalPending:
         self._partial, self._final, self._is_placed = partial, final, False
         self._out = os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         return self._out.write(data)
 
     def commit(self) -> None:

@@ -37,7 +37,9 @@ class VaultCorruptError(Exception):
 
 
 class _Sink(Protocol):
-    def write(self, data: bytes, /) -> object: ...
+    """Done with ``data`` when ``write`` returns: the memory is written over after it."""
+
+    def write(self, data: bytes | memoryview, /) -> object: ...
 
 
 def _derive(key: bytes, salt: bytes, associated_data: bytes) -> AESGCM:
@@ -64,13 +66,16 @@ def plaintext_size_bytes(ciphertext_size_bytes: int) -> int:
 
 
 class EncryptingWriter:
-    """Writes plaintext into ``sink`` as segments. Holds one segment in memory."""
+    """Writes plaintext into ``sink`` as segments. Holds one segment and its ciphertext, in memory
+    that is used again: fresh memory for each would cost as much as the cipher."""
 
     def __init__(self, sink: _Sink, key: bytes, associated_data: bytes) -> None:
         salt, self._prefix = os.urandom(32), os.urandom(7)
         self._aead = _derive(key, salt, associated_data)
         self._sink = sink
-        self._buffer = bytearray()
+        self._buffer = memoryview(bytearray(_PLAIN))
+        self._filled = 0
+        self._sealed: memoryview | None = None
         self._number = 0
         self._room = _FIRST_PLAIN
         self._closed = False
@@ -83,10 +88,11 @@ class EncryptingWriter:
         view = memoryview(data).cast("B")
         taken = 0
         while taken < len(view):
-            if len(self._buffer) == self._room:
+            if self._filled == self._room:
                 self._flush(last=False)
-            step = min(self._room - len(self._buffer), len(view) - taken)
-            self._buffer += view[taken : taken + step]
+            step = min(self._room - self._filled, len(view) - taken)
+            self._buffer[self._filled : self._filled + step] = view[taken : taken + step]
+            self._filled += step
             taken += step
         return len(view)
 
@@ -98,8 +104,16 @@ class EncryptingWriter:
 
     def _flush(self, last: bool) -> None:
         nonce = _nonce(self._prefix, self._number, last)
-        self._sink.write(self._aead.encrypt(nonce, self._buffer, None))
-        self._buffer.clear()
+        plain = self._buffer[: self._filled]
+        if last and self._sealed is None:
+            self._sink.write(self._aead.encrypt(nonce, plain, None))
+        else:
+            if self._sealed is None:
+                self._sealed = memoryview(bytearray(SEGMENT_BYTES))
+            sealed = self._sealed[: self._filled + TAG_BYTES]
+            self._aead.encrypt_into(nonce, plain, None, sealed)
+            self._sink.write(sealed)
+        self._filled = 0
         self._number += 1
         self._room = _PLAIN
 
