@@ -68,13 +68,15 @@ class Scu:
         self.heard.append((event.event_type, event.event_information))
         return self.answer, None
 
-    def ask(self, port: int, references: list[tuple[str, str]], wait_s: float = 10) -> int | None:
+    def ask(
+        self, port: int, references: list[tuple[str, str]], wait_s: float = 10, tls_args=None
+    ) -> int | None:
         """Status of N-ACTION (None when the class was not accepted); stays for the answer."""
         ae = AE("TOWER1")
         ae.acse_timeout = ae.dimse_timeout = 10
         ae.add_requested_context(StorageCommitmentPushModel, ExplicitVRLittleEndian)
         made = ae.associate(
-            "127.0.0.1", port, ae_title="CLINANNOT",
+            "127.0.0.1", port, ae_title="CLINANNOT", tls_args=tls_args,
             evt_handlers=[(evt.EVT_N_EVENT_REPORT, self.hear)],
         )  # fmt: skip
         if not made.is_established:

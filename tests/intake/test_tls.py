@@ -20,6 +20,7 @@ from apps.intake.models import ReceivedInstance
 from apps.intake.node import configuration, tls
 from apps.intake.node.server import Node
 from tests.intake import peers
+from tests.intake.test_commitment import Scu
 from tests.intake.test_node import SUCCESS, events, eventually, written
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -260,3 +261,23 @@ def test_the_start_refuses_certificates_that_cannot_be_used(settings, authority,
     settings.CLINICAL_ANNOT_DICOM_TLS_CLIENT = "perhaps"
     with pytest.raises(tls.TlsConfigurationError, match="TLS_CLIENT"):
         tls.context()
+
+
+def test_storage_commitment_is_answered_over_the_tls_association_that_asked(
+    secure, authority, tmp_path, project
+):
+    project.options = {**project.options, "storage_commitment": True}
+    project.save()
+    node = secure()
+    options = with_certificate(authority, *authority.sign("tower"))
+    content = peers.instance()
+    assert not peers.storescu(
+        node.tls_port, *written(tmp_path, content), options=options
+    ).returncode
+    context = ssl.create_default_context(cafile=str(authority.file))
+    context.load_cert_chain(authority.folder / "tower.crt", authority.folder / "tower.key")
+    scu = Scu()
+    asked = [(peers.ULTRASOUND, peers.uid_of(content))]
+    assert scu.ask(node.tls_port, asked, tls_args=(context, "127.0.0.1")) == 0
+    [(kind, information)] = scu.heard
+    assert kind == 1 and len(information.ReferencedSOPSequence) == 1
