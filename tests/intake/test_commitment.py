@@ -257,6 +257,10 @@ def wire_information(n: int, syntax: str = ExplicitVRLittleEndian) -> bytes:
     return made
 
 
+# 200,000 items of nothing.
+ITEMS = b"\x08\0\x99\x11SQ\0\0" + struct.pack("<L", 1_600_000) + b"\xfe\xff\0\xe0\0\0\0\0" * 200_000
+
+
 class Raw:
     """An association by hand: storage commitment in context 1, ultrasound in context 3."""
 
@@ -388,8 +392,9 @@ def test_what_the_node_cannot_take_has_a_status_and_the_association_goes_on(
 ):
     with Raw(node.port) as raw:
         for body, more, status in (
-            (bytes(5 << 20), {}, 0x0213),
+            (bytes(3 << 20), {}, 0x0213),
             (wire_information(10_001), {}, 0x0213),
+            (ITEMS, {}, 0x0213),
             (b"\xff" * 40, {}, 0x0115),
             (b"", {}, 0x0115),
             (wire_information(1), {"ActionTypeID": 2}, 0x0123),

@@ -26,6 +26,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from apps.access.actor import Actor
 from apps.access.errors import Refused
 from apps.intake.domain import upper_layer as wire
+from apps.intake.node.commits import put_connection_away
 from apps.intake.pacs import committing
 from apps.intake.pacs.models import CommitmentRequest
 from apps.projects.models import Project
@@ -33,8 +34,9 @@ from apps.projects.models import Project
 logger = logging.getLogger(__name__)
 
 REFERENCES = 10_000
-# Room for so many references with the longest UIDs, and for as much again.
-MAX_INFORMATION_BYTES = 4 << 20
+# Room for so many references with the longest UIDs.
+MAX_INFORMATION_BYTES = 2 << 20
+_ITEM = b"\xfe\xff\x00\xe0"
 # Requests of one association whose verdicts are found at the same time; the worker answers others.
 _AT_ONCE = 4
 _ANSWER_S = 30.0
@@ -72,23 +74,15 @@ def take_request(
         return _NO_SUCH_INSTANCE, None
     if action_type != 1:
         return _NO_SUCH_ACTION, None
-    if len(information) > MAX_INFORMATION_BYTES:
+    # Items are counted before they are read: empty ones cost a hundred times their bytes.
+    if len(information) > MAX_INFORMATION_BYTES or information.count(_ITEM) > REFERENCES:
         return _LIMIT, None
     try:
-        syntax = UID(transfer_syntax_uid)
-        asked = committing.read_request(
-            decode(
-                io.BytesIO(information),
-                syntax.is_implicit_VR,
-                syntax.is_little_endian,
-                syntax.is_deflated,
-            )
-        )
+        is_implicit = UID(transfer_syntax_uid).is_implicit_VR
+        asked = committing.read_request(decode(io.BytesIO(information), is_implicit, True))
     except Exception:
         # The reader's messages may quote values.
         return _INVALID_ARGUMENT, None
-    if len(asked.references) > REFERENCES:
-        return _LIMIT, None
     try:
         request = through(
             lambda: committing.note_request(
@@ -165,9 +159,7 @@ class Reports:
 
     def _tell(self, information: Dataset, event_type: int, context_id: int, syntax: UID) -> bool:
         """Whether the peer took the report; waits for its answer."""
-        data_set = encode(
-            information, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated
-        )
+        data_set = encode(information, syntax.is_implicit_VR, True)
         if not data_set:
             return False
         with self._lock:
@@ -177,6 +169,8 @@ class Reports:
             message_id = (self._n_made - 1) % 0xFFFF + 1
             report = Report(message_id, context_id, event_type, data_set)
             self._ready.append(report)
+        # A peer that is slow to answer must not hold a pooled connection meanwhile.
+        put_connection_away()
         report.is_over.wait(_ANSWER_S)
         with self._lock:
             self._sent.pop(report.message_id, None)

@@ -28,7 +28,9 @@ COMMITMENT = "1.2.840.10008.1.20.1"
 # A C-STORE has no place in these.
 NOT_STORAGE = frozenset({VERIFICATION, COMMITMENT})
 _SUPPORTED = [build_context(VERIFICATION)]
-_WITH_COMMITMENT = [*_SUPPORTED, build_context(COMMITMENT)]
+# Not deflated: a few kilobytes may become gigabytes, and nobody needs it here.
+_PLAIN = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]
+_WITH_COMMITMENT = [*_SUPPORTED, build_context(COMMITMENT, _PLAIN)]
 
 
 @dataclass(frozen=True)
