@@ -95,7 +95,7 @@ class Association:
             self._cut_off()
         except TimeoutError:
             self.reason = "timed_out"
-            if self._contexts:
+            if self.caller is not None:
                 self.line.last_word(wire.abort_pdu(2, 0))
         except OSError:
             self.reason = "connection_lost"
