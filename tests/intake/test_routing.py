@@ -161,5 +161,5 @@ def test_instances_committed_together_go_each_to_the_project_of_its_rule(
     assert [row.modality for row in kept] == ["XC"] * 4
     refused = Event.objects.filter(action="intake.refuse", outcome="refused")
     assert refused.count() == 4
-    assert all(b"subject_withdrawn" in bytes(row.entry) for row in refused)
+    assert all(b"subject_destroyed" in bytes(row.entry) for row in refused)
     assert VaultFile.objects.count() == 12

@@ -44,7 +44,7 @@ REFUSED = {
         "The instance is larger than the site allows (status A700).",
         "Raise the limit, or leave it out.",
     ),
-    "subject_withdrawn": (
+    "subject_destroyed": (
         "The subject was withdrawn, and nothing of it is taken any more (status C211).",
         "Have the sender stop sending this patient.",
     ),

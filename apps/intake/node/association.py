@@ -306,7 +306,7 @@ class Association:
         except ValueError:
             return self._refuse(MISMATCH, "does_not_match_its_command")
         except KeyDestroyedError:
-            return self._refuse(FAILED, "subject_withdrawn")
+            return self._refuse(FAILED, "subject_destroyed")
         except (DatabaseError, OSError) as error:
             logger.error("instance not taken", extra={"error": type(error).__name__})
             return self._refuse(NO_ROOM, "storage_or_database_away")

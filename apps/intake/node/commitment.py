@@ -37,8 +37,8 @@ REFERENCES = 10_000
 # Room for so many references with the longest UIDs.
 MAX_INFORMATION_BYTES = 2 << 20
 _ITEM = b"\xfe\xff\x00\xe0"
-# Requests of one association whose verdicts are found at the same time; the worker answers others.
-_AT_ONCE = 4
+# Reading back takes time: what comes while so many are read is left to the worker.
+_reading = threading.BoundedSemaphore(2)
 _ANSWER_S = 30.0
 
 # PS3.7 annex C.
@@ -136,9 +136,9 @@ class Reports:
 
     def find(self, request: CommitmentRequest, context_id: int, transfer_syntax_uid: str) -> None:
         """Find the verdicts of a request that was taken, and have them told."""
+        if not _reading.acquire(blocking=False):
+            return
         with self._lock:
-            if self._n_running >= _AT_ONCE:
-                return
             self._n_running += 1
 
         def send(information: Dataset, event_type: int) -> bool:
@@ -152,10 +152,17 @@ class Reports:
                 logger.warning("commitment not answered", extra={"error": type(error).__name__})
             finally:
                 connection.close()
+                _reading.release()
                 with self._lock:
                     self._n_running -= 1
 
-        threading.Thread(target=answer, name="commitment", daemon=True).start()
+        try:
+            threading.Thread(target=answer, name="commitment", daemon=True).start()
+        except RuntimeError:
+            # No thread is to be had: the worker answers.
+            _reading.release()
+            with self._lock:
+                self._n_running -= 1
 
     def _tell(self, information: Dataset, event_type: int, context_id: int, syntax: UID) -> bool:
         """Whether the peer took the report; waits for its answer."""
