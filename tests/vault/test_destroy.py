@@ -40,6 +40,8 @@ def place(settings: Any, tmp_path: Path, monkeypatch: Any) -> Path:
         monkeypatch.setattr(f"{module}.storage", lambda: own)
     settings.CLINICAL_ANNOT_DISK_RESERVE_BYTES = 0
     settings.CLINICAL_ANNOT_DESTROYED_FILE = tmp_path / "keys" / "destroyed-keys.jsonl"
+    # Another test may have handed out a checkpoint of another log.
+    settings.CLINICAL_ANNOT_CHECKPOINT_FILE = tmp_path / "checkpoints.txt"
     assert files.storage() is own
     return tmp_path
 
