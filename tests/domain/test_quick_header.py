@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -128,3 +129,29 @@ def test_a_name_beyond_ascii_is_compared_as_it_stands_and_a_note_is_left_to_pydi
     assert quick is not None and quick == read_facts(io.BytesIO(content))
     assert quick.demographics == ("Müller^Jürgen".encode("latin-1"), b"19700101", b"F")
     assert quick_facts(peers.instance(sop_class=KEY_OBJECT_SELECTION)) is None
+
+
+def test_a_deflated_data_set_that_would_fill_the_memory_is_not_read():
+    """Of 300 KB."""
+    import zlib
+
+    from apps.intake.domain import header_facts
+    from apps.intake.domain.upper_layer import file_start
+    from tests.intake import peers
+
+    ordinary = peers.instance(syntax="1.2.840.10008.1.2.1.99", size_bytes=100_000)
+    assert read_facts(io.BytesIO(ordinary)).patient_id == "PAT-4711"
+    packed = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    body = packed.compress(b"\x08\0\x16\0UI\x04\x001.2\0\x08\0\x18\0UI\x04\x001.3\0")
+    size_bytes = header_facts.MAX_INFLATED_BYTES + (1 << 20)
+    body += packed.compress(b"\xe0\x7f\x10\0OB\0\0" + size_bytes.to_bytes(4, "little"))
+    for _ in range(size_bytes >> 20):
+        body += packed.compress(bytes(1 << 20))
+    start = file_start("1.2", "1.3", "1.2.840.10008.1.2.1.99", "1.2.9", "TEST")
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableHeader):
+            read_facts(io.BytesIO(start + body + packed.flush()))
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()

@@ -4,6 +4,7 @@ the names but what identifies the subject."""
 from __future__ import annotations
 
 import os
+import zlib
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -27,6 +28,8 @@ _TAGS = [
 ]
 # A longer note is held like any other report, and its list of instances not read.
 _LONGEST_NOTE_BYTES = 4 << 20
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+MAX_INFLATED_BYTES = 256 << 20
 
 
 class UnreadableHeader(ValueError):
@@ -54,6 +57,8 @@ class HeaderFacts:
 def read_facts(source: BinaryIO) -> HeaderFacts:
     """Read a Part 10 file's header up to the pixel data. Raises UnreadableHeader."""
     try:
+        offset = _dataset_offset(source)
+        source.seek(0)
         ds = dcmread(source, stop_before_pixels=True, specific_tags=_TAGS)
         frames = str(ds.get("NumberOfFrames", "") or "")
         facts = HeaderFacts(
@@ -65,7 +70,7 @@ def read_facts(source: BinaryIO) -> HeaderFacts:
             transfer_syntax_uid=str(ds.file_meta.get("TransferSyntaxUID", "") or ""),
             modality=code(str(ds.get("Modality", "") or "")),
             n_frames=int(frames) if frames.isdigit() and int(frames) < 1 << 31 else None,
-            dataset_offset=_dataset_offset(source),
+            dataset_offset=offset,
             demographics=tuple(_raw(ds, name) for name in _DEMOGRAPHICS),
             rejection=_rejection(source, str(ds.get("SOPClassUID", "") or "")),
         )
@@ -93,10 +98,24 @@ def _rejection(source: BinaryIO, sop_class_uid: str) -> Rejection | None:
 
 
 def _dataset_offset(source: BinaryIO) -> int:
-    """Where the file meta group ends, by its elements and not by its stated length."""
+    """Where the file meta group ends, by its elements and not by its stated length. Raises
+    UnreadableHeader for a deflated data set that is too large to be read at all."""
     source.seek(132)
-    read_dataset(source, False, True, stop_when=_after_meta)
-    return source.tell()
+    meta = read_dataset(source, False, True, stop_when=_after_meta)
+    offset = source.tell()
+    if str(meta.get("TransferSyntaxUID", "")) == _DEFLATED:
+        _require_bounded(source)
+    return offset
+
+
+def _require_bounded(source: BinaryIO) -> None:
+    """pydicom inflates a data set whole, and a few kilobytes may become gigabytes: they are counted
+    before, a megabyte at a time."""
+    inflate, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    while not inflate.eof and (block := inflate.unconsumed_tail or source.read(1 << 16)):
+        total += len(inflate.decompress(block, 1 << 20))
+        if total > MAX_INFLATED_BYTES:
+            raise UnreadableHeader("a deflated data set that is too large")
 
 
 def _after_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
