@@ -96,9 +96,8 @@ class Walk:
         person.page.locator("text=Review pixels").click(timeout=120_000)
         person.page.wait_for_selector("[data-testid=confirm]:not([disabled])", timeout=120_000)
         person.page.keyboard.press("Enter")
-        until(
-            lambda: person.page.locator("text=/redacting|cleared/i").count(), 60, "the confirmation"
-        )
+        # Shown once the server has taken the decision.
+        person.page.wait_for_selector("#working", state="visible", timeout=60_000)
         self.leave(person)
 
     def wait_for_clip(self) -> str:
