@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,10 +36,15 @@ def command(db: None) -> Any:
 
 @pytest.fixture
 def project(command: Any) -> Any:
+    return _project()
+
+
+def _project() -> Any:
+    from apps.access.actor import service
     from apps.projects.services import create_project
 
     return create_project(
-        command,
+        service("command"),
         None,
         slug="demo",
         name="Demo hospital",
@@ -47,17 +53,16 @@ def project(command: Any) -> Any:
     )
 
 
-@pytest.fixture
-def person(command: Any, project: Any) -> Callable[..., Any]:
-    """``person("annotator")`` makes a user with that role in the project and gives their Actor."""
-    from apps.access.actor import Actor
+_numbers = itertools.count(1)
+
+
+def _maker(project: Any) -> Callable[..., Any]:
+    from apps.access.actor import Actor, service
     from apps.access.models import User
     from apps.projects.services import grant_role
 
-    made: Iterator[int] = iter(range(1, 1000))
-
     def make(*roles: str, system: tuple[str, ...] = (), where: Any = None) -> Actor:
-        number = next(made)
+        number = next(_numbers)
         user = User.objects.create_user(
             username=f"person{number}",
             password="correct horse battery",
@@ -66,10 +71,52 @@ def person(command: Any, project: Any) -> Callable[..., Any]:
         user.system_roles = list(system)
         user.save()
         for role in roles:
-            grant_role(command, where or project, user, role)
+            grant_role(service("command"), where or project, user, role)
         return Actor(user)
 
     return make
+
+
+class Kept:
+    """A project whose rows stand for a whole module: see :func:`kept`."""
+
+    def __init__(self, blocker: Any) -> None:
+        self._blocker = blocker
+        with blocker.unblock():
+            self.project = _project()
+            self.person = _maker(self.project)
+
+    def make(self, build: Callable[..., Any], *arguments: Any) -> Any:
+        """What ``build(project, *arguments)`` gives, made once for the module."""
+        with self._blocker.unblock():
+            return build(self.project, *arguments)
+
+
+@pytest.fixture(scope="module")
+def kept(django_db_setup: None, django_db_blocker: Any) -> Iterator[Kept]:
+    """Rows that all tests of a module begin from: made once, in a transaction around those of the
+    tests, which is rolled back after the last. Not for modules with transactional tests."""
+    from django.db import connection, transaction
+
+    around = transaction.atomic()
+    around._from_testcase = True  # type: ignore[attr-defined]
+    # A test case closes the connection when it is torn down, which would lose these rows.
+    close, connection.close = connection.close, lambda: None  # type: ignore[method-assign]
+    try:
+        with django_db_blocker.unblock():
+            around.__enter__()
+        yield Kept(django_db_blocker)
+    finally:
+        connection.close = close  # type: ignore[method-assign]
+        with django_db_blocker.unblock():
+            transaction.set_rollback(True)
+            around.__exit__(None, None, None)
+
+
+@pytest.fixture
+def person(command: Any, project: Any) -> Callable[..., Any]:
+    """``person("annotator")`` makes a user with that role in the project and gives their Actor."""
+    return _maker(project)
 
 
 @pytest.fixture(scope="session")

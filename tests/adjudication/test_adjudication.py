@@ -21,15 +21,27 @@ from apps.annotation.models import LabelSet
 from apps.annotation.services import return_label_set, save_operations
 from apps.audit.models import Event
 from apps.jobs import work
+from apps.library.models import Clip
 from apps.ontology.models import OntologyVersion
+from apps.projects.models import Project
 from tests import builders
 
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def ready(kept) -> Clip:
+    return kept.make(builders.ready_clip)
+
+
 @pytest.fixture
-def clip(project):
-    return builders.ready_clip(project)
+def project(kept, db) -> Project:
+    return Project.objects.get(pk=kept.project.pk)
+
+
+@pytest.fixture
+def clip(ready, db) -> Clip:
+    return Clip.objects.get(pk=ready.pk)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from apps.adjudication.assigning import assign_clip
 from apps.annotation import store
 from apps.annotation.models import LabelSet, Operation
 from apps.audit.models import Event
+from apps.library.models import Clip
+from apps.projects.models import Project
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -38,20 +40,35 @@ class Tab:
         return self.client.get(self.url()).json()
 
 
-@pytest.fixture
-def clip(project):
-    return builders.ready_clip(project)
+def _assigned(project, person) -> tuple[LabelSet, Actor, Clip]:
+    author, clip = person("annotator"), builders.ready_clip(project)
+    return builders.label_set(project, author, clip), author, clip
+
+
+@pytest.fixture(scope="module")
+def assigned(kept) -> tuple[LabelSet, Actor, Clip]:
+    return kept.make(_assigned, kept.person)
 
 
 @pytest.fixture
-def author(person):
-    return person("annotator")
+def project(kept, db):
+    return Project.objects.get(pk=kept.project.pk)
 
 
 @pytest.fixture
-def tab(project, author, clip, client) -> Tab:
+def clip(assigned, db):
+    return Clip.objects.get(pk=assigned[2].pk)
+
+
+@pytest.fixture
+def author(assigned) -> Actor:
+    return assigned[1]
+
+
+@pytest.fixture
+def tab(assigned, author, client, db) -> Tab:
     client.force_login(author.user)
-    return Tab(client, builders.label_set(project, author, clip))
+    return Tab(client, LabelSet.objects.get(pk=assigned[0].pk))
 
 
 def code(answer) -> str:

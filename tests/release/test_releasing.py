@@ -14,12 +14,15 @@ from django.db import DatabaseError, transaction
 
 from apps.access.actor import service
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
+from apps.adjudication.models import Adjudication
 from apps.adjudication.services import amend
 from apps.annotation.models import KeyframeChunk
 from apps.audit import triggers
 from apps.audit.models import Event
 from apps.jobs import work
 from apps.keys.keyring import open_vault_file
+from apps.projects.models import Project
+from apps.projects.services import create_project
 from apps.release import services
 from apps.release.collecting import read_freeze, select
 from apps.release.domain.proofs import check_clips_and_approval
@@ -68,9 +71,23 @@ def make_archive(release: Release) -> Release:
     return release
 
 
-@pytest.fixture
-def signed(project, person):
+def _signed(project, person) -> Adjudication:
     return builders.signed_adjudication(project, person, builders.ready_clip(project))
+
+
+@pytest.fixture(scope="module")
+def kept_signed(kept) -> Adjudication:
+    return kept.make(_signed, kept.person)
+
+
+@pytest.fixture
+def project(kept, db) -> Project:
+    return Project.objects.get(pk=kept.project.pk)
+
+
+@pytest.fixture
+def signed(kept_signed, db) -> Adjudication:
+    return Adjudication.objects.get(pk=kept_signed.pk)
 
 
 @pytest.fixture
@@ -114,7 +131,8 @@ def test_the_manifest_proves_who_signed_by_pseudonym_alone(project, person, sign
     ]  # fmt: skip
 
 
-def test_a_project_with_nothing_signed_is_refused_and_nothing_is_written(project, tmp_path):
+def test_a_project_with_nothing_signed_is_refused_and_nothing_is_written(command, tmp_path):
+    project = create_project(command, None, slug="other", name="Other", ae_title="OTHER")
     builders.ready_clip(project)
     code, told = build(project, tmp_path / "a")
     assert code == 1 and "adjudicated and signed" in told

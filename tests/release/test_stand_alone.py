@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,17 +31,26 @@ ROOT = Path(__file__).resolve().parents[2]
 BLOCKED = ("django", "numpy", "pydicom", "av", "cv2", "highdicom")
 
 
-@pytest.fixture
-def folder(project, person, tmp_path) -> Path:
-    """An approved release of one clip."""
+def _approved(project, person, folder: Path) -> Path:
     builders.signed_adjudication(project, person, builders.ready_clip(project))
     release = services.freeze(
         service("command"), project, version="1.0.0", formats=["dicom-seg", "coco-video", "mot"]
     )
     services.approve(person("compliance_officer"), release)
     release.refresh_from_db()
-    write_folder(release, tmp_path / "release", release.formats)
-    return tmp_path / "release"
+    write_folder(release, folder, release.formats)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def approved(kept, tmp_path_factory) -> Path:
+    return kept.make(_approved, kept.person, tmp_path_factory.mktemp("approved") / "release")
+
+
+@pytest.fixture
+def folder(approved, tmp_path) -> Path:
+    """An approved release of one clip, to be changed at will."""
+    return Path(shutil.copytree(approved, tmp_path / "release"))
 
 
 def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
