@@ -16,9 +16,10 @@ from pynetdicom import AE
 
 from apps.audit.models import Event
 from apps.intake.node import guard
+from apps.intake.node.server import Node
 from tests.intake import peers
 from tests.intake.streams import mutated, pour, request_pdu, whole_stream
-from tests.intake.test_node import eventually
+from tests.intake.test_node import events, eventually
 
 BOUND_S = 5.0
 
@@ -33,15 +34,35 @@ def echo_seconds(port: int) -> float:
     return time.monotonic() - began
 
 
-def test_ten_connections_opened_and_dropped_are_not_noticed(node, monkeypatch):
+def test_ten_connections_opened_and_dropped_are_an_event_each_and_harm_nobody(node, monkeypatch):
     monkeypatch.setattr(guard, "REQUEST_S", 60.0)
     for _ in range(10):
         connect(node.port).close()
     assert echo_seconds(node.port) < BOUND_S
+    assert eventually(lambda: len(events("intake.association", "aborted")) == 10)
+    assert {said["reason"] for said in events("intake.association", "aborted")} == {"nothing_sent"}
     end = time.monotonic() + 20
     while associations() and time.monotonic() < end:
         time.sleep(0.05)
     assert not associations(), "their threads are gone long before the request's deadline"
+
+
+def test_a_balancers_look_at_the_port_is_no_event_where_the_site_names_it(
+    transactional_db, project, settings
+):
+    settings.CLINICAL_ANNOT_NODE_CHECKERS = ["192.0.2.0/24", "127.0.0.1"]
+    node = Node()
+    node.start("127.0.0.1", 0)
+    try:
+        connect(node.port).close()
+        with connect(node.port) as line:
+            line.sendall(b"G")
+        (said,) = eventually(lambda: events("intake.association", "aborted"))
+        assert said["reason"] == "connection_lost", "what says something is one from there too"
+        assert eventually(lambda: not associations())
+        assert len(events("intake.association", "aborted")) == 1
+    finally:
+        node.stop()
 
 
 def associations() -> list[threading.Thread]:

@@ -235,6 +235,7 @@ def test_a_rule_that_says_nothing_clear_is_refused(text):
     [
         ("CLINICAL_ANNOT_NODE_CALLERS", ["T@nowhere"]),
         ("CLINICAL_ANNOT_NODE_CALLERS", ["T#cn=x"]),
+        ("CLINICAL_ANNOT_NODE_CHECKERS", ["10.0.0.1/8"]),
         ("CLINICAL_ANNOT_DICOM_PLAIN", "never"),
         ("CLINICAL_ANNOT_DICOM_PLAIN", "local"),
         ("CLINICAL_ANNOT_DICOM_TLS_CERT", "/nonexistent"),

@@ -42,6 +42,26 @@ def read_rule(text: str) -> Rule:
     return Rule(title, found, f"{kind}={value}" if certificate else "")
 
 
+def read_network(text: str) -> Network:
+    """An address or a network. Raises ValueError that says what is wrong with ``text``."""
+    try:
+        return ipaddress.ip_network(text.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is no address or network") from None
+
+
+def is_within(address: str, networks: Sequence[Network]) -> bool:
+    """Whether one of ``networks`` holds ``address``."""
+    where = _address(address)
+    return any(where in network for network in networks)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Without a zone; an IPv4 address on an IPv6 socket as what it is."""
+    where = ipaddress.ip_address(text.partition("%")[0])
+    return getattr(where, "ipv4_mapped", None) or where
+
+
 def refusal_of(
     calling_ae: str,
     address: str,
@@ -58,9 +78,7 @@ def refusal_of(
     titles. ``plain``: who may come without TLS, ``any`` or ``local``. Rules, where there are any,
     hold in addition to the project's list and stand in for one that is empty.
     """
-    where = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(where, "ipv4_mapped", None)
-    where = mapped or where
+    where = _address(address)
     if certificate is None and plain == "local" and not where.is_loopback:
         return "tls_required"
     if listed and calling_ae not in listed:

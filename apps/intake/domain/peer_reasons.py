@@ -72,6 +72,10 @@ REFUSED = {
     "too_long_a_pdu": ("A PDU longer than allowed was announced.", "See the sender."),
     "timed_out": ("The sender fell silent.", "See the sender and the network."),
     "connection_lost": ("The connection broke off.", "See the sender and the network."),
+    "nothing_sent": (
+        "A connection was opened and closed without a byte.",
+        "See what connects from there; name a balancer or monitor in the configuration.",
+    ),
     "peer_aborted": ("The sender aborted.", "See the sender's log."),
     "no_request": ("A connection asked for nothing.", "See what connects from there."),
     "failed": ("The node failed; the cause is in its log.", "Tell the system administrator."),

@@ -98,7 +98,7 @@ class Association:
             if self.caller is not None:
                 self.line.last_word(wire.abort_pdu(2, 0))
         except OSError:
-            self.reason = "connection_lost"
+            self.reason = self._lost
         except Exception as error:
             # Its text may quote what was received.
             logger.error("association failed", extra={"error": type(error).__name__})
@@ -115,7 +115,11 @@ class Association:
             self.reason = "node_stopped"
             self.line.last_word(wire.abort_pdu(0, 0))
         else:
-            self.reason = "connection_lost"
+            self.reason = self._lost
+
+    @property
+    def _lost(self) -> str:
+        return "connection_lost" if self.received_bytes else "nothing_sent"
 
     def _open(self) -> bool:
         """Negotiate; whether the association stands."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from apps.intake.domain.callers import Rule, read_rule
+from apps.intake.domain.callers import Network, Rule, read_network, read_rule
 from apps.intake.node import tls
 
 _AT_LEAST = {
@@ -29,6 +29,14 @@ def rules() -> list[Rule]:
         raise NodeConfigurationError(f"CLINICAL_ANNOT_NODE_CALLERS: {error}") from None
 
 
+def checkers() -> list[Network]:
+    """Who only looks whether the port answers. Raises NodeConfigurationError."""
+    try:
+        return [read_network(text) for text in settings.CLINICAL_ANNOT_NODE_CHECKERS]
+    except ValueError as error:
+        raise NodeConfigurationError(f"CLINICAL_ANNOT_NODE_CHECKERS: {error}") from None
+
+
 def tls_port() -> int | None:
     """Where TLS is spoken, or None without a certificate."""
     return (
@@ -43,6 +51,7 @@ def check() -> None:
             raise NodeConfigurationError(f"{name} must be at least {least}")
     if settings.CLINICAL_ANNOT_DICOM_PLAIN not in ("any", "local"):
         raise NodeConfigurationError("CLINICAL_ANNOT_DICOM_PLAIN is any or local")
+    checkers()
     asks_for_certificates = any(rule.certificate for rule in rules())
     if tls_port() is None:
         if settings.CLINICAL_ANNOT_DICOM_PLAIN == "local" or asks_for_certificates:

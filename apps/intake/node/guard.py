@@ -52,8 +52,11 @@ class Line:
         self._start = self._end = 0
 
     def secure(self, context: ssl.SSLContext, within_s: float) -> None:
-        """The TLS handshake. Raises OSError (``ssl.SSLError`` is one)."""
+        """The TLS handshake. Raises OSError (``ssl.SSLError`` is one), EOFError when the peer has
+        closed without a byte."""
         self.socket.settimeout(within_s)
+        if not self.socket.recv(1, socket.MSG_PEEK):
+            raise EOFError
         self.socket = context.wrap_socket(self.socket, server_side=True)
 
     def next_pdu(self, idle_s: float, whole_s: float) -> tuple[int, memoryview]:

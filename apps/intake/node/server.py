@@ -17,7 +17,7 @@ from django.db import connection
 
 from apps.access.actor import Actor, service
 from apps.intake import services
-from apps.intake.domain.callers import refusal_of
+from apps.intake.domain.callers import is_within, refusal_of
 from apps.intake.node import configuration, guard, negotiation, tls
 from apps.intake.node.association import Association
 from apps.intake.node.commits import Commits
@@ -62,6 +62,7 @@ class Node:
         self.is_stopping = False
         self.idle_s = float(settings.CLINICAL_ANNOT_NODE_IDLE_S)
         self._rules = configuration.rules()
+        self._checkers = configuration.checkers()
         self._lock = threading.Lock()
         self._open: set[Association] = set()
         self._admitted: set[Association] = set()
@@ -140,17 +141,22 @@ class Node:
                     # Out of file descriptors: those who have one end in time.
                     time.sleep(0.1)
                 continue
-            try:
-                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                line = guard.Line(accepted)
-                association = Association(self, line, address[0], context)
-                with self._lock:
-                    self._open.add(association)
-                self.waiting.enter(association.peer, line)
-                association.thread.start()
-            except (OSError, RuntimeError) as error:
-                logger.error("connection not taken", extra={"error": type(error).__name__})
-                accepted.close()
+            self._begin(accepted, address[0], context)
+
+    def _begin(self, accepted: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
+        association = Association(self, guard.Line(accepted), peer, context)
+        with self._lock:
+            self._open.add(association)
+        self.waiting.enter(peer, association.line)
+        try:
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            association.thread.start()
+        except (OSError, RuntimeError) as error:
+            # No thread is to be had, or the peer is gone already.
+            logger.error("connection not taken", extra={"error": type(error).__name__})
+            association.reason = "connection_lost"
+            association.line.close()
+            self.ended(association)
 
     def admit(self, association: Association, request: negotiation.Request) -> Rejection | None:
         """Whether this association may stand: None, or how it is rejected (with its event)."""
@@ -220,11 +226,7 @@ class Node:
             logger.error("refusal not recorded", extra={"reason": reason})
 
     def ended(self, association: Association) -> None:
-        """The association's thread is at its end: say how it ended.
-
-        A connection that was opened and closed without a byte is a balancer's or a health check's
-        look at the port, and no event.
-        """
+        """The association's thread is at its end: say how it ended."""
         self.waiting.leave(association.peer, association.line)
         caller = association.caller
         with self._lock:
@@ -236,13 +238,15 @@ class Node:
         if caller is not None:
             outcome = "done" if association.is_released else "aborted"
             self._note(association, outcome, caller.project, caller.calling_ae, caller.called_ae)
-        elif association.reason not in REJECTIONS and (
-            association.received_bytes or association.reason != "connection_lost"
-        ):
+        elif association.reason not in REJECTIONS and not self._is_a_check(association):
             self._note(association, "aborted", None, "", "")
         connection.close()
         with self._lock:
             self._open.discard(association)
+
+    def _is_a_check(self, association: Association) -> bool:
+        """A balancer or a monitor looked whether the port answers."""
+        return association.reason == "nothing_sent" and is_within(association.peer, self._checkers)
 
     def _note(
         self,
