@@ -174,7 +174,6 @@ class Sending:
                 pixels=self._chance.randbytes(60_000), patient=f"P{len(self.stored) % 5}"
             )
             path.write_bytes(content)
-            # storescu's exit code does not tell a refusal; its words do.
             answer = peers.storescu(self._port, path).stdout
             if SUCCESS in answer:
                 self.stored.append((datetime.now(UTC), content))

@@ -35,7 +35,7 @@ class World:
         )
         steward = Steward(stack)
         had = set(steward.arrived())
-        assert stack.store(foreign.video_endoscopic(folder, seed=103), "-xn") == 0
+        assert stack.store(foreign.video_endoscopic(folder, seed=103), "-xn")
         self.received = until(lambda: set(steward.arrived()) - had, 20, "the instance").pop()
         for number in (0, 1):
             client, hand = served.client("annotator", number), Hand(self.labelled, seed=number)

@@ -17,6 +17,8 @@ ECHOSCU = "/usr/bin/echoscu"
 ULTRASOUND = "1.2.840.10008.5.1.4.1.1.6.1"
 ENDOSCOPIC_VIDEO = "1.2.840.10008.5.1.4.1.1.77.1.1.1"
 EXPLICIT = "1.2.840.10008.1.2.1"
+# storescu's exit code does not tell a refusal (0 for A700): its words do.
+SUCCESS = "Received Store Response (Success)"
 ENV = {**os.environ, "TCP_NODELAY": "1"}
 
 

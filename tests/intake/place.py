@@ -130,12 +130,11 @@ class Lane:
         self._thread.start()
 
     def _read(self) -> None:
-        # Its exit code does not tell a refusal; its words do.
         sending = ""
         for line in self.process.stdout:
             if found := re.search(r"Sending file: (.+)$", line):
                 sending = found[1]
-            elif "Received Store Response (Success)" in line:
+            elif peers.SUCCESS in line:
                 self.stored.append(sending)
         self.process.wait()
 

@@ -45,7 +45,7 @@ class Archive:
         path = self._folder / f"{generate_uid(None)}.dcm"
         path.write_bytes(content)
         done = peers.storescu(self._port, path)
-        assert done.returncode == 0, done.stdout
+        assert peers.SUCCESS in done.stdout, done.stdout
         return content
 
     def send_again(self, content: bytes, **changes: str) -> bytes:

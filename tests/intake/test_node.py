@@ -21,9 +21,8 @@ from apps.projects.models import Project
 from apps.vault.models import VaultFile
 from clinical_annot.templatetags.reasons import reason_sentence
 from tests.intake import peers
+from tests.intake.peers import SUCCESS
 from tests.intake.streams import command_set, data_set, pdu
-
-SUCCESS = "Received Store Response (Success)"
 
 
 def events(action: str, outcome: str | None = None) -> list[dict]:

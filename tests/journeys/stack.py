@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.intake import peers
+
 READY_WITHIN_S = 180
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,15 +82,18 @@ class Stack:
             check=False,
         )
 
-    def store(self, path: Path, *options: str, called: str = "CLINANNOT") -> int:
-        """dcmtk's storescu; its exit code."""
-        return subprocess.run(
-            ["/usr/bin/storescu", "-R", *options, "-aet", "OR3_TOWER", "-aec", called,
+    def store(self, path: Path, *options: str, called: str = "CLINANNOT") -> bool:
+        """dcmtk's storescu; whether the instance was acknowledged."""
+        done = subprocess.run(
+            [peers.STORESCU, "-v", "-R", *options, "-aet", "OR3_TOWER", "-aec", called,
              "127.0.0.1", self.port, str(path)],
-            env={**os.environ, "TCP_NODELAY": "1"},
-            capture_output=True,
+            env=peers.ENV,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             check=False,
-        ).returncode  # fmt: skip
+        )  # fmt: skip
+        return peers.SUCCESS in done.stdout
 
     def processes(self, what: str) -> list[int]:
         """Process ids of this stack whose command line holds ``what``."""

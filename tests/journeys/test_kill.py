@@ -83,7 +83,7 @@ class Journey:
 
     def send(self) -> None:
         for path in self.paths:
-            while self.stack.store(path, "-xn") != 0:
+            while not self.stack.store(path, "-xn"):
                 self.tries += 1
                 time.sleep(0.3)
             self.stored[str(dcmread(path, stop_before_pixels=True).SOPInstanceUID)] = (

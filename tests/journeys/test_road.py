@@ -91,7 +91,7 @@ class Walk:
             return row.count()
 
         assert arrived() == 0
-        assert self.stack.store(self.path, "-xn") == 0
+        assert self.stack.store(self.path, "-xn")
         until(arrived, 10, "the row in quarantine")
         person.page.locator("text=Review pixels").click(timeout=120_000)
         person.page.wait_for_selector("[data-testid=confirm]:not([disabled])", timeout=120_000)
