@@ -42,7 +42,7 @@ def _tests(*paths: str, **environment: str) -> Callable[[], tuple[str, bool]]:
 
     def measured(noted: str) -> tuple[str, bool]:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *paths, "-p", "no:cacheprovider"],
+            [sys.executable, "-m", "pytest", *paths, "-p", "no:cacheprovider", "--timeout=3600"],
             cwd=ROOT,
             env={**os.environ, **environment, "BAR_FIGURES": noted},
             capture_output=True,
@@ -224,6 +224,17 @@ BARS = [
         "database away",
         "30 s without the database: the documented status, nothing half-stored",
         _tests("tests/intake/test_database_away.py", BAR_AWAY_S="30", BAR_FULL="1"),
+    ),
+    Bar(
+        "faults",
+        "disk full, clock set back, certificate expired, a byte a second, cut in mid-instance: the"
+        " documented status, nothing half-stored",
+        _tests(
+            "tests/intake/test_faults.py",
+            "tests/intake/test_limits.py",
+            "tests/intake/test_tls.py",
+            BAR_FULL="1",
+        ),
     ),
     Bar(
         "node speed",

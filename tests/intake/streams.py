@@ -92,6 +92,33 @@ def received(line: socket.socket) -> tuple[int, bytes]:
     return header[0], exactly(line, int.from_bytes(header[2:], "big"))
 
 
+def established(port: int) -> socket.socket:
+    """A raw association for ultrasound."""
+    line = socket.create_connection(("127.0.0.1", port), 10)
+    line.settimeout(60)
+    line.sendall(request_pdu(peers.ULTRASOUND))
+    assert received(line)[0] == 2
+    return line
+
+
+def status(line: socket.socket) -> int:
+    """Of the C-STORE answer that comes next."""
+    kind, answer = received(line)
+    assert kind == 4
+    at = answer.index(b"\0\0\0\x09\x02\0\0\0")
+    return int.from_bytes(answer[at + 8 : at + 10], "little")
+
+
+def store(line: socket.socket, part10: bytes) -> int:
+    """C-STORE in PDUs of 100 KB; the status."""
+    line.sendall(pdu(command_set(peers.ULTRASOUND, peers.uid_of(part10)), 3))
+    content = data_set(part10)
+    for at in range(0, len(content), 100_000):
+        is_last = at + 100_000 >= len(content)
+        line.sendall(pdu(content[at : at + 100_000], 2 if is_last else 0))
+    return status(line)
+
+
 def exactly(line: socket.socket, size_bytes: int) -> bytes:
     held = b""
     while len(held) < size_bytes:

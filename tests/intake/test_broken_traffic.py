@@ -33,6 +33,7 @@ from tests.intake.streams import (
     pour,
     received,
     request_pdu,
+    status,
     whole_stream,
 )
 from tests.intake.test_robustness import BOUND_S
@@ -175,10 +176,7 @@ def store_damaged(line: socket.socket, uid: str, chance: random.Random) -> int:
         else:
             content[at : at + 4] = struct.pack("<L", chance.choice([0, 0xFFFFFFFF, 1 << 31, 7]))
     line.sendall(pdu(command_set(peers.ULTRASOUND, uid), 3) + pdu(bytes(content), 2))
-    kind, answer = received(line)
-    assert kind == 4
-    at = answer.index(b"\0\0\0\x09\x02\0\0\0")
-    return int.from_bytes(answer[at + 8 : at + 10], "little")
+    return status(line)
 
 
 def test_peers_that_drop_fall_silent_dribble_or_boast_are_an_event_each(place: Place) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import threading
 import time
@@ -16,30 +15,17 @@ from apps.intake.models import ReceivedInstance
 from apps.intake.node.server import Node
 from apps.vault.models import VaultFile
 from tests.intake import peers
-from tests.intake.streams import RELEASE, command_set, data_set, pdu, received, request_pdu
+from tests.intake.streams import RELEASE, command_set, data_set, established, pdu, received, store
 from tests.intake.test_node import SUCCESS, events, eventually, written
 
 TOLD_NO_ROOM = "Received Store Response (Refused: OutOfResources)"
-
-
-def established(port: int) -> socket.socket:
-    """A raw association for ultrasound."""
-    line = socket.create_connection(("127.0.0.1", port), 10)
-    line.sendall(request_pdu(peers.ULTRASOUND))
-    assert received(line)[0] == 2
-    return line
 
 
 def test_an_instance_larger_than_allowed_is_told_and_the_next_one_is_taken(node, settings):
     settings.CLINICAL_ANNOT_NODE_INSTANCE_BYTES = 100_000
     large, small = peers.instance(size_bytes=200_000), peers.instance(size_bytes=50_000)
     with established(node.port) as line:
-        for content, status in ((large, 0xA700), (small, 0x0000)):
-            uid = peers.uid_of(content)
-            line.sendall(pdu(command_set(peers.ULTRASOUND, uid), 3) + pdu(data_set(content), 2))
-            _, answer = received(line)
-            at = answer.index(b"\0\0\0\x09\x02\0\0\0")
-            assert int.from_bytes(answer[at + 8 : at + 10], "little") == status
+        assert (store(line, large), store(line, small)) == (0xA700, 0x0000)
         line.sendall(RELEASE)
         assert received(line)[0] == 6
     assert ReceivedInstance.objects.count() == VaultFile.objects.count() == 1
