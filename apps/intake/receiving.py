@@ -45,7 +45,6 @@ class Incoming:
         self.failed: BaseException | None = None
         self._writer: VaultWriter | None = None
         self._start = DatasetStart()
-        self._digest = sha256()
         self._passed = 0
         if not _has_room():
             self.failed = DiskFullError("disk reserve reached")
@@ -62,14 +61,16 @@ class Incoming:
             self.abort()
             self.failed = failure
             return len(data)
+        if self._start.offset is None:
+            self._start.feed(data)
+            if self._start.offset is not None:
+                self._writer.digest_from(self._start.offset)
         try:
             self._writer.write(data)
         except OSError as error:
             self.abort()
             self.failed = error
             return len(data)
-        self._start.feed(data)
-        self._note(data)
         if (room := HEAD_BYTES - len(self._head)) > 0:
             self._head += data[:room]
         self._passed += len(data)
@@ -85,14 +86,9 @@ class Incoming:
                 return DiskFullError("disk reserve reached")
         return None
 
-    def _note(self, data: bytes | memoryview) -> None:
-        start = self._start.offset
-        if start is not None:
-            skip = max(0, start - self._passed)
-            self._digest.update(memoryview(data)[skip:])
-
-    def finish(self) -> tuple[VaultFile, HeaderFacts, str]:
-        """Sync the file and read its header: the unsaved row, the facts, the data set's digest.
+    def finish(self) -> tuple[VaultFile, HeaderFacts]:
+        """Sync the file and read its header: the unsaved row, whose digest is the data set's, and
+        the facts.
 
         Raises DiskFullError, TooLargeError, OSError, UnreadableHeader; then nothing is kept.
         """
@@ -112,19 +108,19 @@ class Incoming:
             self.abort()
             raise
         quick = quick_facts(bytes(self._head))
-        if quick is not None and quick.dataset_offset == self._start.offset:
-            return file, quick, self._digest.hexdigest()
+        if quick is not None and quick.dataset_offset == file.digest_from:
+            return file, quick
         try:
             with open_file(file, intake_key()) as source:
                 facts = read_facts(source)
-                digest = self._digest
-                if self._start.offset != facts.dataset_offset:
+                if file.digest_from != facts.dataset_offset:
                     # The file's own word about where its data set begins was missing or wrong.
-                    digest = digest_from(source, facts.dataset_offset)
+                    file.digest_from = facts.dataset_offset
+                    file.sha256 = digest_from(source, facts.dataset_offset).hexdigest()
         except BaseException:
             storage().delete(file.storage_name)
             raise
-        return file, facts, digest.hexdigest()
+        return file, facts
 
     def abort(self) -> None:
         """Drop what came; what still comes is swallowed."""
@@ -178,7 +174,7 @@ def take(
     from apps.intake.routing import project_of_instance
     from apps.intake.services import receive_instance
 
-    file, facts, digest = incoming.finish()
+    file, facts = incoming.finish()
     try:
         if expected is not None and expected != (facts.sop_class_uid, facts.sop_instance_uid):
             raise ValueError("the data set does not match its command")
@@ -195,7 +191,7 @@ def take(
                 project,
                 file=file,
                 facts=facts,
-                sha256=digest,
+                sha256=file.sha256,
                 calling_ae=calling_ae,
                 called_ae=called_ae,
                 peer=peer,

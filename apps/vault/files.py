@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -60,6 +61,13 @@ def storage() -> Storage:
     return _local(str(settings.CLINICAL_ANNOT_DATA_DIR))
 
 
+@lru_cache(maxsize=1)
+def _beside(process: int) -> ThreadPoolExecutor:
+    """Where files are encrypted and written while more of them comes; a forked child has its own.
+    More threads than cores, for some of them wait for the disk."""
+    return ThreadPoolExecutor((os.cpu_count() or 1) + 2, thread_name_prefix="vault-write")
+
+
 class VaultWriter:
     """Takes plaintext, stores ciphertext. ``finish()`` syncs it and gives the unsaved row; the
     caller saves the row in its own transaction, so that a row without a file is impossible."""
@@ -69,13 +77,25 @@ class VaultWriter:
         self._purpose, self._wrapping = purpose, wrapping
         self._data_key = os.urandom(32)
         self._pending = storage().create(self.id.hex)
-        self._encrypt = EncryptingWriter(self._pending, self._data_key, self.id.bytes)
+        self._encrypt = EncryptingWriter(
+            self._pending, self._data_key, self.id.bytes, _beside(os.getpid())
+        )
         self._digest = sha256()
+        self._digest_from = 0
         self.size_bytes = 0
         self._open = True
 
+    def digest_from(self, offset: int) -> None:
+        """The digest covers what comes from ``offset`` on, which may not have come yet."""
+        if offset < self.size_bytes:
+            raise ValueError("this has passed")
+        self._digest, self._digest_from = sha256(), offset
+
     def write(self, data: bytes | bytearray | memoryview) -> int:
-        self._digest.update(data)
+        if (skip := self._digest_from - self.size_bytes) > 0:
+            self._digest.update(memoryview(data)[skip:])
+        else:
+            self._digest.update(data)
         written = self._encrypt.write(data)
         self.size_bytes += written
         return written
@@ -100,11 +120,13 @@ class VaultWriter:
             wrapped_data_key=_wrap(self._wrapping, self._data_key, self.id),
             size_bytes=self.size_bytes,
             sha256=self._digest.hexdigest(),
+            digest_from=self._digest_from,
         )
 
     def abort(self) -> None:
         if self._open:
             self._open = False
+            self._encrypt.drop()
             self._pending.abort()
 
     def __enter__(self) -> VaultWriter:

@@ -20,7 +20,9 @@ class VaultFile(models.Model):
     wrapping_key = models.CharField(max_length=60, db_index=True)
     wrapped_data_key = models.BinaryField()
     size_bytes = models.BigIntegerField()
+    # Over the plaintext from ``digest_from`` (bytes) on: an original's covers its data set.
     sha256 = models.CharField(max_length=64)
+    digest_from = models.BigIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

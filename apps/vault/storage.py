@@ -8,12 +8,18 @@ system writes both down at once.) Nothing here ever holds plaintext.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+_PAGE_BYTES = 4096
+# Linux has it.
+_DIRECT: int = getattr(os, "O_DIRECT", 0)
 
 
 class PendingFile(Protocol):
@@ -46,15 +52,48 @@ def _sync_folder(folder: Path) -> None:
 
 
 class _LocalPending:
+    """Whole pages are written past the page cache where the file system can: what must be synced
+    before it counts need not lie there as well, and to find a page for it costs more than to write
+    it. ``write`` takes them from memory that begins with a page (else they go the common way)."""
+
     def __init__(self, partial: Path, final: Path) -> None:
         self._partial, self._final, self._is_placed = partial, final, False
-        self._out = os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        self._handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._size_bytes = 0
+        self._is_direct, self._can_be_direct = False, bool(_DIRECT)
 
     def write(self, data: bytes | memoryview) -> int:
-        return self._out.write(data)
+        left = memoryview(data)
+        while left:
+            whole = len(left) & ~(_PAGE_BYTES - 1) if self._can_be_direct else 0
+            if whole and self._size_bytes % _PAGE_BYTES == 0:
+                written = self._write_direct(left[:whole])
+            else:
+                self._be_direct(False)
+                written = os.write(self._handle, left)
+            self._size_bytes += written
+            left = left[written:]
+        return len(data)
+
+    def _write_direct(self, pages: memoryview) -> int:
+        try:
+            self._be_direct(True)
+            return os.write(self._handle, pages)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            # Not on this file system, or not from this memory.
+            self._can_be_direct = False
+            return 0
+
+    def _be_direct(self, wanted: bool) -> None:
+        if wanted != self._is_direct:
+            flags = fcntl.fcntl(self._handle, fcntl.F_GETFL)
+            flags = flags | _DIRECT if wanted else flags & ~_DIRECT
+            fcntl.fcntl(self._handle, fcntl.F_SETFL, flags)
+            self._is_direct = wanted
 
     def commit(self) -> None:
-        self._out.flush()
         try:
             os.rename(self._partial, self._final)
         except FileNotFoundError:
@@ -62,13 +101,18 @@ class _LocalPending:
             _sync_folder(self._final.parent.parent)
             os.rename(self._partial, self._final)
         self._is_placed = True
-        os.fsync(self._out.fileno())
-        self._out.close()
+        os.fsync(self._handle)
+        self._close()
         _sync_folder(self._final.parent)
 
     def abort(self) -> None:
-        self._out.close()
+        self._close()
         (self._final if self._is_placed else self._partial).unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._handle >= 0:
+            handle, self._handle = self._handle, -1
+            os.close(handle)
 
 
 class LocalStorage:

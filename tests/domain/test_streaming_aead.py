@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -24,9 +28,9 @@ def _data(size: int) -> bytes:
     return (bytes(range(251)) * (size // 251 + 1))[:size]
 
 
-def _encrypt(data: bytes, chunk: int = 70_001) -> bytes:
+def _encrypt(data: bytes, chunk: int = 70_001, executor: Executor | None = None) -> bytes:
     sink = io.BytesIO()
-    writer = EncryptingWriter(sink, KEY, b"file")
+    writer = EncryptingWriter(sink, KEY, b"file", executor)
     for at in range(0, len(data), chunk):
         writer.write(data[at : at + chunk])
     writer.close()
@@ -66,6 +70,60 @@ def test_tink_reads_what_we_write_and_we_read_what_tink_writes(size):
     with primitive.new_encrypting_stream(sink, b"file") as stream:
         stream.write(data)
     assert DecryptingReader(io.BytesIO(sink.getvalue()), KEY, b"file").read() == data
+
+
+@pytest.fixture
+def beside() -> Iterator[Executor]:
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+
+
+@pytest.mark.parametrize("size", [*SIZES, 9 * SEGMENT_BYTES])
+def test_what_another_thread_seals_reads_as_it_was_written(size, beside):
+    data = _data(size)
+    assert (
+        DecryptingReader(io.BytesIO(_encrypt(data, 1 << 17, beside)), KEY, b"file").read() == data
+    )
+
+
+class _Full(io.BytesIO):
+    """Takes so many segments and no more."""
+
+    def write(self, data):
+        if self.tell() >= 3 * SEGMENT_BYTES:
+            raise OSError(errno.ENOSPC, "full")
+        return super().write(data)
+
+
+@pytest.mark.parametrize("size", [4 * SEGMENT_BYTES, 9 * SEGMENT_BYTES])
+def test_a_failure_in_the_other_thread_is_the_writers(size, beside):
+    writer = EncryptingWriter(_Full(), KEY, b"file", beside)
+    with pytest.raises(OSError, match="full"):
+        writer.write(_data(size))
+        writer.close()
+    writer.drop()
+
+
+def test_a_sink_is_done_with_once_its_file_was_dropped(beside):
+    """Its descriptor may be another file's after that."""
+    begun, go, ended = threading.Event(), threading.Event(), []
+
+    class Slow(io.BytesIO):
+        def write(self, data):
+            if self.tell():
+                begun.set()
+                go.wait(10)
+                ended.append(threading.current_thread())
+            return super().write(data)
+
+    writer = EncryptingWriter(Slow(), KEY, b"file", beside)
+    writer.write(_data(2 * SEGMENT_BYTES + 5))
+    assert begun.wait(10) and not ended
+    threading.Timer(0.05, go.set).start()
+    writer.drop()
+    assert len(ended) == 1 and ended[0] is not threading.current_thread()
+    with pytest.raises(ValueError, match="finished"):
+        writer.write(b"more")
 
 
 @settings(max_examples=40, deadline=None)

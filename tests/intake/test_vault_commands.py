@@ -95,6 +95,20 @@ def test_one_altered_byte_is_found_and_its_file_is_named(
     assert newest("vault.verify").outcome == "failed"
 
 
+def test_a_digest_that_is_not_its_data_sets_is_found(command: Any, project: Any) -> None:
+    held = arrive(command, project, uid="1.2.3.45").original
+    assert held is not None and held.digest_from > 144
+    with open_vault_file(held) as source:
+        whole = source.read()
+    assert held.sha256 == sha256(whole[held.digest_from :]).hexdigest()
+    held.sha256 = sha256(whole).hexdigest()
+    held.save(update_fields=["sha256"])
+    assert run("verify_vault")[0] == 1
+    held.digest_from = 0
+    held.save(update_fields=["digest_from"])
+    assert run("verify_vault")[0] == 0
+
+
 def test_a_missing_and_a_cut_file_are_found(command: Any, project: Any, settings: Any) -> None:
     file = arrive(command, project).original
     assert file is not None

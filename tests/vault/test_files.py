@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import mmap
 import os
 import time
+from hashlib import sha256
 
 import pytest
 
@@ -59,3 +63,50 @@ def test_a_row_saved_while_the_vault_is_swept_keeps_its_file(vault, monkeypatch)
     assert not vault.delete_older(file.storage_name, limit)
     with open_vault_file(file) as source:
         assert source.read() == b"pictures"
+
+
+@pytest.mark.parametrize("takes_pages", [True, False])
+def test_pages_and_what_is_none_make_one_file(vault, monkeypatch, takes_pages):
+    """Whole pages go past the page cache, where the file system lets them."""
+    real, directly = os.write, []
+
+    def write(handle: int, data: memoryview) -> int:
+        if fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_DIRECT:
+            directly.append(len(data))
+            if not takes_pages:
+                raise OSError(errno.EINVAL, "not here")
+            # Less than was given is no failure, and what is left may begin anywhere.
+            return real(handle, data[:4096]) if len(directly) == 2 else real(handle, data)
+        return real(handle, data)
+
+    monkeypatch.setattr(storage.os, "write", write)
+    pages = memoryview(mmap.mmap(-1, 5 * 4096))
+    pages[:] = os.urandom(len(pages))
+    pending = vault.create("ab12")
+    for piece in (pages[:8192], pages, pages[: 3 * 4096 + 7], pages, b"end"):
+        assert pending.write(piece) == len(piece)
+    pending.commit()
+    expected = bytes(pages[:8192]) + bytes(pages) + bytes(pages[: 3 * 4096 + 7]) + bytes(pages)
+    with vault.open("ab12") as source:
+        assert source.read() == expected + b"end"
+    assert directly == ([8192, 20480, 16384, 12288] if takes_pages else [8192])
+
+
+def test_a_file_that_is_dropped_while_it_is_written_leaves_nothing(vault):
+    with files.create_file("original", intake_key()) as out:
+        out.write(os.urandom(5 << 20))
+    assert not list(vault._incoming.iterdir()) and not list(vault.names())
+
+
+def test_a_digest_covers_what_comes_from_its_place_on():
+    with files.create_file("original", intake_key()) as out:
+        out.write(b"he")
+        out.digest_from(6)
+        out.write(b"ad: pic")
+        out.write(b"tures")
+        with pytest.raises(ValueError, match="passed"):
+            out.digest_from(6)
+        file = out.finish()
+    assert (file.digest_from, file.sha256) == (6, sha256(b"pictures").hexdigest())
+    with open_vault_file(file) as source:
+        assert source.read() == b"head: pictures"

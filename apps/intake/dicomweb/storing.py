@@ -44,13 +44,13 @@ class StowInstance(Incoming):
         self._study_uid = study_uid
         self.facts: HeaderFacts | None = None
 
-    def finish(self) -> tuple[VaultFile, HeaderFacts, str]:
-        file, facts, digest = super().finish()
+    def finish(self) -> tuple[VaultFile, HeaderFacts]:
+        file, facts = super().finish()
         self.facts = facts
         if self._study_uid is not None and facts.study_instance_uid != self._study_uid:
             storage().delete(file.storage_name)
             raise _WrongStudy("another study")
-        return file, facts, digest
+        return file, facts
 
 
 @dataclass

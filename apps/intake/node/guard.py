@@ -30,6 +30,8 @@ PDU_S = 30.0
 GOODBYE_S = 1.0
 WAITING_A_PEER = 32
 _FIRST_BUFFER_BYTES = 1 << 15
+# Of a peer that sends much: several of its PDUs come with one look at the socket.
+_BUFFER_BYTES = 1 << 19
 
 
 class LongPduError(OSError):
@@ -83,11 +85,11 @@ class Line:
     def _need(self, size_bytes: int, deadline: float) -> None:
         if self._start + size_bytes > len(self._held):
             rest = self._held[self._start : self._end]
-            room = max(len(self._held), size_bytes + 4096)
-            # Another buffer: the payload given last may still be looked at.
-            held = memoryview(bytearray(room))
-            held[: len(rest)] = rest
-            self._held, self._start, self._end = held, 0, len(rest)
+            if size_bytes > len(self._held):
+                self._held = memoryview(bytearray(max(size_bytes, _BUFFER_BYTES)))
+            # Over what was read before: the payload given last is done with.
+            self._held[: len(rest)] = rest
+            self._start, self._end = 0, len(rest)
         while self._end - self._start < size_bytes:
             if not self._fill(deadline):
                 raise ConnectionError("the connection ended in the middle of a PDU")

@@ -15,8 +15,11 @@ that a cut, swapped, doubled or altered segment fails to authenticate.
 from __future__ import annotations
 
 import io
+import mmap
 import os
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from typing import BinaryIO, Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -65,21 +68,41 @@ def plaintext_size_bytes(ciphertext_size_bytes: int) -> int:
     return plain
 
 
-class EncryptingWriter:
-    """Writes plaintext into ``sink`` as segments. Holds one segment and its ciphertext, in memory
-    that is used again: fresh memory for each would cost as much as the cipher."""
+# Blocks of one segment, used again by what is written next: fresh memory for each instance would
+# cost as much as the cipher. Whole pages, so that a sink may write them past the page cache.
+_spare: deque[memoryview] = deque()
+_SPARE_KEPT = 16
 
-    def __init__(self, sink: _Sink, key: bytes, associated_data: bytes) -> None:
+
+def _block() -> memoryview:
+    try:
+        return _spare.pop()
+    except IndexError:
+        pages = mmap.mmap(-1, SEGMENT_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        return memoryview(pages)
+
+
+class EncryptingWriter:
+    """Writes plaintext into ``sink`` as segments, a whole segment (the first with the header) in
+    one piece. Holds one segment and its ciphertext; with an ``executor`` a second segment, so that
+    one is encrypted and written while the next one comes. What fails there is raised by the next
+    ``write`` or by ``close``. ``drop`` is for what is not closed.
+    """
+
+    def __init__(
+        self, sink: _Sink, key: bytes, associated_data: bytes, executor: Executor | None = None
+    ) -> None:
         salt, self._prefix = os.urandom(32), os.urandom(7)
         self._aead = _derive(key, salt, associated_data)
-        self._sink = sink
-        self._buffer = memoryview(bytearray(_PLAIN))
+        self._sink, self._executor = sink, executor
+        self._header = bytes([HEADER_BYTES]) + salt + self._prefix
+        self._buffer, self._sealed = _block(), _block()
+        self._behind: memoryview | None = None
+        self._sealing: Future[None] | None = None
         self._filled = 0
-        self._sealed: memoryview | None = None
         self._number = 0
         self._room = _FIRST_PLAIN
         self._closed = False
-        sink.write(bytes([HEADER_BYTES]) + salt + self._prefix)
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Take any number of plaintext bytes; a full segment goes out once more bytes follow it."""
@@ -101,21 +124,48 @@ class EncryptingWriter:
         if not self._closed:
             self._flush(last=True)
             self._closed = True
+            self._give_back()
+
+    def drop(self) -> None:
+        """Take no more, and be done with ``sink`` on return."""
+        if not self._closed:
+            self._closed = True
+            if self._sealing is not None and not self._sealing.cancel():
+                with suppress(Exception):
+                    self._sealing.result()
+            self._give_back()
 
     def _flush(self, last: bool) -> None:
-        nonce = _nonce(self._prefix, self._number, last)
+        self._wait()
         plain = self._buffer[: self._filled]
-        if last and self._sealed is None:
-            self._sink.write(self._aead.encrypt(nonce, plain, None))
+        # What has one segment only is not worth another thread.
+        if self._executor is None or last or self._number == 0:
+            self._seal(self._number, last, plain)
         else:
-            if self._sealed is None:
-                self._sealed = memoryview(bytearray(SEGMENT_BYTES))
-            sealed = self._sealed[: self._filled + TAG_BYTES]
-            self._aead.encrypt_into(nonce, plain, None, sealed)
-            self._sink.write(sealed)
+            self._sealing = self._executor.submit(self._seal, self._number, last, plain)
+            self._buffer, self._behind = self._behind or _block(), self._buffer
         self._filled = 0
         self._number += 1
         self._room = _PLAIN
+
+    def _seal(self, number: int, last: bool, plain: memoryview) -> None:
+        start = 0 if number else HEADER_BYTES
+        sealed = self._sealed[: start + len(plain) + TAG_BYTES]
+        sealed[:start] = self._header[:start]
+        self._aead.encrypt_into(_nonce(self._prefix, number, last), plain, None, sealed[start:])
+        self._sink.write(sealed)
+
+    def _wait(self) -> None:
+        if self._sealing is not None:
+            sealing, self._sealing = self._sealing, None
+            sealing.result()
+
+    def _give_back(self) -> None:
+        for block in (self._buffer, self._sealed, self._behind):
+            if block is not None and len(_spare) < _SPARE_KEPT:
+                _spare.append(block)
+        self._buffer = self._sealed = memoryview(b"")
+        self._behind = None
 
 
 class DecryptingReader(io.RawIOBase):
