@@ -109,6 +109,7 @@ def move_dates(ds: Dataset, cleaning: Cleaning) -> dict[int, list[str]]:
     }
     for values in whole.values():
         cleaning.written.update(value[:8] for value in values if len(value) >= 8)
+        cleaning.written.update(values)
     return whole
 
 
@@ -141,6 +142,10 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
         return None
     if vr == "CS":
         kept = [text for text in texts if not text or is_coded_term(text)]
+        short = [text for text in kept if text.isdigit() or len(text) < 3]
+        if len(short) > 1 and cleaning.harvest.find_in_text(" ".join(short)):
+            # An identifier in pieces, each too short to be one.
+            kept = [text for text in kept if text not in short]
         return kept if any(kept) or not any(texts) else None
     if vr == "AS":
         ages = [cap_age(text, cleaning.profile.age_cap_years) for text in texts]
@@ -164,13 +169,13 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
 
 def _harmless(texts: list[str], cleaning: Cleaning) -> bool:
     """Retained text may hold the device or the institution, but no person, number or date."""
-    allowed: set[str | None] = {None}
+    allowed: set[str] = set()
     if cleaning.profile.has("retain_device_identity"):
         allowed |= {"device", "private", "text"}
     if cleaning.profile.has("retain_institution_identity"):
         allowed |= {"institution", "address", "phone"}
     return all(
-        len(text) <= 1024 and cleaning.harvest.find_in_text(text, strict=True) in allowed
+        len(text) <= 1024 and cleaning.harvest.kinds_in_text(text) <= allowed
         for text in texts
     )
 
@@ -191,6 +196,9 @@ def _clean_binary(element: DataElement, cleaning: Cleaning) -> bytes | None:
         return scrub_icc_profile(bytes(value))
     if element.tag not in _BINARY_TO_KEEP:
         return None
+    for run in re.findall(rb"[\x20-\x7e]{6,}", value):
+        if cleaning.harvest.find_in_text(run.decode("ascii")):
+            return None
     if cleaning.big_endian and element.VR == "OW":
         return np.frombuffer(bytes(value[: len(value) // 2 * 2]), ">u2").astype("<u2").tobytes()
     return bytes(value)

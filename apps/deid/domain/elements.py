@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -25,6 +26,11 @@ TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 STRING_VRS = TEXT_VRS | {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"}
 BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 MAX_PARSED_BYTES = 16 * 1024 * 1024
+# Latin alphabet No. 9, which pydicom's table lacks (PS3.3 section C.12.1.1.2).
+python_encoding.setdefault("ISO_IR 203", "iso8859_15")
+python_encoding.setdefault("ISO 2022 IR 203", "iso8859_15")
+# Designations that pydicom's decoder leaves in the text.
+_ESCAPES_LEFT = re.compile("\x1b(?:\\$\\)[AC]|\\(B|\\(J|-[A-Z])")
 _DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C, 0x5C, 0x5E, 0x3D}
 
 
@@ -76,6 +82,7 @@ def decode_strictly(value: bytes, encodings: list[str]) -> str | None:
             text = decode_bytes(value, encodings, _DELIMITERS)
         except Exception:
             return None
+    text = _ESCAPES_LEFT.sub("", text)
     return None if "\ufffd" in text or "\x1b" in text else text
 
 
@@ -84,7 +91,8 @@ def check_character_sets(
 ) -> None:
     """Raise Refused(CHARSET_UNDECODABLE) for the first text that its character set cannot hold.
 
-    Reaches every item of every sequence. Refused(UNPARSABLE) below 32 levels.
+    Reaches every item of every sequence but private ones, which go unread. Refused(UNPARSABLE)
+    below 32 levels.
     """
     if depth > 32:
         raise Refused(Reason.UNPARSABLE, "sequences nested too deep")
@@ -95,6 +103,8 @@ def check_character_sets(
     if encodings is None:
         raise Refused(Reason.CHARSET_UNDECODABLE, f"{place}(0008,0005)")
     for tag, raw in raw_items(ds):
+        if tag.is_private:
+            continue
         if isinstance(raw, RawDataElement):
             if raw.VR in TEXT_VRS and isinstance(raw.value, bytes):
                 if decode_strictly(raw.value, encodings) is None:

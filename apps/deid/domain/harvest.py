@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pydicom.datadict import dictionary_VR
@@ -15,7 +15,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from apps.deid.domain.elements import MAX_PARSED_BYTES, raw_items, read_element, texts_of
-from apps.deid.domain.spellings import date_spellings, name_spellings
+from apps.deid.domain.spellings import date_spellings, digit_runs, name_spellings
 from apps.deid.domain.table import rule_for
 from apps.deid.domain.text import (
     allowed_words,
@@ -57,6 +57,7 @@ _NOT_IDENTIFYING = frozenset(
      "ImageType", "SpecificCharacterSet", "ConversionType", "ImplementationVersionName",
      "PrivateInformationCreatorUID", "CodeMeaning", "CodeValue", "CodingSchemeDesignator"}
 )  # fmt: skip
+_DEVICE_UIDS = frozenset({"DeviceUID", "ManufacturerDeviceClassUID"})
 _NUMERIC = re.compile(r"[-+0-9.eE\\ ]*")
 
 
@@ -113,16 +114,23 @@ class Harvest:
         Case, accents, order and separators do not matter. `strict` also finds name parts that are
         common words ("long"): right for deciding what to keep, too eager for a verdict.
         """
+        return next(self._kinds_in(text, strict), None)
+
+    def kinds_in_text(self, text: str) -> set[str]:
+        """The kinds of all identifiers that stand in this text, common words too."""
+        return set(self._kinds_in(text, True))
+
+    def _kinds_in(self, text: str, strict: bool) -> Iterator[str]:
         words, common, phrases = self._indexed()
-        for token in tokens(text):
+        found = tokens(text)
+        for token in found:
             kind = words.get(token) or (common.get(token) if strict else None)
             if kind:
-                return kind
-        squashed = squash(text)
+                yield kind
+        squashed = "".join(found)
         for phrase, kind in phrases.items():
             if phrase in squashed:
-                return kind
-        return None
+                yield kind
 
     def find_in_number(self, text: str) -> str | None:
         """The kind of an identifier that this whole number is: at least five digits, no name."""
@@ -145,8 +153,9 @@ def _build_index(
         if len(squashed) >= least and len(set(squashed)) > 1:
             phrases.setdefault(squashed, kind)
 
-    for kind, found in values.items():
-        for value in found:
+    # A value that came as several kinds counts as the first of KINDS: who before what device.
+    for kind in KINDS:
+        for value in values.get(kind, ()):
             if kind == "name":
                 for token in tokens(value):
                     if len(token) >= 3 and not token.isdigit():
@@ -171,6 +180,8 @@ def _build_index(
                 is_short_code = 4 <= len(squashed) < 6 and any(c.isdigit() for c in squashed)
                 if is_short_code and len(set(squashed)) > 1:
                     words.setdefault(squashed, kind)
+                for run in digit_runs(value, 6):
+                    words.setdefault(run, kind)
     return words, common, phrases
 
 
@@ -243,9 +254,13 @@ def _add_element(harvest: Harvest, element: DataElement, keyword: str, known: se
     for text in texts_of(element):
         if kind in ("date", "time"):
             _add_dated(harvest, kind, text)
+        elif kind == "name" and not text.isprintable():
+            # A sequence that only calls itself a name: its words are looked at one by one.
+            for run in re.findall(r"[^\x00-\x1f\x7f-\x9f]{4,}", text):
+                _add_loose_text(harvest, "text", run, known)
         elif kind == "uid":
             if not is_registered(text) and len(text) >= 8:
-                harvest.add("device" if keyword == "DeviceUID" else "uid", text)
+                harvest.add("device" if keyword in _DEVICE_UIDS else "uid", text)
         elif vr in ("IS", "CS") and rule_for(int(element.tag)) is None:
             continue
         elif squash(text) not in known and text not in coded_terms():

@@ -115,7 +115,12 @@ class _NotingShortReads:
     def __init__(self, fp: BinaryIO) -> None:
         self._fp = fp
         self.was_short = False
-        self.seek, self.tell = fp.seek, fp.tell
+        self.tell = fp.tell
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        # Who seeks has read ahead for a delimiter: what came short there is read again.
+        self.was_short = False
+        return self._fp.seek(offset, whence)
 
     def read(self, size: int = -1) -> bytes:
         data = self._fp.read(size)

@@ -91,7 +91,7 @@ class LeakScanner:
         written: Iterable[str] = (),
         ignore_kinds: Iterable[str] = (),
     ) -> None:
-        on_purpose = {squash(value) for value in written}
+        on_purpose = self._on_purpose = {squash(value) for value in written}
         kept = harvest.without(ignore_kinds)
         self._harvest = Harvest(
             {
@@ -194,6 +194,10 @@ class LeakScanner:
                 if len(data) <= 4096:
                     for run in _PRINTABLE.findall(data):
                         self.scan_text(here, run.decode("latin-1"))
+            elif element.VR in ("DA", "TM", "DT"):
+                for text in texts_of(element):
+                    if squash(text) not in self._on_purpose:
+                        self.scan_text(here, text)
             elif element.VR == "UI":
                 if any(squash(text) in self._uids for text in texts_of(element)):
                     self._found.add(Finding(here, "uid"))

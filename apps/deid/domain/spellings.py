@@ -69,10 +69,15 @@ def name_spellings(value: str) -> set[str]:
 def number_spellings(value: str) -> set[str]:
     """An ID or number as given, without its separators, and with others in their place."""
     groups = [group for group in re.split(r"[\s\-./_:]+", value) if group]
-    found = {value, squash(value)}
+    found = {value, squash(value), *digit_runs(value, 8)}
     if len(groups) > 1:
         found |= {sep.join(groups) for sep in ("", "-", ".", "/", "_", " ", ":")}
     return {spelling for spelling in found if spelling}
+
+
+def digit_runs(value: str, least: int) -> list[str]:
+    """The runs of at least `least` digits in an ID ("MRN-4711885" has one), not all alike."""
+    return [run for run in re.findall(rf"\d{{{least},}}", value) if len(set(run)) > 2]
 
 
 def is_long_enough_for_raw(text: str) -> bool:

@@ -45,7 +45,8 @@ def is_allowed_phrase(text: str) -> bool:
     if len(text) > 256 or any(unicodedata.category(c).startswith("C") for c in text):
         return False
     words = tokens(text)
-    if sum(word.isdigit() for word in words) > 2:
+    if sum(word.isdigit() for word in words) > 2 or sum(len(word) == 1 for word in words) > 3:
+        # A name or a number may be spelled out in single letters.
         return False
     return all(
         word in allowed_words()

@@ -49,6 +49,30 @@ def kind_of(parsed: ParsedInstance) -> str:
 
 
 def whole(source: BinaryIO) -> Dataset:
-    """The data set with its pixel data in memory."""
+    """The data set with its pixel data in memory, ready to be decoded: offset tables that do not
+    fit one fragment a frame are left out, and so is what stands behind a colour table's entries."""
     source.seek(0)
-    return dcmread(source)
+    ds = dcmread(source)
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        if keyword in ds:
+            del ds[keyword]
+    if "PixelData" in ds and ds["PixelData"].is_undefined_length:
+        ds["PixelData"].value = _without_wrong_offsets(ds.PixelData)
+    for tag in (0x00281101, 0x00281102, 0x00281103):
+        descriptor, table = ds.get(tag), ds.get(tag + 0x100)
+        if descriptor is not None and table is not None and isinstance(table.value, bytes):
+            entries, _, bits = (int(v) for v in descriptor.value)
+            size = (entries % 65536 or 65536) * (2 if bits > 8 else 1)
+            table.value = table.value[: size + size % 2]
+    return ds
+
+
+def _without_wrong_offsets(pixels: bytes) -> bytes:
+    """Encapsulated pixel data with an empty Basic Offset Table where the table points amiss."""
+    size = int.from_bytes(pixels[4:8], "little")
+    table = [int.from_bytes(pixels[at : at + 4], "little") for at in range(8, 8 + size, 4)]
+    for offset in table:
+        at = 8 + size + offset
+        if pixels[at : at + 4] != b"\xfe\xff\x00\xe0":
+            return pixels[:4] + bytes(4) + pixels[8 + size :]
+    return pixels

@@ -10,7 +10,7 @@ from typing import IO, Any, BinaryIO
 
 from pydicom.uid import ExplicitVRLittleEndian
 
-from apps.deid.domain import probe
+from apps.deid.domain import native_samples, probe
 from apps.deid.domain.boxes import Box
 from apps.deid.domain.cine import read_cine_info, redact_cine
 from apps.deid.domain.cleaning import PixelChange
@@ -20,7 +20,7 @@ from apps.deid.domain.parse import ParsedInstance, parse_instance
 from apps.deid.domain.redact import redact_video
 from apps.deid.domain.refusals import StreamRefusal
 from apps.deid.domain.remux import remux_video
-from apps.deid.domain.write import EncapsulatedPixels, Fragment, write_instance
+from apps.deid.domain.write import EncapsulatedPixels, Fragment, NativePixels, write_instance
 
 from .kinds import Tell, as_refused, kind_of, media_of, whole
 
@@ -155,11 +155,22 @@ def _produce_cine(
         if tell is not None:
             tell(0.7 * done / max(total, 1), "blanking" if boxes else "copying")
 
-    made = redact_cine(ds, boxes, progress=told, cancelled=cancelled)
     change = PixelChange() if boxes else None
     header = deidentify_dataset(parsed.dataset, replace(context, pixel_change=change))
+    if native_samples.fits(info, ds):
+        samples = native_samples.redact(ds, info, boxes)
+        syntax = str(ExplicitVRLittleEndian)
+        header.dataset.NumberOfFrames = info.n_frames
+        pixels = NativePixels(BytesIO(samples), len(samples), info.bits_allocated)  # type: ignore[arg-type]
+        write_instance(out, header.dataset, syntax, pixels)  # type: ignore[arg-type]
+        return Produced(header.sop_instance_uid, header, syntax, info.n_frames, "", bool(boxes))
+    made = redact_cine(ds, boxes, progress=told, cancelled=cancelled)
     for keyword, value in made.attributes.items():
         setattr(header.dataset, keyword, value)
+    if info.photometric == "PALETTE COLOR":
+        # The samples are RGB now: nothing reads the tables any more.
+        for tag in range(0x00281101, 0x00281224):
+            header.dataset.pop(tag, None)
     fragments = (Fragment(BytesIO(frame), len(frame)) for frame in made.frames)
     write_instance(
         out,  # type: ignore[arg-type]
