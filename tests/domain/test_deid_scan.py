@@ -22,7 +22,7 @@ from apps.deid.domain.dates import (
     shift_time,
 )
 from apps.deid.domain.harvest import Harvest
-from apps.deid.domain.pattern_search import PatternSearch
+from apps.deid.domain.pattern_search import search_of
 from apps.deid.domain.scan import Finding, LeakScanner
 from apps.deid.domain.spellings import date_spellings
 from apps.deid.domain.uids import derive_subkey, is_registered, map_uid
@@ -99,7 +99,7 @@ def test_random_bytes_give_no_finding() -> None:
 def test_pattern_search_finds_exactly_what_bytes_find_does(patterns, noise, data) -> None:
     at = data.draw(st.integers(0, len(noise)))
     buffer = noise[:at] + data.draw(st.sampled_from(patterns)) + noise[at:]
-    found = set(PatternSearch({p: str(n) for n, p in enumerate(patterns)}).find(buffer))
+    found = set(search_of({p: str(n) for n, p in enumerate(patterns)}).find(buffer))
     expected = {
         (i, str(n)) for n, p in enumerate(patterns) for i in range(len(buffer))
         if buffer.startswith(p, i)

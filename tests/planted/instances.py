@@ -215,7 +215,8 @@ def _retained() -> frozenset[int]:
                 row["options"].get(column) == "K" for column in columns
             ):
                 _KEPT.add(int(row["tag"][1:5] + row["tag"][6:10], 16))
-    return frozenset(_KEPT)
+    # Device texts that the table does not list, kept with them.
+    return frozenset(_KEPT | {0x00080070, 0x00081090, 0x00181020})
 
 
 def _still(

@@ -143,7 +143,10 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
     if vr == "CS":
         kept = [text for text in texts if not text or is_coded_term(text)]
         short = [text for text in kept if text.isdigit() or len(text) < 3]
-        if len(short) > 1 and cleaning.harvest.find_in_text(" ".join(short)):
+        joined = " ".join(short)
+        if len(short) > 1 and (
+            cleaning.harvest.find_in_text(joined) or cleaning.harvest.find_in_number(joined)
+        ):
             # An identifier in pieces, each too short to be one.
             kept = [text for text in kept if text not in short]
         return kept if any(kept) or not any(texts) else None

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
@@ -62,6 +63,17 @@ _NUMERIC = re.compile(r"[-+0-9.eE\\ ]*")
 
 
 @dataclass
+class _Index:
+    """Words, names that are common words, and phrases without separators (by their first letters
+    too), each with its kind."""
+
+    words: dict[str, str] = field(default_factory=dict)
+    common: dict[str, str] = field(default_factory=dict)
+    phrases: dict[str, str] = field(default_factory=dict)
+    by_gram: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass
 class Harvest:
     """Identifying values by kind. Holds PHI: keep it encrypted (`to_bytes`)."""
 
@@ -101,9 +113,8 @@ class Harvest:
             raise ValueError("harvest: unknown kinds; give what to_bytes wrote")
         return cls({kind: set(map(str, found)) for kind, found in raw.items()})
 
-    def _indexed(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-        """(words, names that are common words, phrases without separators) → kind."""
-        index = self.__dict__.get("_index")
+    def _indexed(self) -> _Index:
+        index: _Index | None = self.__dict__.get("_index")
         if index is None:
             index = self.__dict__["_index"] = _build_index(self.values)
         return index
@@ -121,68 +132,88 @@ class Harvest:
         return set(self._kinds_in(text, True))
 
     def _kinds_in(self, text: str, strict: bool) -> Iterator[str]:
-        words, common, phrases = self._indexed()
+        index = self._indexed()
         found = tokens(text)
         for token in found:
-            kind = words.get(token) or (common.get(token) if strict else None)
+            kind = index.words.get(token) or (index.common.get(token) if strict else None)
             if kind:
                 yield kind
         squashed = "".join(found)
-        for phrase, kind in phrases.items():
-            if phrase in squashed:
-                yield kind
+        for at in range(len(squashed) - _GRAM + 1):
+            for phrase in index.by_gram.get(squashed[at : at + _GRAM], ()):
+                if squashed.startswith(phrase, at):
+                    yield index.phrases[phrase]
 
     def find_in_number(self, text: str) -> str | None:
         """The kind of an identifier that this whole number is: at least five digits, no name."""
         squashed = squash(text)
         if len(squashed) < 5 or not squashed.isdigit():
             return None
-        words, _, phrases = self._indexed()
-        return words.get(squashed) or phrases.get(squashed)
+        index = self._indexed()
+        return index.words.get(squashed) or index.phrases.get(squashed)
 
 
-def _build_index(
-    values: dict[str, set[str]],
-) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    words: dict[str, str] = {}
-    common: dict[str, str] = {}
-    phrases: dict[str, str] = {}
+_Entries = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+_GRAM = 6
 
-    def phrase(text: str, kind: str, least: int) -> None:
-        squashed = squash(text)
-        if len(squashed) >= least and len(set(squashed)) > 1:
-            phrases.setdefault(squashed, kind)
 
+def _build_index(values: dict[str, set[str]]) -> _Index:
+    index = _Index()
     # A value that came as several kinds counts as the first of KINDS: who before what device.
     for kind in KINDS:
         for value in values.get(kind, ()):
-            if kind == "name":
-                for token in tokens(value):
-                    if len(token) >= 3 and not token.isdigit():
-                        is_common = token in STOP_WORDS or token in allowed_words()
-                        (common if is_common else words).setdefault(token, kind)
-                for spelling in name_spellings(value):
-                    if len(tokens(spelling)) > 1 or not spelling.isascii():
-                        phrase(spelling, kind, 6)
-            elif kind == "date":
-                for spelling in date_spellings(value):
-                    phrase(spelling, kind, 7)
-            elif kind in ("private", "text", "institution", "address"):
-                if not is_allowed_phrase(value):
-                    phrase(value, kind, 6)
-                if kind in ("institution", "address"):
-                    for token in tokens(value):
-                        if len(token) >= 6 and token not in allowed_words():
-                            common.setdefault(token, kind)
-            else:
-                phrase(value, kind, 6)
-                squashed = squash(value)
-                is_short_code = 4 <= len(squashed) < 6 and any(c.isdigit() for c in squashed)
-                if is_short_code and len(set(squashed)) > 1:
-                    words.setdefault(squashed, kind)
-                for run in digit_runs(value, 6):
-                    words.setdefault(run, kind)
-    return words, common, phrases
+            words, common, phrases = _entries_of(kind, value)
+            for word in words:
+                index.words.setdefault(word, kind)
+            for word in common:
+                index.common.setdefault(word, kind)
+            for phrase in phrases:
+                if phrase not in index.phrases:
+                    index.phrases[phrase] = kind
+                    index.by_gram.setdefault(phrase[:_GRAM], []).append(phrase)
+    return index
+
+
+@lru_cache(16_384)
+def _entries_of(kind: str, value: str) -> _Entries:
+    """(words, common words, phrases without separators) that one value is found by."""
+    words: list[str] = []
+    common: list[str] = []
+    phrases: list[str] = []
+
+    def phrase(text: str, least: int) -> None:
+        squashed = squash(text)
+        if len(squashed) >= least and len(set(squashed)) > 1:
+            phrases.append(squashed)
+
+    if kind == "name":
+        for token in tokens(value):
+            if len(token) >= 3 and not token.isdigit():
+                is_common = token in STOP_WORDS or token in allowed_words()
+                (common if is_common else words).append(token)
+        for spelling in name_spellings(value):
+            if len(tokens(spelling)) > 1 or not spelling.isascii():
+                phrase(spelling, _GRAM)
+    elif kind == "date":
+        for spelling in date_spellings(value):
+            phrase(spelling, 7)
+    elif kind in ("private", "text", "institution", "address"):
+        if not is_allowed_phrase(value):
+            phrase(value, _GRAM)
+        if kind in ("institution", "address"):
+            for token in tokens(value):
+                if len(token) >= 6 and token not in allowed_words():
+                    common.append(token)
+    else:
+        phrase(value, _GRAM)
+        squashed = squash(value)
+        is_short_code = 4 <= len(squashed) < _GRAM and any(c.isdigit() for c in squashed)
+        if is_short_code and len(set(squashed)) > 1:
+            words.append(squashed)
+        if kind != "uid":
+            words += digit_runs(value, _GRAM)
+            phrases += digit_runs(value, 7)
+    return tuple(words), tuple(common), tuple(dict.fromkeys(phrases))
 
 
 def _kind_of(keyword: str, vr: str) -> str | None:

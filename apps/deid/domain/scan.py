@@ -13,6 +13,7 @@ import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO
 from urllib.parse import unquote
 
@@ -29,7 +30,7 @@ from apps.deid.domain.elements import (
 )
 from apps.deid.domain.harvest import STOP_WORDS, Harvest
 from apps.deid.domain.inflating import InflatingReader
-from apps.deid.domain.pattern_search import PatternSearch
+from apps.deid.domain.pattern_search import Prepared, cached_search, prepare
 from apps.deid.domain.profile import Profile
 from apps.deid.domain.spellings import patterns_of
 from apps.deid.domain.text import is_allowed_phrase, squash, tokens
@@ -105,14 +106,16 @@ class LeakScanner:
             for value in found
             if not _is_common(kind, value)
         ]
-        caseless, exact = patterns_of(searched)
-        for spelling in on_purpose:
-            caseless.pop(spelling.encode("utf-8"), None)
-        common = [pattern for pattern in caseless if pattern.decode("latin-1") in STOP_WORDS]
-        for pattern in common:
-            del caseless[pattern]
-        self._caseless, self._exact = PatternSearch(caseless), PatternSearch(exact)
-        self._overlap = max(self._caseless.longest_bytes, self._exact.longest_bytes, 1) - 1
+        written_bytes = frozenset(spelling.encode("utf-8") for spelling in on_purpose)
+        self._search = cached_search(
+            frozenset(
+                group
+                for kind, value in searched
+                for group in _prepared(kind, value)
+            )
+        )
+        self._written = written_bytes
+        self._overlap = max(self._search.longest_bytes, 1) - 1
         self._uids = {squash(uid) for uid in self._harvest.values.get("uid", ())}
         self._places: dict[str, _Place] = {}
         self._found: set[Finding] = set()
@@ -145,13 +148,15 @@ class LeakScanner:
         if state is None:
             state = self._places[place] = _Place(depth)
         buffer = state.tail + data
-        for _, kind in self._caseless.find(buffer.lower()):
-            self._found.add(Finding(place, kind))
-        for _, kind in self._exact.find(buffer):
-            self._found.add(Finding(place, kind))
+        self._search_bytes(place, buffer)
         state.tail = buffer[-self._overlap :] if self._overlap else b""
         if state.inflating is not None:
             self._inflate(place, data, state, is_last=is_last)
+
+    def _search_bytes(self, place: str, data: bytes) -> None:
+        for _, kind, pattern in self._search.matches(data):
+            if pattern not in self._written:
+                self._found.add(Finding(place, kind))
 
     def _inflate(self, place: str, data: bytes, state: _Place, *, is_last: bool) -> None:
         assert state.inflating is not None
@@ -166,8 +171,7 @@ class LeakScanner:
         if kind is not None:
             self._found.add(Finding(place, kind))
         data = text.encode("utf-8", "surrogatepass")
-        for _, kind in [*self._caseless.find(data.lower()), *self._exact.find(data)]:
-            self._found.add(Finding(place, kind))
+        self._search_bytes(place, data)
         if depth < 2:
             for hidden in _hidden_texts(text):
                 self.scan_text(place, hidden, depth + 1)
@@ -238,6 +242,13 @@ class LeakScanner:
                     for text in {run.decode("latin-1"), run.decode("utf-8", "replace")}:
                         self.scan_text(here, text)
             start += size
+
+
+@lru_cache(16_384)
+def _prepared(kind: str, value: str) -> tuple[tuple[Prepared, str], ...]:
+    caseless, exact = patterns_of(kind, value)
+    kept = [pattern for pattern in caseless if pattern.decode("latin-1") not in STOP_WORDS]
+    return ((prepare(kept, exact), kind),)
 
 
 def _stands_in(kind: str, squashed: str, written: set[str]) -> bool:

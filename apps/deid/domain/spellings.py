@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
 
@@ -142,20 +142,16 @@ def base64_patterns(text: str) -> Iterator[bytes]:
                     yield encoded[start:whole]
 
 
-def patterns_of(
-    values: Iterable[tuple[str, str]],
-) -> tuple[dict[bytes, str], dict[bytes, str]]:
-    """(caseless patterns → kind, exact base64 patterns → kind) of (kind, value) pairs."""
-    caseless: dict[bytes, str] = {}
-    exact: dict[bytes, str] = {}
-    for kind, value in values:
-        for spelling in spellings_of(kind, value):
-            if not is_long_enough_for_raw(spelling):
-                continue
-            for pattern in caseless_patterns(spelling):
-                if len(pattern) >= 6:
-                    caseless.setdefault(pattern.lower(), kind)
-            if kind != "date" or "-" in spelling or spelling.isdigit() or "/" in spelling:
-                for pattern in base64_patterns(spelling):
-                    exact.setdefault(pattern, kind)
+def patterns_of(kind: str, value: str) -> tuple[set[bytes], set[bytes]]:
+    """(patterns to be found in any case, base64 patterns to be found as they are) of one value."""
+    caseless: set[bytes] = set()
+    exact: set[bytes] = set()
+    for spelling in spellings_of(kind, value):
+        if not is_long_enough_for_raw(spelling):
+            continue
+        for pattern in caseless_patterns(spelling):
+            if len(pattern) >= 6:
+                caseless.add(pattern.lower())
+        if kind != "date" or "-" in spelling or spelling.isdigit() or "/" in spelling:
+            exact.update(base64_patterns(spelling))
     return caseless, exact
