@@ -41,15 +41,16 @@ def tag_text(tag: int) -> str:
 
 def raw_items(ds: Dataset) -> Iterator[tuple[BaseTag, DataElement | RawDataElement]]:
     """Elements as they were read, in order of their tags, without converting them."""
-    yield from sorted(ds._dict.items())
+    # Tags compare as whole numbers here: their own comparison is slow.
+    yield from sorted(ds._dict.items(), key=lambda item: int.__int__(item[0]))
 
 
 def read_element(ds: Dataset, tag: int) -> DataElement | None:
     """One converted element; None when pydicom cannot make sense of it or it was not loaded."""
     raw = ds._dict.get(BaseTag(tag))
-    if raw is None:
-        return None
-    if isinstance(raw, RawDataElement) and raw.value is None and raw.length:
+    if raw is None or not isinstance(raw, RawDataElement):
+        return raw
+    if raw.value is None and raw.length:
         return None
     try:
         with warnings.catch_warnings():

@@ -11,9 +11,11 @@ import base64
 import binascii
 import html
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import BinaryIO
 from urllib.parse import unquote
 
@@ -30,7 +32,7 @@ from apps.deid.domain.elements import (
 )
 from apps.deid.domain.harvest import STOP_WORDS, Harvest
 from apps.deid.domain.inflating import InflatingReader
-from apps.deid.domain.pattern_search import Prepared, cached_search, prepare
+from apps.deid.domain.pattern_search import MIN_PATTERN_BYTES, Prepared, cached_search, prepare
 from apps.deid.domain.profile import Profile
 from apps.deid.domain.spellings import patterns_of
 from apps.deid.domain.text import is_allowed_phrase, squash, tokens
@@ -119,6 +121,7 @@ class LeakScanner:
         self._uids = {squash(uid) for uid in self._harvest.values.get("uid", ())}
         self._places: dict[str, _Place] = {}
         self._found: set[Finding] = set()
+        self._pending: list[tuple[str, bytes]] = []
 
     @property
     def findings(self) -> list[Finding]:
@@ -165,22 +168,44 @@ class LeakScanner:
 
     def scan_text(self, place: str, text: str, depth: int = 0) -> None:
         """Search one parsed text: short values too, and what base64, hex, % and & hide in it."""
-        if not text:
+        self._scan_value(place, text, depth)
+        self._search_pending()
+
+    def _scan_value(self, place: str, text: str, depth: int = 0) -> None:
+        if len(text) < 3:
             return
         kind = self._harvest.find_in_text(text)
         if kind is not None:
             self._found.add(Finding(place, kind))
         data = text.encode("utf-8", "surrogatepass")
-        self._search_bytes(place, data)
-        if depth < 2:
+        if len(data) >= MIN_PATTERN_BYTES:
+            self._pending.append((place, data))
+        if depth < 2 and len(text) >= 8:
             for hidden in _hidden_texts(text):
-                self.scan_text(place, hidden, depth + 1)
+                self._scan_value(place, hidden, depth + 1)
 
     def scan_dataset(self, place: str, ds: Dataset, depth: int = 0) -> None:
         """Search every value of a data set and of its items, and its file meta."""
-        meta = getattr(ds, "file_meta", None)
-        if meta is not None and depth == 0:
-            self.scan_dataset(f"{place} meta", meta, 1)
+        if depth == 0:
+            meta = getattr(ds, "file_meta", None)
+            if meta is not None:
+                self._scan_elements(f"{place} meta", meta, 1)
+        self._scan_elements(place, ds, depth)
+        self._search_pending()
+
+    def _search_pending(self) -> None:
+        """Search the bytes of all texts met, in one pass."""
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        starts = [0, *accumulate(len(data) + 8 for _, data in pending)]
+        joined = bytes(8).join(data for _, data in pending)
+        for position, kind, pattern in self._search.matches(joined):
+            if pattern not in self._written:
+                place = pending[bisect_right(starts, position) - 1][0]
+                self._found.add(Finding(place, kind))
+
+    def _scan_elements(self, place: str, ds: Dataset, depth: int) -> None:
         for tag, raw in raw_items(ds):
             here = f"{place} {tag_text(tag)}"
             if tag >> 16 == 0x7FE0 or (getattr(raw, "length", 0) or 0) > MAX_PARSED_BYTES:
@@ -190,7 +215,7 @@ class LeakScanner:
                 self._found.add(Finding(here, "unreadable"))
             elif element.VR == "SQ":
                 for item in element.value or []:
-                    self.scan_dataset(here, item, depth + 1)
+                    self._scan_elements(here, item, depth + 1)
             elif element.VR in BINARY_VRS or isinstance(element.value, bytes):
                 data = bytes(element.value or b"")
                 self.feed(here, data)
@@ -201,7 +226,7 @@ class LeakScanner:
             elif element.VR in ("DA", "TM", "DT"):
                 for text in texts_of(element):
                     if squash(text) not in self._on_purpose:
-                        self.scan_text(here, text)
+                        self._scan_value(here, text)
             elif element.VR == "UI":
                 if any(squash(text) in self._uids for text in texts_of(element)):
                     self._found.add(Finding(here, "uid"))
@@ -212,7 +237,7 @@ class LeakScanner:
                         self._found.add(Finding(here, kind))
             else:
                 for text in texts_of(element):
-                    self.scan_text(here, text)
+                    self._scan_value(here, text)
 
     def scan_mp4(self, place: str, stream: BinaryIO) -> None:
         """Search the texts in an MP4's boxes (ISO/IEC 14496-12); sample data is `feed`'s part."""

@@ -61,7 +61,7 @@ def check(
             scanner.scan_text(f"stream {place}", text)
         pictures = VideoPictures(media)
     elif kind == "cine":
-        pictures = CinePictures(whole(result))
+        pictures = CinePictures(whole(parsed))
     found = list(scanner.findings)
     texts: list[dict[str, Any]] = []
     if pictures is not None and look_for_text:

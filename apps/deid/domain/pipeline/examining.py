@@ -69,7 +69,7 @@ def examine(
             )
         if kind == "cine":
             return _examine_cine(
-                source, harvest, others, with_proposals, device_masks, tell, cancelled
+                parsed, harvest, others, with_proposals, device_masks, tell, cancelled
             )
     except StreamRefusal as error:
         raise as_refused(error) from None
@@ -114,7 +114,7 @@ def _examine_video(
 
 
 def _examine_cine(
-    source: BinaryIO,
+    parsed: ParsedInstance,
     harvest: Harvest,
     others: Harvest | None,
     with_proposals: bool,
@@ -122,7 +122,7 @@ def _examine_cine(
     tell: Tell | None,
     cancelled: Callable[[], bool] | None,
 ) -> Examined:
-    ds = whole(source)
+    ds = whole(parsed)
     info = read_cine_info(ds)
     pictures = CinePictures(ds)
     proposals = None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
+from itertools import accumulate
 from typing import BinaryIO, cast
 
-from pydicom import dcmread
-from pydicom.dataset import Dataset
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.tag import BaseTag
 
 from apps.deid.domain import probe
 from apps.deid.domain.parse import ParsedInstance
@@ -14,6 +17,7 @@ from apps.deid.domain.pixel_reader import PixelReader
 from apps.deid.domain.reasons import Reason, Refused
 from apps.deid.domain.refusals import StreamRefusal
 
+_OFFSET_TABLES = (BaseTag(0x7FE00001), BaseTag(0x7FE00002))
 Tell = Callable[[float, str], None]
 
 _STREAM_REASONS = {
@@ -48,31 +52,44 @@ def kind_of(parsed: ParsedInstance) -> str:
     return "video" if base in probe.VIDEO_TRANSFER_SYNTAXES else "cine"
 
 
-def whole(source: BinaryIO) -> Dataset:
+def whole(parsed: ParsedInstance) -> Dataset:
     """The data set with its pixel data in memory, ready to be decoded: offset tables that do not
-    fit one fragment a frame are left out, and so is what stands behind a colour table's entries."""
-    source.seek(0)
-    ds = dcmread(source)
-    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
-        if keyword in ds:
-            del ds[keyword]
-    if "PixelData" in ds and ds["PixelData"].is_undefined_length:
-        ds["PixelData"].value = _without_wrong_offsets(ds.PixelData)
+    fit the fragments are left out, and so is what stands behind a colour table's entries."""
+    ds = FileDataset("", {}, preamble=None, file_meta=parsed.file_meta)
+    ds._dict.update(parsed.dataset._dict)
+    original = parsed.dataset.original_encoding
+    ds.set_original_encoding(original[0], original[1], parsed.dataset._character_set)
+    for tag in _OFFSET_TABLES:
+        ds._dict.pop(tag, None)  # type: ignore[call-overload]
+    if parsed.pixels is not None:
+        value = _pixel_value(parsed, int(ds.get("NumberOfFrames") or 1))
+        vr = "OB" if parsed.pixels.encapsulated else parsed.pixels.vr
+        tag = 0x7FE00010
+        element = DataElement(tag, vr if vr in ("OB", "OW") else "OW", value, already_converted=True)
+        element.is_undefined_length = parsed.pixels.encapsulated
+        ds._dict[BaseTag(tag)] = element
     for tag in (0x00281101, 0x00281102, 0x00281103):
         descriptor, table = ds.get(tag), ds.get(tag + 0x100)
         if descriptor is not None and table is not None and isinstance(table.value, bytes):
             entries, _, bits = (int(v) for v in descriptor.value)
             size = (entries % 65536 or 65536) * (2 if bits > 8 else 1)
-            table.value = table.value[: size + size % 2]
+            if len(table.value) > size:
+                ds[tag + 0x100] = DataElement(tag + 0x100, table.VR, table.value[: size + size % 2])
     return ds
 
 
-def _without_wrong_offsets(pixels: bytes) -> bytes:
-    """Encapsulated pixel data with an empty Basic Offset Table where the table points amiss."""
-    size = int.from_bytes(pixels[4:8], "little")
-    table = [int.from_bytes(pixels[at : at + 4], "little") for at in range(8, 8 + size, 4)]
-    for offset in table:
-        at = 8 + size + offset
-        if pixels[at : at + 4] != b"\xfe\xff\x00\xe0":
-            return pixels[:4] + bytes(4) + pixels[8 + size :]
-    return pixels
+def _pixel_value(parsed: ParsedInstance, n_frames: int) -> bytes:
+    """The value of Pixel Data; the Basic Offset Table only where it is needed and points right."""
+    place, stream = parsed.pixels, parsed.stream
+    assert place is not None
+    parts = []
+    for offset, size in place.pieces:
+        stream.seek(offset)
+        data = stream.read(size)
+        parts += [struct.pack("<HHI", 0xFFFE, 0xE000, size), data] if place.encapsulated else [data]
+    if not place.encapsulated:
+        return parts[0]
+    starts = {0, *accumulate(size + 8 for _, size in place.pieces)}
+    needed = len(place.pieces) != n_frames and set(place.offsets) <= starts
+    table = struct.pack(f"<{len(place.offsets)}I", *place.offsets) if needed else b""
+    return b"".join([struct.pack("<HHI", 0xFFFE, 0xE000, len(table)), table, *parts])

@@ -59,7 +59,7 @@ def produce(
         if kind == "video":
             return _produce_video(parsed, out, context, decision, tell, cancelled)
         if kind == "cine":
-            return _produce_cine(source, parsed, out, context, decision, tell, cancelled)
+            return _produce_cine(parsed, out, context, decision, tell, cancelled)
     except StreamRefusal as error:
         raise as_refused(error) from None
     header = deidentify_dataset(parsed.dataset, context)
@@ -135,7 +135,6 @@ def _produce_video(
 
 
 def _produce_cine(
-    source: BinaryIO,
     parsed: ParsedInstance,
     out: IO[bytes],
     context: DeidContext,
@@ -143,7 +142,7 @@ def _produce_cine(
     tell: Tell | None,
     cancelled: Callable[[], bool] | None,
 ) -> Produced:
-    ds = whole(source)
+    ds = whole(parsed)
     info = read_cine_info(ds)
     boxes, spans = to_blank(decision)
     boxes += [
