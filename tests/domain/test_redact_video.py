@@ -168,6 +168,33 @@ def test_the_level_follows_size_and_rate(size, rate, level):
     assert redact.level_for(*size, rate) == level
 
 
+def large(index: int, width_px: int = 2240, height_px: int = 1008) -> np.ndarray:
+    """By default one macroblock row more than level 4.2 holds."""
+    row = (np.arange(width_px) // 16 + 3 * index) % 100 + 60
+    return np.broadcast_to(row[None, :, None], (height_px, width_px, 3)).astype(np.uint8)
+
+
+def test_what_is_beyond_level_4_2_becomes_hevc_with_the_same_places_and_times():
+    clip = make_clip(4, large, options={"preset": "ultrafast"}, pts=[i * 1500 for i in range(4)])
+    out, result = redacted(clip, [Box(64, 64, 512, 128)], [Span(2, 3)])
+    assert (result.transfer_syntax_uid, result.level) == ("1.2.840.10008.1.2.4.107", 153)
+    assert (result.method, result.key_frames) == ("ISO_23008_2", (0,))
+    assert result.pts == tuple(i * 1500 for i in range(4))
+    assert redacted(clip, [Box(64, 64, 512, 128)], [Span(2, 3)])[0] == out
+    assert b"x265" not in out and b"Lav" not in out
+    pictures = [picture for _, picture in decoded(out, "gray")]
+    assert [read_index(p) for p in pictures[:2] + pictures[3:]] == [0, 1, 3]
+    assert all(np.ptp(p[64:192, 64:576]) <= 2 for p in pictures)
+    assert np.ptp(pictures[2]) <= 2
+
+
+def test_what_no_transfer_syntax_holds_is_refused_with_the_limit():
+    clip = make_clip(1, lambda i: large(i, 4096, 2304), options={"preset": "ultrafast"})
+    with pytest.raises(StreamRefusal, match=r"HEVC level 5\.1") as refusal:
+        redacted(clip, [Box(0, 0, 32, 32)])
+    assert refusal.value.reason == "no_transfer_syntax"
+
+
 def test_boxes_and_spans_unite_where_they_touch():
     assert merge_boxes([Box(0, 0, 20, 10), Box(5, 0, 20, 10), Box(100, 0, 5, 5)]) == [
         Box(0, 0, 25, 10),

@@ -7,7 +7,6 @@ import video_clips as clips
 from apps.library.domain.decode import FrameReader
 from apps.library.domain.frame_index import WorkCancelled, build_index
 from apps.library.domain.index_format import index_of_times
-from apps.library.domain.mp4_layout import MemorySpool, SpoolFull
 from apps.library.domain.review_copy import (
     ReviewCopyRefused,
     make_cine_review_copy,
@@ -92,13 +91,6 @@ def test_a_master_of_short_closed_groups_serves_itself():
 def test_the_same_master_gives_the_same_bytes():
     video = clips.CLIPS["variable rate, late start, b-frames"]()
     assert review(video)[2] == review(video)[2]
-
-
-def test_a_spool_that_is_given_is_used_and_a_small_one_refuses():
-    video = clips.CLIPS["plain mp4"]()
-    assert review(video, spool=MemorySpool(1 << 20))[2] == review(video)[2]
-    with pytest.raises(SpoolFull, match="encrypted spool"):
-        review(video, spool=MemorySpool(1000))
 
 
 def test_a_cine_of_odd_size_gets_a_copy_with_its_own_times():

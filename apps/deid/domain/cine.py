@@ -1,8 +1,8 @@
 """Multi-frame pixel data: pictures one by one, boxes blanked without loss beside them.
 
 Sources are decoded to RGB or MONOCHROME2 once and stored as RLE Lossless (PS3.5 Annex G), so
-what lies outside a box keeps each sample. A lossy source in which nothing is blanked may keep
-its code streams, cleaned of comments and application segments.
+what lies outside a box keeps each sample. A source of the JPEG family in which nothing is blanked
+keeps its code streams, cleaned of all that no decoder needs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, BinaryIO
@@ -19,11 +19,11 @@ import numpy as np
 from PIL import Image
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import apply_color_lut, iter_pixels
 from pydicom.uid import RLELossless
 
-from . import jpeg_markers, lossless_jpeg
+from . import extended_jpeg, jpeg_2000_markers, jpeg_markers, lossless_jpeg
 from .boxes import Box, check_box
 from .pictures import Planes
 from .refusals import StreamRefusal
@@ -33,6 +33,7 @@ _JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81))
 _JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91))
 _LOSSY = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91))
 lossless_jpeg.install()
+extended_jpeg.install()
 _TIFF_STRIP_OFFSETS, _TIFF_STRIP_BYTES = 273, 279
 
 
@@ -189,8 +190,9 @@ def redact_cine(
 ) -> CineRedaction:
     """New pixel data of a data set: boxes black in their frames, all else sample for sample.
 
-    With ``keep_compressed`` a lossy source without boxes keeps its code streams (cleaned);
-    else, and always for native and lossless sources, frames become RLE Lossless. Raises
+    With ``keep_compressed`` a source of the JPEG family without boxes keeps its code streams,
+    cleaned, if the first frame's samples are the same afterwards; else, and always for native and
+    RLE sources and palettes, frames become RLE Lossless. Raises
     ``StreamRefusal`` from ``frames`` as :func:`cine_frames`; ``ValueError`` for a box outside.
     """
     info = read_cine_info(ds)
@@ -198,9 +200,9 @@ def redact_cine(
         check_box(box, info.width_px, info.height_px)
     ds = _pixels_of(ds)
     syntax = info.transfer_syntax_uid
-    if keep_compressed and not boxes and syntax in _LOSSY & (_JPEG | _JPEG_2000):
+    if keep_compressed and not boxes and _is_cleanable(ds, info):
         frames = _cleaned_streams(ds, info, progress, cancelled)
-        attributes: dict[str, Any] = {"LossyImageCompression": "01"}
+        attributes: dict[str, Any] = {"LossyImageCompression": "01"} if info.is_lossy else {}
         return CineRedaction(frames, syntax, attributes, was_decoded=False)
     frames = _encoded(ds, info, boxes, progress, cancelled)
     return CineRedaction(frames, str(RLELossless), _attributes(ds, info), was_decoded=True)
@@ -265,12 +267,37 @@ def _encoded(
         raise StreamRefusal("truncated_stream", "pixel data: frames are missing; send it again")
 
 
+def _stripper(info: CineInfo) -> Callable[[bytes], bytes]:
+    if info.transfer_syntax_uid in _JPEG_2000:
+        return jpeg_2000_markers.strip_jpeg_2000
+    return jpeg_markers.strip_jpeg
+
+
+def _is_cleanable(ds: Dataset, info: CineInfo) -> bool:
+    """Whether the code streams can be cleaned without a change of samples (told by the first)."""
+    if info.transfer_syntax_uid not in _JPEG | _JPEG_2000 or info.photometric == "PALETTE COLOR":
+        return False
+    # A broken first frame is not told here but where it is decoded, or written.
+    try:
+        first = next(generate_frames(ds.PixelData, number_of_frames=info.n_frames))
+        cleaned = _stripper(info)(first)
+    except (jpeg_markers.DamagedCodeStream, StopIteration, ValueError):
+        return False
+    one = _pixels_of(ds)
+    one.NumberOfFrames = 1
+    one.PixelData = encapsulate([cleaned])
+    one["PixelData"].is_undefined_length = True
+    try:
+        before, after = (next(iter_pixels(d, indices=[0], raw=True)) for d in (ds, one))
+    except Exception:
+        return False
+    return np.array_equal(before, after)
+
+
 def _cleaned_streams(
     ds: Dataset, info: CineInfo, progress: Progress | None, cancelled: Cancelled | None
 ) -> Iterator[bytes]:
-    strip = jpeg_markers.strip_jpeg
-    if info.transfer_syntax_uid in _JPEG_2000:
-        strip = jpeg_markers.strip_jpeg_2000
+    strip = _stripper(info)
     count = 0
     for frame in generate_frames(ds.PixelData, number_of_frames=info.n_frames):
         stop_if(cancelled)

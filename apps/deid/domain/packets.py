@@ -10,12 +10,18 @@ from typing import IO, Any
 
 import av
 
-from . import sei
-from .parameter_sets import Configuration, clean_configuration
+from . import mpeg2_sections, sei
+from .parameter_sets import (
+    Configuration,
+    SetsInUse,
+    clean_configuration,
+    configuration_units,
+)
 from .refusals import StreamRefusal
 
 UNIT_CODECS = ("h264", "hevc")
 START_CODE_CODECS = ("mpeg2video", "mpeg1video")
+_COUNTED_TICKS = 90_000
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,10 @@ class Timeline:
 
     ``pts`` are integers in ``time_base`` as libav reports them after edit lists; packets flagged
     discard are left out. ``key`` holds the indices of packets flagged as random access points.
+
+    ``ranks``: only where the container leaves times out (elementary and program streams): for
+    each packet in coded order the frame index of its picture, or None for what adds to the picture
+    before (a second field). The pictures are counted by decoding, and what times there are hold.
     """
 
     pts: tuple[int, ...]
@@ -32,6 +42,12 @@ class Timeline:
     n_without_time: int
     n_repeated_times: int
     last_duration: int
+    ranks: tuple[int | None, ...] = ()
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether a decoded picture's index is its number in order, not told by its time."""
+        return bool(self.ranks)
 
     @property
     def n_frames(self) -> int:
@@ -71,21 +87,26 @@ def real_video_streams(container: Any) -> list[Any]:
 def read_timeline(f: IO[bytes]) -> Timeline:
     """Times of all presented pictures by demuxing alone (an hour takes about a second).
 
-    Missing times are counted, not guessed. Raises ``StreamRefusal`` as :func:`open_media`.
+    Where times are missing every picture is decoded to learn the order, and missing times are set
+    between those that are there, or by the stream's rate. Raises ``StreamRefusal`` as
+    :func:`open_media`.
     """
     with open_media(f) as container:
         stream = video_stream(container)
         entries: list[tuple[int, bool]] = []
         n_without_time = 0
         durations: dict[int, int] = {}
+        codec = stream.codec_context.name
         for packet in packets_of(container, stream):
-            if packet.is_discard:
+            if packet.is_discard or not has_picture(packet, codec):
                 continue
             if packet.pts is None:
                 n_without_time += 1
                 continue
             entries.append((packet.pts, packet.is_keyframe))
             durations[packet.pts] = packet.duration or 0
+        if n_without_time:
+            return _counted_timeline(f, n_without_time)
         entries.sort(key=lambda entry: entry[0])
         pts = tuple(entry[0] for entry in entries)
         repeated = sum(a == b for a, b in pairwise(pts))
@@ -99,6 +120,72 @@ def read_timeline(f: IO[bytes]) -> Timeline:
         )
 
 
+def _counted_timeline(f: IO[bytes], n_without_time: int) -> Timeline:
+    """The timeline by decoding each packet under its number as its time."""
+    known: list[int | None] = []
+    is_key: list[bool] = []
+    order: list[int] = []
+    with open_media(f) as container:
+        stream = video_stream(container)
+        base = Fraction(stream.time_base)
+        if base.numerator != 1 or base.denominator > _COUNTED_TICKS:
+            base = Fraction(1, _COUNTED_TICKS)
+        step = round(1 / (Fraction(stream.average_rate or stream.guessed_rate or 25) * base)) or 1
+        scale = Fraction(stream.time_base) / base
+        context = stream.codec_context
+        for number, packet in enumerate(packets_of(container, stream)):
+            known.append(None if packet.pts is None else round(packet.pts * scale))
+            is_key.append(packet.is_keyframe)
+            numbered = av.Packet(bytes(packet))
+            numbered.pts = numbered.dts = number
+            order += _numbers_of(context, numbered)
+        order += _numbers_of(context, None)
+    rank_of = {number: rank for rank, number in enumerate(dict.fromkeys(order))}
+    ranks = [rank_of.get(number) for number in range(len(known))]
+    pts = _filled_times([known[number] for number in rank_of], step)
+    return Timeline(
+        pts=pts,
+        time_base=base,
+        key=tuple(sorted(r for r, key in zip(ranks, is_key, strict=True) if key and r is not None)),
+        n_without_time=n_without_time,
+        n_repeated_times=0,
+        last_duration=step,
+        ranks=tuple(ranks),
+    )
+
+
+def _numbers_of(context: Any, packet: Any) -> list[int]:
+    """Numbers of the packets whose pictures come out now; a damaged packet gives none."""
+    try:
+        return [frame.pts for frame in context.decode(packet) if frame.pts is not None]
+    except av.error.FFmpegError:
+        return []
+
+
+def _filled_times(known: list[int | None], step: int) -> tuple[int, ...]:
+    """Times for all pictures in order: those known, even steps between, ``step`` beyond."""
+    places = [(rank, time) for rank, time in enumerate(known) if time is not None]
+    rises = all(b[1] - a[1] >= b[0] - a[0] for a, b in pairwise(places))
+    if not places or not rises:
+        return tuple(rank * step for rank in range(len(known)))
+    times = [0] * len(known)
+    for (a, start), (b, end) in pairwise(places):
+        for rank in range(a, b):
+            times[rank] = start + (end - start) * (rank - a) // (b - a)
+    first, last = places[0], places[-1]
+    for rank in range(first[0]):
+        times[rank] = first[1] - (first[0] - rank) * step
+    for rank in range(last[0], len(known)):
+        times[rank] = last[1] + (rank - last[0]) * step
+    return tuple(times)
+
+
+def has_picture(packet: Any, codec: str) -> bool:
+    """False for a packet of MPEG-2 without a picture header (a parser gives what follows the end
+    of a sequence as one)."""
+    return codec not in START_CODE_CODECS or mpeg2_sections.PICTURE_START in bytes(packet)
+
+
 def packets_of(container: Any, stream: Any) -> Iterator[Any]:
     """Packets with data in them; a read error ends the stream, as a cut-off tail does."""
     try:
@@ -109,10 +196,26 @@ def packets_of(container: Any, stream: Any) -> Iterator[Any]:
         return
 
 
-def configuration_of(stream: Any) -> Configuration:
+def configuration_of(stream: Any, used: SetsInUse | None = None) -> Configuration:
     """The stream's decoder configuration, cleaned."""
     codec = stream.codec_context.name
-    return clean_configuration(stream.codec_context.extradata, codec)
+    return clean_configuration(stream.codec_context.extradata, codec, used)
+
+
+def sets_in_use(f: IO[bytes]) -> SetsInUse | None:
+    """Which parameter sets the pictures refer to; None where the codec has none, or where no
+    picture names one. Raises ``sei.DamagedUnits``."""
+    with open_media(f) as container:
+        stream = video_stream(container)
+        codec = stream.codec_context.name
+        if codec not in UNIT_CODECS:
+            return None
+        length_size, units = configuration_units(stream.codec_context.extradata, codec)
+        used = SetsInUse(codec)
+        used.watch(units)
+        for packet in packets_of(container, stream):
+            used.watch(units_of(bytes(packet), length_size))
+    return used if used.sequences else None
 
 
 def units_of(data: bytes, length_size: int) -> list[bytes]:

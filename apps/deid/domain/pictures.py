@@ -68,13 +68,19 @@ class VideoPictures:
         with packets.open_media(self._f) as container:
             stream = packets.video_stream(container)
             for frame in decoded_frames(container, stream):
-                index = self._index.get(frame.pts)
+                index = self._index_of(frame, count)
                 if index is None:
                     continue
                 count += 1
                 yield Planes(index, *planes_of(frame, self.width_px, self.height_px))
         if not count:
             raise StreamRefusal("decode_failed", "video: no picture can be decoded; send it again")
+
+    def _index_of(self, frame: Any, count: int) -> int | None:
+        """The frame index of a decoded picture before which ``count`` came."""
+        if self._timeline.is_counted:
+            return count if count < self.n_frames else None
+        return self._index.get(frame.pts)
 
     def rgb(self, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
         wanted = sorted({i for i in indices if 0 <= i < self.n_frames})
@@ -86,12 +92,15 @@ class VideoPictures:
             reached = -1
             for index in wanted:
                 key = max((k for k in self._timeline.key if k <= index), default=0)
+                if self._timeline.is_counted:
+                    key = 0
                 # Going on is cheaper than seeking while no key frame lies in between.
                 if reached < 0 or key > reached:
-                    container.seek(self._timeline.pts[key], stream=stream, backward=True)
+                    if not self._timeline.is_counted:
+                        container.seek(self._timeline.pts[key], stream=stream, backward=True)
                     frames = decoded_frames(container, stream)
                 for frame in frames:
-                    found = self._index.get(frame.pts)
+                    found = self._index_of(frame, reached + 1)
                     if found is None:
                         continue
                     reached = found

@@ -9,8 +9,9 @@ from typing import IO, Any
 
 import av
 
-from . import packets, sei
+from . import mpeg2_sections, packets, sei
 from .packets import UNIT_CODECS
+from .parameter_sets import configuration_units
 from .refusals import StreamRefusal
 
 # Values that every muxer writes by itself; they describe the file, never a person.
@@ -247,11 +248,10 @@ def _packet_texts(f: IO[bytes]) -> list[tuple[str, str]]:
         codec = video.codec_context.name
         if codec in UNIT_CODECS:
             try:
-                configuration = packets.configuration_of(video)
+                length_size, units = configuration_units(video.codec_context.extradata, codec)
             except sei.DamagedUnits:
                 return []
-            length_size = configuration.length_size
-            for text in _unit_texts(list(configuration.removed_units), codec):
+            for text in _unit_texts(units, codec):
                 texts[("video user data", text)] = None
         wanted = [video, *container.streams.data, *container.streams.subtitles]
         for packet in packets.packets_of(container, wanted):
@@ -276,7 +276,7 @@ def _video_texts(data: bytes, codec: str, length_size: int) -> Iterator[str]:
             return
         yield from _unit_texts(units, codec)
     elif codec in packets.START_CODE_CODECS:
-        for section in sei.mpeg2_user_data(data):
+        for section in mpeg2_sections.user_data(data):
             yield from sei.printable_runs(section)
 
 

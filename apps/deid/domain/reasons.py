@@ -18,6 +18,7 @@ class Reason(StrEnum):
     DECODE_FAILED = "decode_failed"
     SECOND_VIDEO_STREAM = "second_video_stream"
     ENCRYPTED_MEDIA = "encrypted_media"
+    VIDEO_TOO_LARGE = "video_too_large"
     ENCRYPTED_ATTRIBUTES = "encrypted_attributes"
     UNSUPPORTED_IOD = "unsupported_iod"
     ENCAPSULATED_DOCUMENT = "encapsulated_document"
@@ -79,6 +80,10 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
     ),
     Reason.ENCRYPTED_MEDIA: ReasonText(
         "The video stream is encrypted.", "Send the video without encryption of its samples."
+    ),
+    Reason.VIDEO_TOO_LARGE: ReasonText(
+        "The video is larger or faster than any DICOM video syntax holds (HEVC level 5.1).",
+        "Record or export it at 4096 x 2176 and 60 pictures a second at most.",
     ),
     Reason.ENCRYPTED_ATTRIBUTES: ReasonText(
         "The data set holds encrypted attributes, which nobody here can check.",

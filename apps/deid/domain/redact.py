@@ -4,21 +4,27 @@ The count of pictures and each PTS stay exactly as the source presents them. The
 its own review copy: IDR at most every 30 pictures, closed GOPs, no B-frames. It is reproducible:
 fixed threads, no mbtree (with either of B-frames and mbtree x264 repeats itself only nearly
 always).
+
+H.264 has transfer syntaxes up to level 4.2; what is larger or faster (UHD) becomes HEVC Main up to
+level 5.1 (PS3.5 8.2.7), which a browser shows by a review copy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import av
 import numpy as np
 
+from apps.vault.domain.spool import SealedSpool
+
 from . import packets, sei
 from .boxes import Box, Span, check_box
-from .media_buffer import DEFAULT_LIMIT_BYTES, MediaBuffer
+from .mp4_layout import COPY_BYTES, SpooledMuxTarget
 from .packets import Timeline
 from .pictures import decoded_frames, planes_of
 from .probe import transfer_syntax_for
@@ -30,7 +36,11 @@ GOP_FRAMES = 30
 CRF = 18
 PRESET = "veryfast"
 THREADS = 2
-_LIMIT_CHECK_FRAMES = 64
+_HIGHEST_H264 = 42
+# ITU-T H.265 Table A.8, level 5.1: luma samples of a picture, its longest side, samples a second.
+_HEVC_PICTURE, _HEVC_SIDE_PX, _HEVC_RATE, _HEVC_LEVEL = 8_912_896, 8444, 534_773_760, 153
+_HEVC_PRESET, _HEVC_CRF = "superfast", 20
+_CANCEL_CHECK_FRAMES = 64
 
 # Level: (largest picture, most macroblocks a second), ITU-T H.264 Table A-1.
 _LEVELS = (
@@ -50,7 +60,8 @@ class RedactionResult:
     """What was written. ``pts`` in ``time_base``, one a picture, in presentation order.
 
     ``lossy_ratio``: bytes of the uncompressed source pictures (8 or 16 bit planes) to bytes
-    written, for Lossy Image Compression Ratio (0028,2112). ``filled_frames``: indices whose
+    written, for Lossy Image Compression Ratio (0028,2112); ``method`` for its
+    Method (0028,2114). ``filled_frames``: indices whose
     picture the decoder did not give; they repeat the one before (or are blank at the start).
     ``warnings``: ``repeated_times``, ``changed_size``, ``converted_to_420_8_bit``,
     ``padded_to_even``, ``pictures_filled``, ``interlaced_kept_as_frames``.
@@ -63,6 +74,7 @@ class RedactionResult:
     time_base: Fraction
     key_frames: tuple[int, ...]
     level: int
+    method: str
     transfer_syntax_uid: str
     size_bytes: int
     lossy_ratio: float
@@ -80,51 +92,48 @@ def redact_video(
     spans: Sequence[Span] = (),
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
-    limit_bytes: int = DEFAULT_LIMIT_BYTES,
 ) -> RedactionResult:
-    """Encode the video stream of ``f_in`` once, blanked, as an MP4 file appended to ``out``.
+    """Encode the video stream of ``f_in`` once, blanked, as an MP4 file appended to ``out``; see
+    :func:`redacted`."""
+    with redacted(f_in, boxes, spans, progress, cancelled) as (result, media):
+        while part := media.read(COPY_BYTES):
+            out.write(part)
+    return result
+
+
+@contextmanager
+def redacted(
+    f_in: IO[bytes],
+    boxes: Sequence[Box] = (),
+    spans: Sequence[Span] = (),
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Iterator[tuple[RedactionResult, BinaryIO]]:
+    """The video stream of ``f_in`` encoded once, blanked: what was made, and a reader of it.
 
     ``boxes`` (snapped to macroblocks here) are set to luma 16, chroma 128 in their frames;
     pictures inside ``spans`` wholly. Nothing but the pictures, their times and their colour
     metadata is carried over. Without boxes and spans it is the plain way to make a stream that
-    cannot be copied one that can be indexed.
+    cannot be copied one that can be indexed. Memory does not grow with the video.
 
     Raises ``StreamRefusal``: ``decode_failed`` (nothing decodes), ``frames_not_kept`` (the
-    output would present other times; nothing is written), ``no_transfer_syntax``,
-    ``stream_too_large``, ``cancelled``; ``ValueError`` for a box outside the picture.
+    output would present other times), ``no_transfer_syntax``, ``cancelled``; ``ValueError`` for
+    a box outside the picture.
     """
     source = packets.read_timeline(f_in)
-    with MediaBuffer(limit_bytes) as buffer:
+    with SealedSpool() as spool:
+        target = SpooledMuxTarget(spool)
         encoder = _Encoder(f_in, source, boxes, spans)
-        encoder.run(buffer, progress, cancelled)
-        buffer.check_limit()
-        with buffer.reader() as reader:
-            written = packets.read_timeline(reader)
+        encoder.run(target, progress, cancelled)
+        written = packets.read_timeline(target.muxed())
         expected = tuple(t * encoder.ticks for t in encoder.times)
         if written.time_base != encoder.time_base or written.pts != expected:
             raise StreamRefusal(
                 "frames_not_kept",
                 "video: the result would present other times; report the recorder",
             )
-        uid = transfer_syntax_for("h264", encoder.level, "yuv420p", buffer.size_bytes)
-        size_bytes = buffer.copy_to(out)
-    return RedactionResult(
-        n_frames=written.n_frames,
-        width_px=encoder.width_px,
-        height_px=encoder.height_px,
-        pts=written.pts,
-        time_base=written.time_base,
-        key_frames=written.key,
-        level=encoder.level,
-        transfer_syntax_uid=uid,
-        size_bytes=size_bytes,
-        lossy_ratio=encoder.raw_bytes / size_bytes,
-        filled_frames=tuple(encoder.filled),
-        n_frames_blanked=encoder.n_blanked,
-        encoder=_encoder_name(),
-        settings=f"preset={PRESET} crf={CRF} keyint={GOP_FRAMES} bf=0 mbtree=0 threads={THREADS}",
-        warnings=tuple(encoder.warnings),
-    )
+        media, size_bytes, _ = target.index_first()
+        yield encoder.result(written, size_bytes), media
 
 
 def level_for(width_px: int, height_px: int, pictures_per_s: float) -> int:
@@ -147,9 +156,19 @@ def busiest_second(pts: Sequence[int], time_base: Fraction) -> int:
     return most
 
 
-def _encoder_name() -> str:
+def hevc_holds(width_px: int, height_px: int, pictures_per_s: float) -> bool:
+    """Whether HEVC level 5.1 holds size and rate."""
+    samples = width_px * height_px
+    return (
+        samples <= _HEVC_PICTURE
+        and max(width_px, height_px) <= _HEVC_SIDE_PX
+        and samples * pictures_per_s <= _HEVC_RATE
+    )
+
+
+def _encoder_name(name: str) -> str:
     version = ".".join(map(str, av.library_versions["libavcodec"]))
-    return f"libx264 (libavcodec {version}, PyAV {av.__version__})"
+    return f"{name} (libavcodec {version}, PyAV {av.__version__})"
 
 
 def _distinct_times(pts: Sequence[int]) -> tuple[list[int], bool]:
@@ -158,6 +177,38 @@ def _distinct_times(pts: Sequence[int]) -> tuple[list[int], bool]:
     for time in pts:
         times.append(max(time, times[-1] + 1) if times else time)
     return times, times != list(pts)
+
+
+def _h264_options(level: int) -> dict[str, str]:
+    return {
+        "preset": PRESET,
+        "profile": "high",
+        "level": f"{level / 10:.1f}",
+        "crf": str(CRF),
+        "g": str(GOP_FRAMES),
+        "keyint_min": str(GOP_FRAMES),
+        "sc_threshold": "0",
+        "bf": "0",
+        "forced-idr": "1",
+        "a53cc": "0",
+        "x264-params": "open-gop=0:mbtree=0:sliced-threads=0:no-deterministic=0",
+    }
+
+
+def _hevc_options() -> dict[str, str]:
+    """Threads change nothing about x265's output; its frame threads do, so they are fixed."""
+    return {
+        "preset": _HEVC_PRESET,
+        "profile": "main",
+        "crf": str(_HEVC_CRF),
+        "forced-idr": "1",
+        "a53cc": "0",
+        "udu_sei": "0",
+        "x265-params": (
+            f"keyint={GOP_FRAMES}:min-keyint={GOP_FRAMES}:scenecut=0:open-gop=0:bframes=0:cutree=0:"
+            f"rc-lookahead=0:frame-threads=1:pools={THREADS}:info=0:log-level=none"
+        ),
+    }
 
 
 class _Encoder:
@@ -177,17 +228,45 @@ class _Encoder:
         self.n_blanked = 0
         self.raw_bytes = 0
         self.level = 0
+        self.is_hevc = False
         self.width_px = self.height_px = 0
 
+    def result(self, written: Timeline, size_bytes: int) -> RedactionResult:
+        return RedactionResult(
+            n_frames=written.n_frames,
+            width_px=self.width_px,
+            height_px=self.height_px,
+            pts=written.pts,
+            time_base=written.time_base,
+            key_frames=written.key,
+            level=self.level,
+            method="ISO_23008_2" if self.is_hevc else "ISO_14496_10",
+            transfer_syntax_uid=transfer_syntax_for(
+                "hevc" if self.is_hevc else "h264", self.level, "yuv420p", size_bytes
+            ),
+            size_bytes=size_bytes,
+            lossy_ratio=self.raw_bytes / size_bytes,
+            filled_frames=tuple(self.filled),
+            n_frames_blanked=self.n_blanked,
+            encoder=_encoder_name("libx265" if self.is_hevc else "libx264"),
+            settings=(
+                f"preset={_HEVC_PRESET} crf={_HEVC_CRF} keyint={GOP_FRAMES} bf=0 cutree=0"
+                if self.is_hevc
+                else f"preset={PRESET} crf={CRF} keyint={GOP_FRAMES} bf=0 mbtree=0"
+            )
+            + f" threads={THREADS}",
+            warnings=tuple(self.warnings),
+        )
+
     def run(
-        self, buffer: MediaBuffer, progress: Progress | None, cancelled: Cancelled | None
+        self, written: SpooledMuxTarget, progress: Progress | None, cancelled: Cancelled | None
     ) -> None:
         with packets.open_media(self.f_in) as container:
             stream = packets.video_stream(container)
             context = stream.codec_context
             self._plan(context)
             with av.open(
-                buffer.path, "w", format="mp4", options=muxer_options(self.time_base)
+                written, "w", format="mp4", options=muxer_options(self.time_base)
             ) as output:
                 target = self._target(output, context)
                 for index, picture in enumerate(self._pictures(container, stream)):
@@ -199,8 +278,7 @@ class _Encoder:
                     if index % GOP_FRAMES == 0:
                         frame.pict_type = av.video.frame.PictureType.I
                     self._mux(output, target, target.encode(frame))
-                    if index % _LIMIT_CHECK_FRAMES == 0:
-                        buffer.check_limit()
+                    if index % _CANCEL_CHECK_FRAMES == 0:
                         stop_if(cancelled)
                     if progress:
                         progress(index + 1, self.source.n_frames)
@@ -220,13 +298,22 @@ class _Encoder:
         self.boxes = [b.snapped(self.width_px, self.height_px) for b in self.boxes]
         rate = busiest_second(self.source.pts, self.source.time_base)
         self.level = level_for(self.width_px, self.height_px, rate)
-        transfer_syntax_for("h264", self.level, "yuv420p", 0)
+        self.is_hevc = self.level > _HIGHEST_H264
+        if not self.is_hevc:
+            return
+        self.level = _HEVC_LEVEL
+        if not hevc_holds(self.width_px, self.height_px, rate):
+            raise StreamRefusal(
+                "no_transfer_syntax",
+                "video: larger or faster than any DICOM video syntax holds (HEVC level 5.1, "
+                "4096 x 2176 at 60 a second); record or export it smaller",
+            )
 
     def _target(self, output: Any, source: Any) -> Any:
-        rate = Fraction(self.source.n_frames, 1)
+        rate = Fraction(max(1, self.source.n_frames - 1))
         span = (self.times[-1] - self.times[0]) * self.source.time_base
         rate = (rate / span).limit_denominator(1001) if span else Fraction(25)
-        target = output.add_stream("libx264", rate=rate)
+        target = output.add_stream("libx265" if self.is_hevc else "libx264", rate=rate)
         context = target.codec_context
         context.width, context.height, context.pix_fmt = self.width_px, self.height_px, "yuv420p"
         context.time_base = target.time_base = self.time_base
@@ -236,19 +323,7 @@ class _Encoder:
         context.color_primaries = source.color_primaries
         context.color_trc = source.color_trc
         context.colorspace = source.colorspace
-        context.options = {
-            "preset": PRESET,
-            "profile": "high",
-            "level": f"{self.level / 10:.1f}",
-            "crf": str(CRF),
-            "g": str(GOP_FRAMES),
-            "keyint_min": str(GOP_FRAMES),
-            "sc_threshold": "0",
-            "bf": "0",
-            "forced-idr": "1",
-            "a53cc": "0",
-            "x264-params": "open-gop=0:mbtree=0:sliced-threads=0:no-deterministic=0",
-        }
+        context.options = _hevc_options() if self.is_hevc else _h264_options(self.level)
         return target
 
     def _pictures(self, container: Any, stream: Any) -> Iterator[np.ndarray]:
@@ -257,7 +332,8 @@ class _Encoder:
         expected, last = 0, None
         for frame in decoded_frames(container, stream):
             self._note(frame)
-            index = expected if frame.pts is None else first_of.get(frame.pts)
+            by_order = frame.pts is None or self.source.is_counted
+            index = expected if by_order else first_of.get(frame.pts)
             if index is None:
                 continue
             # Of pictures with one time all but the first take the indices that follow.
@@ -342,7 +418,8 @@ class _Encoder:
     def _mux(self, output: Any, target: Any, encoded: Sequence[Any]) -> None:
         """The encoder's own user data is cut out of every packet before it is written."""
         for packet in encoded:
-            units = sei.clean_h264(sei.split_annex_b(bytes(packet)))
+            clean = sei.clean_hevc if self.is_hevc else sei.clean_h264
+            units = clean(sei.split_annex_b(bytes(packet)))
             cleaned = av.Packet(packets.joined(units, 0))
             cleaned.pts, cleaned.dts = packet.pts, packet.dts
             cleaned.duration = packet.duration

@@ -7,7 +7,7 @@ class StreamRefusal(Exception):
     """A stream that is refused. ``reason`` is a stable code, the message names the remedy.
 
     Codes: ``no_video``, ``two_video_streams``, ``stream_not_as_declared``, ``decode_failed``,
-    ``truncated_stream``, ``encrypted_media``, ``stream_too_large``, ``cannot_copy_stream``
+    ``truncated_stream``, ``encrypted_media``, ``cannot_copy_stream``
     (encode instead), ``frames_not_kept``, ``no_transfer_syntax``, ``detector_missing``,
     ``cancelled``.
     """

@@ -7,22 +7,27 @@ stream's own bytes only what decoding needs is copied (``sei.py``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import av
 
+from apps.vault.domain.spool import SealedSpool
+
 from . import packets, sei
-from .media_buffer import DEFAULT_LIMIT_BYTES, MediaBuffer
+from .mp4_layout import COPY_BYTES, SpooledMuxTarget
+from .mpeg2_sections import PICTURE_START, clean_mpeg2
 from .packets import START_CODE_CODECS, UNIT_CODECS, Timeline
+from .parameter_sets import SetsInUse, UnitCleaner
 from .refusals import StreamRefusal
 
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
 
-_LIMIT_CHECK_PACKETS = 256
+_CANCEL_CHECK_PACKETS = 256
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,6 @@ def muxer_options(time_base: Fraction) -> dict[str, str]:
     timescale = str(time_base.denominator)
     return {
         "fflags": "+bitexact",
-        "movflags": "+faststart",
         "video_track_timescale": timescale,
         "movie_timescale": timescale,
     }
@@ -56,36 +60,49 @@ def remux_video(
     out: IO[bytes],
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
-    limit_bytes: int = DEFAULT_LIMIT_BYTES,
 ) -> RemuxResult:
-    """Copy the video stream of ``f_in`` into a new MP4 file, appended to ``out``.
+    """Copy the video stream of ``f_in`` into a new MP4 file, appended to ``out``; see
+    :func:`remuxed`."""
+    with remuxed(f_in, progress, cancelled) as (result, media):
+        while part := media.read(COPY_BYTES):
+            out.write(part)
+    return result
 
-    The output presents as many pictures as the input, at the same PTS by index (checked before
-    a byte is written to ``out``). Same input, same bytes.
+
+@contextmanager
+def remuxed(
+    f_in: IO[bytes], progress: Progress | None = None, cancelled: Cancelled | None = None
+) -> Iterator[tuple[RemuxResult, BinaryIO]]:
+    """The video stream of ``f_in`` as a new MP4 file: what was made, and a reader of it.
+
+    It presents as many pictures as the input, at the same PTS by index (checked before the reader
+    is given). Same input, same bytes. Memory does not grow with the video.
 
     Raises ``StreamRefusal("cannot_copy_stream")`` when the codec is not H.264, HEVC or MPEG-2,
     when its packets are damaged, or when the MP4 form cannot present the same times: such a
     stream is encoded once instead (``redact.redact_video`` without boxes).
     """
     source = packets.read_timeline(f_in)
-    if not source.n_frames or source.n_without_time or source.n_repeated_times:
+    if not source.n_frames or source.n_repeated_times:
         raise _cannot_copy("its times are missing or repeated")
-    with MediaBuffer(limit_bytes) as buffer:
-        removed_bytes, n_dropped = _copy(f_in, buffer, source, progress, cancelled)
-        buffer.check_limit()
-        with buffer.reader() as reader:
-            written = packets.read_timeline(reader)
+    with SealedSpool() as spool:
+        target = SpooledMuxTarget(spool)
+        removed_bytes, n_dropped = _copy(f_in, target, source, progress, cancelled)
+        written = packets.read_timeline(target.muxed())
         if not same_times(source, written):
             raise _cannot_copy("an MP4 file would present other times")
-        size_bytes = buffer.copy_to(out)
-    return RemuxResult(
-        n_frames=written.n_frames,
-        pts=written.pts,
-        time_base=written.time_base,
-        size_bytes=size_bytes,
-        removed_bytes=removed_bytes,
-        n_streams_dropped=n_dropped,
-    )
+        media, size_bytes, _ = target.index_first()
+        yield (
+            RemuxResult(
+                n_frames=written.n_frames,
+                pts=written.pts,
+                time_base=written.time_base,
+                size_bytes=size_bytes,
+                removed_bytes=removed_bytes,
+                n_streams_dropped=n_dropped,
+            ),
+            media,
+        )
 
 
 def same_times(a: Timeline, b: Timeline) -> bool:
@@ -99,31 +116,33 @@ def same_times(a: Timeline, b: Timeline) -> bool:
 
 def _copy(
     f_in: IO[bytes],
-    buffer: MediaBuffer,
+    written: SpooledMuxTarget,
     source: Timeline,
     progress: Progress | None,
     cancelled: Cancelled | None,
 ) -> tuple[int, int]:
     removed = 0
+    try:
+        used = packets.sets_in_use(f_in)
+    except sei.DamagedUnits as error:
+        raise _cannot_copy("a parameter set or packet is damaged") from error
     with packets.open_media(f_in) as container:
         stream = packets.video_stream(container)
         codec = stream.codec_context.name
         if codec not in UNIT_CODECS + START_CODE_CODECS:
             raise _cannot_copy("its codec is not H.264, HEVC or MPEG-2")
-        clean = _Cleaner(stream)
-        with av.open(
-            buffer.path, "w", format="mp4", options=muxer_options(source.time_base)
-        ) as output:
+        clean = _Cleaner(stream, used)
+        with av.open(written, "w", format="mp4", options=muxer_options(source.time_base)) as output:
             target = output.add_stream_from_template(stream, opaque=True)
             target.codec_context.extradata = clean.configuration.cleaned or None
             target.time_base = source.time_base
-            for count, packet in enumerate(packets.packets_of(container, stream)):
+            timed = _timed(packets.packets_of(container, stream), source)
+            for count, (packet, size) in enumerate(timed):
                 data = clean(bytes(packet))
-                removed += packet.size - len(data)
+                removed += size - len(data)
                 if data:
                     _mux(output, target, _with_data(packet, data))
-                if count % _LIMIT_CHECK_PACKETS == 0:
-                    buffer.check_limit()
+                if count % _CANCEL_CHECK_PACKETS == 0:
                     stop_if(cancelled)
                 if progress:
                     progress(min(count + 1, source.n_frames), source.n_frames)
@@ -133,27 +152,62 @@ def _copy(
 class _Cleaner:
     """Cleans the packets of one stream, in decoding order."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, used: SetsInUse | None) -> None:
         self.codec = stream.codec_context.name
         try:
-            self.configuration = packets.configuration_of(stream)
+            self.configuration = packets.configuration_of(stream, used)
         except sei.DamagedUnits as error:
             raise _cannot_copy("its decoder configuration is damaged") from error
         self.rate = round(float(stream.average_rate or stream.guessed_rate or 25))
+        self.height_px = stream.codec_context.height
         self.pictures = 0
+        self._headers = b""
+        self._units = UnitCleaner(self.codec, used)
 
     def __call__(self, data: bytes) -> bytes:
         if self.codec in START_CODE_CODECS:
-            cleaned = sei.clean_mpeg2(data, self.pictures, self.rate)
+            if PICTURE_START not in data:
+                # Headers alone go with the next picture; an end alone goes.
+                self._headers += data
+                return b""
+            cleaned = clean_mpeg2(self._headers + data, self.pictures, self.rate, self.height_px)
+            self._headers = b""
             self.pictures += 1
             return cleaned
         length_size = self.configuration.length_size
         try:
-            units = packets.units_of(data, length_size)
+            return packets.joined(self._units(packets.units_of(data, length_size)), length_size)
         except sei.DamagedUnits as error:
             raise _cannot_copy("a packet is damaged") from error
-        kept = sei.clean_h264(units) if self.codec == "h264" else sei.clean_hevc(units)
-        return packets.joined(kept, length_size)
+
+
+def _timed(found: Iterator[Any], source: Timeline) -> Iterator[tuple[Any, int]]:
+    """Packets with times, and their sizes: of a counted timeline they get its own, and what adds to
+    the picture before (a second field) is joined to it."""
+    if not source.is_counted:
+        for packet in found:
+            yield packet, packet.size
+        return
+    delay = max(n - r for n, r in enumerate(r for r in source.ranks if r is not None))
+    held, coded = None, 0
+    for packet, rank in zip(found, source.ranks, strict=True):
+        if rank is None:
+            if held is None:
+                raise _cannot_copy("its first packet gives no picture")
+            held = _with_data(held, bytes(held) + bytes(packet))
+            continue
+        if held is not None:
+            yield held, held.size
+        held = _with_data(packet, bytes(packet))
+        held.time_base = source.time_base
+        held.pts = source.pts[rank]
+        # Any rising decoding time that no picture's own comes before.
+        at = coded - delay
+        held.dts = source.pts[at] if at >= 0 else source.pts[0] + at
+        held.duration = source.last_duration
+        coded += 1
+    if held is not None:
+        yield held, held.size
 
 
 def _with_data(packet: Any, data: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""What may stay of a coded picture's own bytes: NAL units and MPEG-2 start-code sections.
+"""What may stay of a coded picture's own bytes: NAL units of H.264 and HEVC.
 
 Fail-closed: a unit stays when its type is on the list of what decoding needs. Of supplemental
 enhancement information (SEI) only recovery_point stays, because it marks the random access
@@ -16,15 +16,12 @@ RECOVERY_POINT = 6
 MAX_RECOVERY_POINT_BYTES = 8
 
 # Slices, parameter sets and end of sequence. Not listed and so dropped: access unit delimiters,
-# filler, auxiliary pictures, scalable and multi-view extensions, reserved and unspecified types.
-H264_KEPT = frozenset({1, 2, 3, 4, 5, 7, 8, 10, 13})
-H264_PARAMETER_SETS = frozenset({7, 8, 13})
+# filler, auxiliary pictures and the set extension that only these need, scalable and multi-view
+# extensions, reserved and unspecified types.
+H264_KEPT = frozenset({1, 2, 3, 4, 5, 7, 8, 10})
+H264_PARAMETER_SETS = frozenset({7, 8})
 HEVC_KEPT = frozenset({*range(0, 10), *range(16, 22), 32, 33, 34, 36})
 HEVC_PARAMETER_SETS = frozenset({32, 33, 34})
-
-MPEG2_USER_DATA, MPEG2_EXTENSION, MPEG2_GROUP = 0xB2, 0xB5, 0xB8
-# Copyright, camera and ITU-T extensions carry numbers of their own that no decoder needs.
-MPEG2_EXTENSIONS_CUT = frozenset({4, 11, 12})
 
 
 class DamagedUnits(ValueError):
@@ -173,49 +170,6 @@ def sei_of(units: list[bytes], codec: str) -> Iterator[SeiMessage]:
             yield from sei_messages(unit, 1)
         elif codec == "hevc" and hevc_kind(unit)[0] in (HEVC_PREFIX_SEI, HEVC_SUFFIX_SEI):
             yield from sei_messages(unit, 2)
-
-
-def clean_mpeg2(data: bytes, first_picture: int, pictures_per_s: int) -> bytes:
-    """An MPEG-2 access unit without user data, its GOP time code a running count.
-
-    ``first_picture`` counts the pictures before this unit; the time code (ISO/IEC 13818-2
-    6.3.8) becomes that count at ``pictures_per_s``, drop-frame flag off.
-    """
-    out, start = bytearray(), data.find(b"\x00\x00\x01")
-    if start < 0:
-        return b""
-    while start >= 0:
-        end = data.find(b"\x00\x00\x01", start + 3)
-        section = data[start : end if end >= 0 else len(data)]
-        code = section[3] if len(section) > 3 else MPEG2_USER_DATA
-        cut = code == MPEG2_USER_DATA or (
-            code == MPEG2_EXTENSION and len(section) > 4 and section[4] >> 4 in MPEG2_EXTENSIONS_CUT
-        )
-        if not cut:
-            if code == MPEG2_GROUP and len(section) >= 8:
-                section = _group_header(section, first_picture, pictures_per_s)
-            out += section
-        start = end
-    return bytes(out)
-
-
-def mpeg2_user_data(data: bytes) -> Iterator[bytes]:
-    """The user data sections of an MPEG-2 access unit, start codes taken off."""
-    start = data.find(b"\x00\x00\x01\xb2")
-    while start >= 0:
-        end = data.find(b"\x00\x00\x01", start + 4)
-        yield data[start + 4 : end if end >= 0 else len(data)]
-        start = data.find(b"\x00\x00\x01\xb2", start + 4)
-
-
-def _group_header(section: bytes, picture: int, pictures_per_s: int) -> bytes:
-    seconds, pictures = divmod(picture, max(1, pictures_per_s))
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    time_code = hours % 24 << 19 | minutes << 13 | 1 << 12 | seconds << 6 | min(pictures, 59)
-    flags = section[7] >> 5 & 0b11
-    word = time_code << 7 | flags << 5
-    return section[:4] + word.to_bytes(4, "big")
 
 
 def printable_runs(data: bytes, minimum: int = 4) -> Iterator[str]:

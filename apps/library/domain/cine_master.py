@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_rescale, apply_windowing, iter_pixels
 
+from apps.deid.domain import extended_jpeg, lossless_jpeg
+
 from .decode import encode_png
 from .digest import sample_digest
 from .frame_index import Cancelled, Progress, WorkCancelled
@@ -32,6 +34,8 @@ MAGIC = b"CINE1\0\0\0"
 TIME_BASE = (1, 1_000_000)
 ASSUMED_FRAME_US = 40_000
 KEPT_PICTURES = 32
+lossless_jpeg.install()
+extended_jpeg.install()
 
 
 class NotACine(ValueError):

@@ -13,6 +13,9 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
 
+from apps.deid.domain.mp4_layout import SpooledMuxTarget
+from apps.vault.domain.spool import SealedSpool
+
 from .colour import (
     MATRIX_UNSPECIFIED,
     RANGE_FULL,
@@ -25,12 +28,10 @@ from .decode import FrameReader
 from .digest import plane_bytes
 from .frame_index import Cancelled, Progress, WorkCancelled, build_index
 from .index_format import FrameIndex
-from .mp4_layout import MemorySpool, Spool, SpooledMuxTarget
 from .video_stream import VideoInfo
 
 GROUP_PICTURES = 12
 SELF_SERVING_IDR_PICTURES = 30
-MEMORY_BYTES = 1 << 30
 # b-frames and mbtree are off because with them the same input gave other bytes now and then;
 # threads are fixed because x264's output depends on their number. Captions in the source could
 # hold identifiers: a53cc would carry them over.
@@ -109,18 +110,15 @@ def make_review_copy(
     out: BinaryIO,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
-    spool: Spool | None = None,
 ) -> ReviewCopy:
     """Encodes the master once as H.264 in an MP4 whose index comes first, written to `out`
     (append-only). One picture in, one out; count and times are checked by index afterwards.
 
-    Without `spool` the media waits in memory, at most 1 GiB (about 25 min of 720p). Raises
-    ReviewCopyRefused (size changes, check fails), PictureMissing, SpoolFull, WorkCancelled.
+    Until it is whole the media waits encrypted in a file without a name. Raises
+    ReviewCopyRefused (size changes, check fails), PictureMissing, WorkCancelled.
     """
     with FrameReader(f_in, index, kept_bytes=0) as reader:
-        return encode_review_copy(
-            (frame for _, frame in reader), index, out, progress, cancelled, spool
-        )
+        return encode_review_copy((frame for _, frame in reader), index, out, progress, cancelled)
 
 
 def make_cine_review_copy(
@@ -129,7 +127,6 @@ def make_cine_review_copy(
     out: BinaryIO,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
-    spool: Spool | None = None,
 ) -> ReviewCopy:
     """The same for a cine: uint8 (h, w) or (h, w, 3) RGB arrays in order, times from `index`."""
     pictures = (
@@ -138,7 +135,7 @@ def make_cine_review_copy(
         )
         for a in frames
     )
-    return encode_review_copy(pictures, index, out, progress, cancelled, spool)
+    return encode_review_copy(pictures, index, out, progress, cancelled)
 
 
 def encode_review_copy(
@@ -147,12 +144,21 @@ def encode_review_copy(
     out: BinaryIO,
     progress: Progress | None,
     cancelled: Cancelled | None,
-    spool: Spool | None,
 ) -> ReviewCopy:
     """Encodes exactly n_frames pictures; see `make_review_copy`."""
+    with SealedSpool() as spool:
+        return _encode(frames, index, out, progress, cancelled, SpooledMuxTarget(spool))
+
+
+def _encode(
+    frames: Iterator[av.VideoFrame],
+    index: FrameIndex,
+    out: BinaryIO,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+    target: SpooledMuxTarget,
+) -> ReviewCopy:
     pts = _rising(index)
-    held = spool or MemorySpool(MEMORY_BYTES)
-    target = SpooledMuxTarget(held)
     den = index.time_base[1]
     options = {
         "video_track_timescale": str(den),

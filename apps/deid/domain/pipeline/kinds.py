@@ -27,6 +27,7 @@ _STREAM_REASONS = {
     "decode_failed": Reason.DECODE_FAILED,
     "truncated_stream": Reason.STREAM_TRUNCATED,
     "encrypted_media": Reason.ENCRYPTED_MEDIA,
+    "no_transfer_syntax": Reason.VIDEO_TOO_LARGE,
 }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import IO, Any, BinaryIO
@@ -11,15 +11,15 @@ from typing import IO, Any, BinaryIO
 from pydicom.uid import ExplicitVRLittleEndian
 
 from apps.deid.domain import native_samples, probe
-from apps.deid.domain.boxes import Box
+from apps.deid.domain.boxes import Box, Span
 from apps.deid.domain.cine import read_cine_info, redact_cine
 from apps.deid.domain.cleaning import PixelChange
 from apps.deid.domain.decision import to_blank
 from apps.deid.domain.header import DeidContext, HeaderResult, deidentify_dataset
 from apps.deid.domain.parse import ParsedInstance, parse_instance
-from apps.deid.domain.redact import redact_video
+from apps.deid.domain.redact import redacted
 from apps.deid.domain.refusals import StreamRefusal
-from apps.deid.domain.remux import remux_video
+from apps.deid.domain.remux import remuxed
 from apps.deid.domain.write import EncapsulatedPixels, Fragment, NativePixels, write_instance
 
 from .kinds import Tell, as_refused, kind_of, media_of, whole
@@ -67,17 +67,40 @@ def produce(
     return Produced(header.sop_instance_uid, header, str(ExplicitVRLittleEndian), 0, "", False)
 
 
-class _Scratch:
-    """Anonymous memory that is written once and then read: no name in any folder."""
+@dataclass(frozen=True)
+class _Stream:
+    """The stream to be written: a reader of ``size_bytes``, and what the header says of it."""
 
-    def __init__(self) -> None:
-        self._file = os.fdopen(os.memfd_create("scratch", os.MFD_CLOEXEC), "w+b")
+    media: BinaryIO
+    size_bytes: int
+    syntax: str
+    n_frames: int
+    size_px: tuple[int, int]
+    encoder: str = ""
+    change: PixelChange | None = None
 
-    def __enter__(self) -> IO[bytes]:
-        return self._file
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+@contextmanager
+def _copied(media: BinaryIO, info: probe.StreamInfo, *watched: Any) -> Iterator[_Stream]:
+    with remuxed(media, *watched) as (made, copy):
+        syntax = probe.transfer_syntax_for(info.codec, info.level, info.pix_fmt, made.size_bytes)
+        yield _Stream(copy, made.size_bytes, syntax, made.n_frames, (info.width_px, info.height_px))
+
+
+@contextmanager
+def _encoded(
+    media: BinaryIO, boxes: list[Box], spans: list[Span], *watched: Any
+) -> Iterator[_Stream]:
+    with redacted(media, boxes, spans, *watched) as (made, encoded):
+        yield _Stream(
+            encoded, made.size_bytes, made.transfer_syntax_uid, made.n_frames,
+            (made.width_px, made.height_px), f"{made.encoder} {made.settings}",
+            PixelChange(
+                method=made.method,
+                ratio=made.lossy_ratio,
+                description="Pixels redacted" if boxes or spans else "Encoded once more",
+            ),
+        )  # fmt: skip
 
 
 def _produce_video(
@@ -96,42 +119,31 @@ def _produce_video(
         if tell is not None:
             tell(0.7 * done / max(total, 1), "blanking" if boxes or spans else "copying")
 
-    with _Scratch() as scratch:
-        change, encoder = None, ""
-        syntax, size_px = "", (info.width_px, info.height_px)
-        try:
-            if boxes or spans:
-                raise StreamRefusal("cannot_copy_stream", "blanking encodes once")
-            copied = remux_video(media, scratch, told, cancelled)
-            n_frames = copied.n_frames
-            syntax = probe.transfer_syntax_for(
-                info.codec, info.level, info.pix_fmt, copied.size_bytes
-            )
-        except StreamRefusal as error:
-            if error.reason not in ("cannot_copy_stream", "no_transfer_syntax"):
-                raise
-            scratch.seek(0)
-            scratch.truncate()
-            made = redact_video(media, scratch, boxes, spans, told, cancelled)
-            n_frames, syntax = made.n_frames, made.transfer_syntax_uid
-            size_px = (made.width_px, made.height_px)
-            encoder = f"{made.encoder} {made.settings}"
-            change = PixelChange(
-                method="ISO_14496_10",
-                ratio=made.lossy_ratio,
-                description="Pixels redacted" if boxes or spans else "Encoded once more",
-            )
-        header = deidentify_dataset(parsed.dataset, replace(context, pixel_change=change))
+    with ExitStack() as stack:
+        stream = None
+        if not boxes and not spans:
+            try:
+                stream = stack.enter_context(_copied(media, info, told, cancelled))
+            except StreamRefusal as error:
+                if error.reason not in ("cannot_copy_stream", "no_transfer_syntax"):
+                    raise
+        if stream is None:
+            stream = stack.enter_context(_encoded(media, boxes, spans, told, cancelled))
+        header = deidentify_dataset(parsed.dataset, replace(context, pixel_change=stream.change))
         ds = header.dataset
-        ds.NumberOfFrames = n_frames
-        ds.Columns, ds.Rows = size_px
-        scratch.flush()
-        size = scratch.seek(0, os.SEEK_END)
-        scratch.seek(0)
-        fragment = 1 << 30 if syntax.endswith(".1") else None
-        pixels = EncapsulatedPixels.video(scratch, size, fragment_bytes=fragment)  # type: ignore[arg-type]
-        write_instance(out, ds, syntax, pixels)  # type: ignore[arg-type]
-    return Produced(header.sop_instance_uid, header, syntax, n_frames, encoder, change is not None)
+        ds.NumberOfFrames = stream.n_frames
+        ds.Columns, ds.Rows = stream.size_px
+        fragment = 1 << 30 if stream.syntax.endswith(".1") else None
+        pixels = EncapsulatedPixels.video(stream.media, stream.size_bytes, fragment_bytes=fragment)
+        write_instance(out, ds, stream.syntax, pixels)  # type: ignore[arg-type]
+    return Produced(
+        header.sop_instance_uid,
+        header,
+        stream.syntax,
+        stream.n_frames,
+        stream.encoder,
+        stream.change is not None,
+    )
 
 
 def _produce_cine(
