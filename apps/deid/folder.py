@@ -32,7 +32,7 @@ from apps.keys.models import Subject
 from apps.projects.models import Project
 from apps.vault.files import create_file, open_file, storage
 
-_ROUNDS = 2
+_ROUNDS = 3
 Tell = Callable[[str], None]
 
 
@@ -104,9 +104,10 @@ class _Run:
         decision = decisions.decision_from(proposals) if proposals is not None else None
         known = self._known[one.subject.pk] or examined.harvest
         context = self._context(one.subject, known)
+        copy = True
         for _ in range(_ROUNDS):
             with create_file("scratch", intake_key()) as scratch:
-                produced = pipeline.produce(source, scratch, context, decision)  # type: ignore[arg-type]
+                produced = pipeline.produce(source, scratch, context, decision, copy=copy)  # type: ignore[arg-type]
                 file = scratch.finish()
             try:
                 with open_file(file, intake_key()) as result:
@@ -119,6 +120,9 @@ class _Run:
                         proposals,
                         look_for_text=proposals is not None,
                     )
+                    if pipeline.left_in_stream(produced, checked):
+                        copy = False
+                        continue
                     if checked.findings:
                         return _left(checked)
                     if not checked.texts:

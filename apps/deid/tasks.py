@@ -24,7 +24,7 @@ from apps.vault.files import create_file, delete_file, open_file, storage
 from apps.vault.models import VaultFile
 
 State = ReceivedInstance.State
-_ROUNDS = 2
+_ROUNDS = 3
 
 
 @sweep
@@ -131,17 +131,21 @@ def redact(handle: JobHandle) -> None:
     identity = identity_of(received.project, received.subject, profile)
     decision = received.deidentification.decision
     proposals = services.proposals_of(received)
-    by_choice = received.pixels_choice
+    by_choice, copy = received.pixels_choice, True
     for _ in range(_ROUNDS):
         try:
             output, produced, checked = _write_and_check(
-                handle, received, profile, identity, decision, proposals
+                handle, received, profile, identity, decision, proposals, copy
             )
         except Refused as refusal:
             services.hold(worker, received, reason=str(refusal.reason), place=refusal.place)
             return
         except StreamRefusal as refusal:
             _stop_or_fail(refusal)
+        if pipeline.left_in_stream(produced, checked):
+            storage().delete(output.storage_name)
+            copy = False
+            continue
         if checked.findings:
             storage().delete(output.storage_name)
             in_tag = any(f.place.startswith(("header", "file meta")) for f in checked.findings)
@@ -192,6 +196,7 @@ def _write_and_check(
     identity: Identity,
     decision: dict[str, Any] | None,
     proposals: dict[str, Any] | None,
+    copy: bool,
 ) -> tuple[VaultFile, pipeline.Produced, pipeline.Checked]:
     assert received.original is not None and received.subject is not None
     harvest = Harvest.from_bytes(services.harvest_bytes_of(received))
@@ -204,6 +209,7 @@ def _write_and_check(
             out,  # type: ignore[arg-type]
             _context(received, profile, identity, known),
             decision,
+            copy=copy,
             tell=handle.progress,
             cancelled=handle.cancelled,
         )

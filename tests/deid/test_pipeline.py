@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate, generate_frames
 
 from apps.deid.domain import decision as decisions
 from apps.deid.domain import pipeline
@@ -25,6 +25,7 @@ from apps.deid.domain.pixel_reader import PixelReader
 from apps.deid.domain.profile import load_builtin
 from apps.deid.domain.reasons import Refused
 from fixtures import broken, make
+from tests.domain import stream_plants
 
 PROFILE = load_builtin("basic")
 FRAMES = {"laparoscopy": 75, "colonoscopy": 60, "ultrasound": 10}
@@ -243,3 +244,25 @@ def test_a_box_left_out_of_the_decision_is_found_by_the_second_look(
     )
     assert any(text["kind"] == "identifier" for text in checked.texts)
     assert all(text["text"] == "" for text in checked.texts)
+
+
+def test_text_within_a_pictures_own_data_is_left_behind_by_coding_it_anew(tmp_path: Path) -> None:
+    ds = dcmread(broken.sound(tmp_path))
+    name = str(ds.PatientName).split("^")[0]
+    pictures = stream_plants.units(stream_plants.h264())
+    planted = stream_plants.bytestream(
+        [u + name.encode() if u[0] & 31 in (1, 5) else u for u in pictures]
+    )
+    ds.PixelData = encapsulate([planted])
+    ds["PixelData"].is_undefined_length = True
+    held = io.BytesIO()
+    ds.save_as(held)
+    decision: dict[str, Any] = {"boxes": [], "spans": []}
+    examined, _, produced, _, checked = walk(held.getvalue(), decision)
+    assert pipeline.left_in_stream(produced, checked)
+    out = io.BytesIO()
+    again = pipeline.produce(held, out, context(examined.harvest), decision, copy=False)
+    second = pipeline.check(
+        out, examined.harvest, PROFILE, again.header, decision, None, look_for_text=False
+    )
+    assert second.findings == () and not again.was_copied and again.n_frames == 24

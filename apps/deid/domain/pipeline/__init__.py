@@ -5,7 +5,7 @@ quarantine (encrypted files) and the folder-to-folder command. Nothing is kept b
 what they return; each step can be run again.
 """
 
-from .checking import Checked, check, report
+from .checking import Checked, check, left_in_stream, report
 from .examining import Examined, examine
 from .kinds import Tell, as_refused, kind_of
 from .producing import Produced, header_actions, produce
@@ -20,6 +20,7 @@ __all__ = [
     "examine",
     "header_actions",
     "kind_of",
+    "left_in_stream",
     "produce",
     "report",
 ]

@@ -69,6 +69,17 @@ def check(
     return Checked(tuple(found), tuple(texts))
 
 
+def left_in_stream(produced: Produced, checked: Checked) -> bool:
+    """Whether something was left in code streams that were copied and nowhere else, so that coding
+    them anew (``produce`` without ``copy``) leaves it behind: bytes that a decoder skips within a
+    picture's own data, which nothing but decoding can tell from it."""
+    return (
+        produced.was_copied
+        and bool(checked.findings)
+        and not any(f.place.startswith(("header", "file meta")) for f in checked.findings)
+    )
+
+
 def _texts_left(
     pictures: Pictures,
     harvest: Harvest,

@@ -27,7 +27,7 @@ from .kinds import Tell, as_refused, kind_of, media_of, whole
 
 @dataclass(frozen=True)
 class Produced:
-    """What was written."""
+    """What was written. ``was_copied``: its code streams are the source's own, cleaned."""
 
     sop_instance_uid: str
     header: HeaderResult = field(repr=False)
@@ -35,6 +35,7 @@ class Produced:
     n_frames: int
     encoder: str
     pixel_change: bool
+    was_copied: bool = False
 
 
 def header_actions(source: BinaryIO, context: DeidContext) -> dict[str, int]:
@@ -48,18 +49,20 @@ def produce(
     context: DeidContext,
     decision: dict[str, Any] | None,
     *,
+    copy: bool = True,
     tell: Tell | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Produced:
     """Write the de-identified instance to ``out`` (append-only). ``context.pixel_change`` is set
-    here. Raises Refused; StreamRefusal ``cancelled``."""
+    here. Without ``copy`` no code stream of the source is kept: all is coded anew (a cine without
+    loss). Raises Refused; StreamRefusal ``cancelled``."""
     parsed = parse_instance(source)
     kind = kind_of(parsed)
     try:
         if kind == "video":
-            return _produce_video(parsed, out, context, decision, tell, cancelled)
+            return _produce_video(parsed, out, context, decision, copy, tell, cancelled)
         if kind == "cine":
-            return _produce_cine(parsed, out, context, decision, tell, cancelled)
+            return _produce_cine(source, parsed, out, context, decision, copy, tell, cancelled)
     except StreamRefusal as error:
         raise as_refused(error) from None
     header = deidentify_dataset(parsed.dataset, context)
@@ -108,6 +111,7 @@ def _produce_video(
     out: IO[bytes],
     context: DeidContext,
     decision: dict[str, Any] | None,
+    copy: bool,
     tell: Tell | None,
     cancelled: Callable[[], bool] | None,
 ) -> Produced:
@@ -121,7 +125,7 @@ def _produce_video(
 
     with ExitStack() as stack:
         stream = None
-        if not boxes and not spans:
+        if copy and not boxes and not spans:
             try:
                 stream = stack.enter_context(_copied(media, info, told, cancelled))
             except StreamRefusal as error:
@@ -143,6 +147,7 @@ def _produce_video(
         stream.n_frames,
         stream.encoder,
         stream.change is not None,
+        was_copied=stream.change is None,
     )
 
 
@@ -151,6 +156,7 @@ def _produce_cine(
     out: IO[bytes],
     context: DeidContext,
     decision: dict[str, Any] | None,
+    copy: bool,
     tell: Tell | None,
     cancelled: Callable[[], bool] | None,
 ) -> Produced:
@@ -175,7 +181,7 @@ def _produce_cine(
         pixels = NativePixels(BytesIO(samples), len(samples), info.bits_allocated)  # type: ignore[arg-type]
         write_instance(out, header.dataset, syntax, pixels)  # type: ignore[arg-type]
         return Produced(header.sop_instance_uid, header, syntax, info.n_frames, "", bool(boxes))
-    made = redact_cine(ds, boxes, progress=told, cancelled=cancelled)
+    made = redact_cine(ds, boxes, copy, progress=told, cancelled=cancelled)
     for keyword, value in made.attributes.items():
         setattr(header.dataset, keyword, value)
     if info.photometric == "PALETTE COLOR":
@@ -196,4 +202,5 @@ def _produce_cine(
         info.n_frames,
         "RLE Lossless" if made.was_decoded else "",
         bool(boxes),
+        was_copied=not made.was_decoded,
     )
