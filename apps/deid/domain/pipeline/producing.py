@@ -62,7 +62,7 @@ def produce(
         if kind == "video":
             return _produce_video(parsed, out, context, decision, copy, tell, cancelled)
         if kind == "cine":
-            return _produce_cine(source, parsed, out, context, decision, copy, tell, cancelled)
+            return _produce_cine(parsed, out, context, decision, copy, tell, cancelled)
     except StreamRefusal as error:
         raise as_refused(error) from None
     header = deidentify_dataset(parsed.dataset, context)
