@@ -24,7 +24,12 @@ from apps.vault.files import create_file, delete_file, open_file, storage
 from apps.vault.models import VaultFile
 
 State = ReceivedInstance.State
+LONG_BYTES = 64 << 20
 _ROUNDS = 3
+
+
+class DetectorFailed(Exception):
+    """The text detector's process ended again and again: the job is tried again, then parked."""
 
 
 @sweep
@@ -38,9 +43,14 @@ def find_received() -> int:
     ):
         rows = ReceivedInstance.objects.filter(
             state=state, clash_with=None, original__isnull=False
-        ).values_list("pk", "pixels_choice")
-        for pk, choice in rows.order_by("received_at")[:50]:
-            found += enqueue(kind, pk, priority=6 if choice or kind == "deid.redact" else 2)
+        ).values_list("pk", "pixels_choice", "size_bytes")
+        for pk, choice, size_bytes in rows.order_by("received_at")[:50]:
+            found += enqueue(
+                kind,
+                pk,
+                priority=6 if choice or kind == "deid.redact" else 2,
+                is_long=size_bytes > LONG_BYTES,
+            )
     return found
 
 
@@ -117,6 +127,8 @@ def examine(handle: JobHandle) -> None:
 def _stop_or_fail(refusal: StreamRefusal) -> None:
     if refusal.reason == "cancelled":
         raise StoppedError from None
+    if refusal.reason == "detector_failed":
+        raise DetectorFailed from None
     raise FailedError(refusal.reason) from None
 
 

@@ -24,6 +24,8 @@ class Job(models.Model):
     params = models.JSONField(default=dict)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     priority = models.SmallIntegerField(default=0)
+    # Not for the worker that keeps to short work: known beforehand, or found out by it.
+    is_long = models.BooleanField(default=False)
     progress = models.FloatField(default=0.0)
     step = models.CharField(max_length=80, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -97,15 +97,19 @@ def on_parked(kind: str) -> Callable[[Callable[[Job], None]], Callable[[Job], No
 
 
 def sweep(function: Callable[[], int]) -> Callable[[], int]:
-    """Register a look for work, called about each second; returns how much it found."""
+    """Register a look for work, called about each second by one process a worker service; returns
+    how much it found."""
     SWEEPS.append(function)
     return function
 
 
-def enqueue(kind: str, object_id: Any, *, priority: int = 0, **params: Any) -> bool:
+def enqueue(
+    kind: str, object_id: Any, *, priority: int = 0, is_long: bool = False, **params: Any
+) -> bool:
     """Queue work in the caller's transaction unless the same is queued or running already.
 
-    ``priority`` 10 is for what a person waits for, 0 for the rest. True when it was queued.
+    ``priority`` 10 is for what a person waits for, 0 for the rest. ``is_long``: known to take
+    minutes, so the worker that keeps to short work leaves it alone. True when it was queued.
     """
     live = Job.objects.filter(
         kind=kind, object_id=str(object_id), state__in=[Job.State.QUEUED, Job.State.RUNNING]
@@ -115,7 +119,11 @@ def enqueue(kind: str, object_id: Any, *, priority: int = 0, **params: Any) -> b
     try:
         with transaction.atomic():
             Job.objects.create(
-                kind=kind, object_id=str(object_id), priority=priority, params=params
+                kind=kind,
+                object_id=str(object_id),
+                priority=priority,
+                is_long=is_long,
+                params=params,
             )
     except IntegrityError:
         return False
@@ -128,8 +136,12 @@ def discover() -> None:
     autodiscover_modules("tasks")
 
 
-def claim(owner: str) -> JobHandle | None:
-    """Take the next job: the first queued one, or one whose lease ran out."""
+def claim(owner: str, *, only_short: bool = False) -> JobHandle | None:
+    """Take the next job: the first queued one, or one whose lease ran out.
+
+    Any number of workers may claim at once: a row is locked while it is taken (on SQLite the
+    transaction holds the database's write lock from its beginning), so one of them gets it.
+    """
     now = timezone.now()
     with transaction.atomic():
         due = Q(state=Job.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
@@ -137,6 +149,8 @@ def claim(owner: str) -> JobHandle | None:
         rows = Job.objects.filter(due | lapsed, kind__in=list(JOBS)).order_by(
             "-priority", "created_at"
         )
+        if only_short:
+            rows = rows.filter(is_long=False)
         if connection.features.has_select_for_update_skip_locked:
             rows = rows.select_for_update(skip_locked=True)
         taken = rows.first()
@@ -218,11 +232,15 @@ def _heartbeat(handle: JobHandle, stop: threading.Event) -> None:
         connection.close()
 
 
-def release(handle: JobHandle) -> None:
-    """Give a job back that this process will not finish (it is being stopped)."""
+def release(handle: JobHandle, *, is_long: bool | None = None) -> None:
+    """Give a job back that this process will not finish (it is being stopped, or, with
+    ``is_long``, the job turned out to be one for a worker that takes any)."""
     handle._lost.set()
     handle._mine().update(
-        state=Job.State.QUEUED, lease_owner="", attempts=max(handle.job.attempts - 1, 0)
+        state=Job.State.QUEUED,
+        lease_owner="",
+        attempts=max(handle.job.attempts - 1, 0),
+        is_long=handle.job.is_long if is_long is None else is_long,
     )
 
 

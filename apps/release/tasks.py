@@ -40,7 +40,7 @@ def find_releases() -> int:
             params__stage=stage,
         )
         if not given_up.exists():
-            found += enqueue(KIND, release.pk, priority=3, stage=stage)
+            found += enqueue(KIND, release.pk, priority=3, is_long=True, stage=stage)
     return found
 
 

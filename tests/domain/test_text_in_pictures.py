@@ -6,7 +6,7 @@ import socket
 import numpy as np
 import pytest
 
-from apps.deid.domain import out_of_body, propose, redact, text_detector, verify_text
+from apps.deid.domain import out_of_body, propose, redact, text_detector, text_engine, verify_text
 from apps.deid.domain.boxes import Box
 from apps.deid.domain.pictures import VideoPictures
 from apps.deid.domain.refusals import StreamRefusal
@@ -92,12 +92,12 @@ def test_the_detector_needs_no_network(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     picture = with_text(tissue(3, WIDTH, HEIGHT), "DOB 04.03.1961", (40, 200), 22)
-    boxes = text_detector.TextDetector().lines(picture)
+    boxes = text_detector.TextDetector(text_engine.TextEngine()).lines(picture)
     assert len(boxes) == 1 and "1961" in boxes[0][1]
 
 
 def test_a_missing_model_is_an_error_that_names_it(monkeypatch):
-    monkeypatch.setitem(text_detector._MODELS, "Det", "absent.onnx")
+    monkeypatch.setitem(text_engine.MODELS, "Det", "absent.onnx")
     with pytest.raises(StreamRefusal, match=r"absent\.onnx") as refusal:
         text_detector.TextDetector()
     assert refusal.value.reason == "detector_missing"

@@ -6,6 +6,9 @@ strong horizontal steps in it. Text raises it above the cell's own median over t
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterator
+
 import numpy as np
 
 CELL_PX = 32
@@ -15,14 +18,19 @@ _THRESHOLD = 0.12
 _NEIGHBOURS = 3
 _MAX_ACTIVE_SHARE = 0.25
 _SCENE_CUT = 26.0
+_BLOCK_FRAMES = 512
 
 
 class NoveltyGate:
-    """Collects one small map a picture (a byte a cell: 0.9 kB at 720p, 2 kB at 1080p)."""
+    """Collects one small map a picture (a byte a cell: 0.9 kB at 720p, 2 kB at 1080p), packed in
+    blocks, so that an hour takes tens of megabytes and no look at them takes more than a block."""
 
     def __init__(self) -> None:
-        self._maps: list[np.ndarray] = []
+        self._blocks: list[bytes] = []
+        self._open: list[np.ndarray] = []
+        self._last: np.ndarray | None = None
         self._thumbnails: list[np.ndarray] = []
+        self._n_maps = 0
         self.n_frames = 0
 
     def add(self, frame_index: int, luma: np.ndarray) -> None:
@@ -42,35 +50,57 @@ class NoveltyGate:
         _, strong = cv2.threshold(steps, _STRONG_STEP, 255, cv2.THRESH_BINARY)
         cells = cv2.resize(strong, (columns, rows), interpolation=cv2.INTER_AREA)
         thumbnail = cv2.resize(half, (16, 9), interpolation=cv2.INTER_AREA)
-        missing = max(1, frame_index + 1 - len(self._maps))
-        self._maps += [cells] * missing
-        self._thumbnails += [thumbnail] * missing
+        for _ in range(max(1, frame_index + 1 - self._n_maps)):
+            self._put(cells, thumbnail)
         self.n_frames += 1
+
+    def _put(self, cells: np.ndarray, thumbnail: np.ndarray) -> None:
+        self._open.append(cells)
+        self._last = cells
+        self._thumbnails.append(thumbnail)
+        self._n_maps += 1
+        if len(self._open) == _BLOCK_FRAMES:
+            self._blocks.append(zlib.compress(np.stack(self._open).tobytes(), 1))
+            self._open = []
 
     def pad_to(self, n_frames: int) -> None:
         """Let pictures that the decoder did not give at the end count as the last one."""
-        missing = n_frames - len(self._maps)
-        if missing > 0 and self._maps:
-            self._maps += self._maps[-1:] * missing
-            self._thumbnails += self._thumbnails[-1:] * missing
+        while self._last is not None and self._n_maps < n_frames:
+            self._put(self._last, self._thumbnails[-1])
 
-    def maps(self) -> np.ndarray:
-        """uint8 (n, rows, columns): share of strong steps × 255."""
-        return np.stack(self._maps)
+    def maps(self) -> Iterator[np.ndarray]:
+        """uint8 (up to 512, rows, columns) by turns, all pictures in order: share of strong
+        steps × 255."""
+        shape = self._last.shape if self._last is not None else (0, 0)
+        for block in self._blocks:
+            yield np.frombuffer(zlib.decompress(block), np.uint8).reshape(-1, *shape)
+        if self._open:
+            yield np.stack(self._open)
 
     def flagged(self) -> np.ndarray:
         """bool (n,): three neighbouring cells in a row hold much more than they mostly do.
 
         A cell that does so in over a quarter of the pictures is texture, not a flash.
         """
-        maps = self.maps()
-        median = np.median(maps[:: max(1, len(maps) // 500)], axis=0)
-        novel = maps.astype(np.int16) - median.astype(np.int16) > _THRESHOLD * 255
-        novel &= novel.mean(axis=0) <= _MAX_ACTIVE_SHARE
-        run = novel[..., : novel.shape[2] - _NEIGHBOURS + 1].copy()
-        for shift in range(1, _NEIGHBOURS):
-            run &= novel[..., shift : novel.shape[2] - _NEIGHBOURS + 1 + shift]
-        return run.any(axis=(1, 2))
+        step = max(1, self._n_maps // 500)
+        seen = [
+            block[(-at) % step :: step]
+            for at, block in zip(range(0, self._n_maps, _BLOCK_FRAMES), self.maps(), strict=True)
+        ]
+        limit = np.median(np.concatenate(seen), axis=0) + _THRESHOLD * 255
+        often = np.zeros(limit.shape, np.int64)
+        for block in self.maps():
+            often += (block > limit).sum(axis=0)
+        is_quiet = often <= _MAX_ACTIVE_SHARE * self._n_maps
+        found = []
+        for block in self.maps():
+            novel = (block > limit) & is_quiet
+            width = novel.shape[2] - _NEIGHBOURS + 1
+            run = novel[..., : max(0, width)].copy()
+            for shift in range(1, _NEIGHBOURS):
+                run &= novel[..., shift : max(0, width) + shift]
+            found.append(run.any(axis=(1, 2)))
+        return np.concatenate(found)
 
     def scene_cuts(self) -> list[int]:
         """Indices of pictures that differ greatly from the one before."""
@@ -86,15 +116,20 @@ class NoveltyGate:
         All True where the box does not stand out from the clip's median: then nothing tells
         where it begins or ends.
         """
-        maps = self.maps()
         rows = slice(y_px // CELL_PX, max(y_px // CELL_PX + 1, -(-(y_px + height_px) // CELL_PX)))
         columns = slice(x_px // CELL_PX, max(x_px // CELL_PX + 1, -(-(x_px + width_px) // CELL_PX)))
-        cells = maps[:, rows, columns].reshape(len(maps), -1).astype(np.float32)
+        cells = np.concatenate(
+            [block[:, rows, columns].reshape(len(block), -1) for block in self.maps()]
+        )
         if not cells.shape[1]:
-            return np.ones(len(maps), bool)
-        target = cells[frame_index]
-        median = np.median(cells, axis=0)
-        contrast = np.abs(target - median).mean()
+            return np.ones(len(cells), bool)
+        target = cells[frame_index].astype(np.int16)
+        median = np.median(cells[:: max(1, len(cells) // 4000)], axis=0)
+        contrast = float(np.abs(target - median).mean())
         if contrast < 0.04 * 255:
-            return np.ones(len(maps), bool)
-        return np.abs(cells - target).mean(axis=1) < 0.6 * contrast
+            return np.ones(len(cells), bool)
+        near = [
+            np.abs(cells[at : at + _BLOCK_FRAMES] - target).mean(axis=1) < 0.6 * contrast
+            for at in range(0, len(cells), _BLOCK_FRAMES)
+        ]
+        return np.concatenate(near)

@@ -15,14 +15,14 @@ import numpy as np
 from . import out_of_body
 from .boxes import Box, Span, merge_boxes, merge_spans
 from .novelty import NoveltyGate
-from .pictures import Pictures, VideoPictures
+from .pictures import Pictures, Planes, VideoPictures
 from .remux import Cancelled, Progress, stop_if
 from .text_detector import TextDetector, text_detector
 
 GROW_PX = 6
 MARGIN_FRAMES = 12
-MEDIAN_FRAMES = (9, 24)
-MEDIAN_LIMIT_BYTES = 200 << 20
+MEDIAN_FRAMES = (3, 24)
+MEDIAN_LIMIT_BYTES = 100 << 20
 SINGLE_FRAMES = 4
 MAX_TRANSIENT_FRAMES = 40
 _SMALL_SIDE_PX = 540
@@ -139,20 +139,22 @@ def _spread(n_frames: int, count: int) -> list[int]:
 
 def _watch(
     pictures: Pictures, progress: Progress | None, cancelled: Cancelled | None
-) -> tuple[NoveltyGate, dict[int, np.ndarray], np.ndarray]:
-    """The one pass: gate, redness, and the luma and chroma of pictures spread over the clip."""
-    picture_bytes = pictures.width_px * pictures.height_px * 3
+) -> tuple[NoveltyGate, dict[int, Planes], np.ndarray]:
+    """The one pass: gate, redness, and the planes of pictures spread over the clip."""
+    picture_bytes = pictures.width_px * pictures.height_px * 3 // 2
     fewest, most = MEDIAN_FRAMES
     count = min(most, max(fewest, MEDIAN_LIMIT_BYTES // picture_bytes))
-    wanted = set(_spread(pictures.n_frames, count)) | set(_spread(pictures.n_frames, SINGLE_FRAMES))
+    wanted = set(_spread(pictures.n_frames, count))
     gate = NoveltyGate()
-    samples: dict[int, np.ndarray] = {}
+    samples: dict[int, Planes] = {}
     redness = np.ones(pictures.n_frames)
     for done, planes in enumerate(pictures.planes()):
         gate.add(planes.index, planes.luma)
         redness[planes.index] = out_of_body.redness(planes.luma, planes.cb, planes.cr)
         if planes.index in wanted:
-            samples[planes.index] = to_rgb(planes.luma, planes.cb, planes.cr)
+            samples[planes.index] = Planes(
+                planes.index, planes.luma.copy(), planes.cb.copy(), planes.cr.copy()
+            )
         if done % 64 == 0:
             stop_if(cancelled)
         if progress:
@@ -194,19 +196,27 @@ class _Search:
         self.n_detected = 0
         self.is_cut_off = False
 
-    def static(self, samples: dict[int, np.ndarray]) -> list[ProposedBox]:
+    def static(self, samples: dict[int, Planes]) -> list[ProposedBox]:
         """Text that stands: in the temporal median, and in single pictures."""
         inside = {i: p for i, p in samples.items() if not self._is_outside(i)} or samples
         frames = sorted(inside)
-        median = temporal_median([inside[i] for i in frames])
         middle = frames[len(frames) // 2]
+        median = to_rgb(
+            *(
+                temporal_median([getattr(inside[i], plane) for i in frames])
+                for plane in ("luma", "cb", "cr")
+            )
+        )
         n = self.pictures.n_frames
         lines = self._lines(median)
         found = [(box.during(0, n), middle) for box, _ in lines]
         proposed = self._proposed(found, [text for _, text in lines], "static")
-        for index in _spread(n, SINGLE_FRAMES):
-            if index in inside:
-                proposed += self._in_picture(index, inside[index], [b.box for b in proposed])
+        # A single picture is its own median.
+        singles = _spread(len(frames), SINGLE_FRAMES) if len(frames) > 1 else []
+        for place in singles:
+            one = inside[frames[place]]
+            picture = to_rgb(one.luma, one.cb, one.cr)
+            proposed += self._in_picture(frames[place], picture, [b.box for b in proposed])
         return _united(proposed)
 
     def transient(self, known: list[Box]) -> list[ProposedBox]:
@@ -217,7 +227,7 @@ class _Search:
         for index, picture in self.pictures.rgb(chosen):
             stop_if(self.cancelled)
             boxes = known + [b.box for b in proposed]
-            quick = self.detector.detect(picture, scale) if scale < 1 else None
+            quick = self.detector.detect(picture, scale, self._stop) if scale < 1 else None
             self.n_detected += 1
             if quick is None or _unknown_among(quick, boxes, index):
                 proposed += self._in_picture(index, picture, boxes)
@@ -269,7 +279,10 @@ class _Search:
 
     def _lines(self, picture: np.ndarray) -> list[tuple[Box, str]]:
         self.n_detected += 1
-        return self.detector.lines(picture)
+        return self.detector.lines(picture, stop=self._stop)
+
+    def _stop(self) -> None:
+        stop_if(self.cancelled)
 
     def _is_outside(self, index: int) -> bool:
         return any(span.covers_frame(index) for span in self.outside)

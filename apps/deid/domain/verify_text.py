@@ -47,14 +47,17 @@ def verify_text(
     width, height = pictures.width_px, pictures.height_px
     kept = [box.grown(KEPT_MARGIN_PX, width, height) for box in kept_boxes]
     scale = min(1.0, _QUICK_SIDE_PX / min(width, height))
+
+    def stop() -> None:
+        stop_if(cancelled)
+
     findings: list[TextFinding] = []
     for done, (index, picture) in enumerate(pictures.rgb(chosen)):
-        stop_if(cancelled)
         if progress:
             progress(done + 1, len(chosen))
-        if index not in asked and scale < 1 and not detector.lines(picture, scale):
+        if index not in asked and scale < 1 and not detector.lines(picture, scale, stop):
             continue
-        for box, text in detector.lines(picture):
+        for box, text in detector.lines(picture, stop=stop):
             is_identifier = bool(harvest_match and harvest_match(text))
             held = max((box.overlap_px(k) for k in kept if k.covers_frame(index)), default=0)
             if is_identifier or held < 0.9 * box.area_px:

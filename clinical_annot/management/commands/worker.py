@@ -1,4 +1,8 @@
-"""The worker: looks for work, does it, gives log entries their places, signs checkpoints."""
+"""The worker: looks for work, does it, gives log entries their places, signs checkpoints.
+
+One process looks for work, keeps the log and starts those that work; with two or more of them the
+last takes short work alone, so that nothing short waits behind a long video.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,14 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, close_old_connections, connection
 
@@ -23,9 +29,19 @@ from apps.jobs.heartbeat import beat
 
 logger = logging.getLogger(__name__)
 
+# What takes longer is no short work: it is given back and begun again by a worker that takes any.
+SHORT_S = 15.0
+
 
 class Command(BaseCommand):
+    # The checks import every page of the web server; the processes stay small without them.
+    requires_system_checks = ()  # type: ignore[assignment]
     help = "Run background work until SIGTERM."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument(
+            "--single", choices=("any", "short"), help="work in this process alone, on any job"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -33,41 +49,130 @@ class Command(BaseCommand):
         except triggers.MissingTriggersError as error:
             self.stderr.write(str(error))
             sys.exit(2)
-        work.discover()
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
-        # Pictures are encoded beside what a person waits for in the browser.
-        os.nice(10)
-        owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        keeper = threading.Thread(target=self._keep, args=(stop,), daemon=True)
+        if options["single"]:
+            _Worker(stop, only_short=options["single"] == "short").run()
+        else:
+            _supervise(stop)
+
+
+def lanes(count: int) -> list[str]:
+    """What each of ``count`` processes takes; 0 is one a core, at least two."""
+    count = count or max(2, os.cpu_count() or 1)
+    return ["any"] * max(1, count - 1) + ["short"] * (count > 1)
+
+
+def _supervise(stop: threading.Event) -> None:
+    # Pictures are encoded beside what a person waits for in the browser.
+    os.nice(10)
+    work.discover()
+    note_process(service("worker"), None, process="worker", what="start")
+    commands = [
+        [sys.executable, sys.argv[0], "worker", "--single", lane]
+        for lane in lanes(settings.CLINICAL_ANNOT_WORKER_PROCESSES)
+    ]
+    children = [subprocess.Popen(command) for command in commands]
+    keepers = [
+        threading.Thread(target=target, args=(stop,), daemon=True) for target in (_keep, _look)
+    ]
+    for keeper in keepers:
         keeper.start()
-        logger.info("worker started")
-        note_process(service("worker"), None, process="worker", what="start")
-        while not stop.is_set():
+    logger.info("worker started")
+    while not stop.wait(0.3):
+        for place, child in enumerate(children):
+            if child.poll() is not None:
+                logger.warning("worker process ended, starting another")
+                stop.wait(0.3)
+                children[place] = subprocess.Popen(commands[place])
+    for child in children:
+        child.terminate()
+    for keeper in keepers:
+        keeper.join(timeout=1)
+    _note_stop()
+    for child in children:
+        try:
+            child.wait(2.5)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+
+def _note_stop() -> None:
+    try:
+        note_process(service("worker"), None, process="worker", what="stop")
+    except OperationalError as error:
+        logger.error("stop not recorded", extra={"error": type(error).__name__})
+
+
+def _keep(stop: threading.Event) -> None:
+    """Sequence the log each second, sign the tree each half minute or thousand entries."""
+    signed_at, since = 0.0, 0
+    while not stop.wait(1.0):
+        try:
+            since += tree.sequence()
+            if since and (since >= 1000 or time.monotonic() - signed_at > 30):
+                tree.make_checkpoint()
+                signed_at, since = time.monotonic(), 0
+            beat("worker")
+        except Exception as error:
+            logger.warning("log not sequenced", extra={"error": type(error).__name__})
+            connection.close()
+    connection.close()
+
+
+def _look(stop: threading.Event) -> None:
+    """Queue what waits for its next step, each half second; a look that fails is made again."""
+    while not stop.wait(0.5):
+        for look in work.SWEEPS:
             try:
                 close_old_connections()
-                for look in work.SWEEPS:
-                    look()
-                handle = work.claim(owner)
+                look()
+            except Exception as error:
+                logger.warning(
+                    "sweep failed", extra={"kind": look.__name__, "error": type(error).__name__}
+                )
+                connection.close()
+    connection.close()
+
+
+class _Worker:
+    """One process that claims and works until it is asked to stop or its supervisor is gone."""
+
+    def __init__(self, stop: threading.Event, *, only_short: bool) -> None:
+        self._stop, self._only_short, self._parent = stop, only_short, os.getppid()
+        self._owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+    def run(self) -> None:
+        work.discover()
+        while not self._is_over():
+            try:
+                close_old_connections()
+                handle = work.claim(self._owner, only_short=self._only_short)
                 if handle is None:
-                    stop.wait(0.5)
+                    self._stop.wait(0.5)
                     continue
-                self._run(handle, stop)
+                self._work(handle)
             except OperationalError as error:
                 logger.warning("database away", extra={"error": type(error).__name__})
-                stop.wait(2)
-        keeper.join(timeout=2)
-        note_process(service("worker"), None, process="worker", what="stop")
+                self._stop.wait(2)
 
-    def _run(self, handle: work.JobHandle, stop: threading.Event) -> None:
-        """Work in a thread, so that SIGTERM ends the process within seconds: the lease runs out
+    def _is_over(self) -> bool:
+        return self._stop.is_set() or os.getppid() != self._parent
+
+    def _work(self, handle: work.JobHandle) -> None:
+        """Work in a thread, so that SIGTERM ends the process within seconds: the job is given back
         and another worker begins again."""
         thread = threading.Thread(target=self._in_thread, args=(handle,), daemon=True)
         thread.start()
-        while thread.is_alive() and not stop.is_set():
+        given_back_at = time.monotonic() + SHORT_S
+        is_given_back = False
+        while thread.is_alive() and not self._is_over():
             thread.join(0.2)
-        if thread.is_alive():
+            if self._only_short and not is_given_back and time.monotonic() > given_back_at:
+                is_given_back = True
+                work.release(handle, is_long=True)
+        if thread.is_alive() and not is_given_back:
             work.release(handle)
 
     @staticmethod
@@ -76,19 +181,3 @@ class Command(BaseCommand):
             work.run(handle)
         finally:
             connection.close()
-
-    @staticmethod
-    def _keep(stop: threading.Event) -> None:
-        """Sequence the log each second, sign the tree each half minute or thousand entries."""
-        signed_at, since = 0.0, 0
-        while not stop.wait(1.0):
-            try:
-                since += tree.sequence()
-                if since and (since >= 1000 or time.monotonic() - signed_at > 30):
-                    tree.make_checkpoint()
-                    signed_at, since = time.monotonic(), 0
-                beat("worker")
-            except Exception as error:
-                logger.warning("log not sequenced", extra={"error": type(error).__name__})
-                connection.close()
-        connection.close()
