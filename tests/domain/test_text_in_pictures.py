@@ -103,21 +103,6 @@ def test_a_missing_model_is_an_error_that_names_it(monkeypatch):
     assert refusal.value.reason == "detector_missing"
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("04.03.1961", "identifier"),
-        ("2024-09-17 08:41:07", "identifier"),
-        ("08:41:07", "clock"),
-        ("12.5 mm", "clock"),
-        ("ST. ALDHELM", "unknown"),
-        ("", "unknown"),
-    ],
-)
-def test_a_line_is_told_by_what_it_reads(text, kind):
-    assert propose.classify(text) == kind
-
-
 def test_colour_says_nothing_where_the_clip_is_grey():
     result = out_of_body.out_of_body_spans(np.full(200, 0.05), 25.0)
     assert not result.is_assessable and result.spans == ()

@@ -5,8 +5,7 @@ A proposal, never a decision: a person confirms it over the representative frame
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -16,6 +15,7 @@ from . import out_of_body
 from .boxes import Box, Span, merge_boxes, merge_spans
 from .novelty import NoveltyGate
 from .pictures import Pictures, Planes, VideoPictures
+from .reading import HarvestMatch, classify
 from .remux import Cancelled, Progress, stop_if
 from .text_detector import TextDetector, text_detector
 
@@ -27,12 +27,6 @@ SINGLE_FRAMES = 4
 MAX_TRANSIENT_FRAMES = 40
 _SMALL_SIDE_PX = 540
 _STATIC_SHARE = 0.8
-
-_DATE = re.compile(r"(?<!\d)(\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|(19|20)\d{6})(?!\d)")
-_CLOCK = re.compile(r"^\D{0,3}\d{1,2}[:.;]\d{2}([:.;]\d{2})?([.,]\d+)?\D{0,3}$")
-_MEASURE = re.compile(r"^[+-]?\d+([.,]\d+)?\s*(mm|cm|m/s|cm/s|dB|Hz|kHz|MHz|fps|%|°|bpm)?$", re.I)
-
-HarvestMatch = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
@@ -120,16 +114,6 @@ def propose_for(
         n_frames_detected=search.n_detected,
         warnings=tuple(warnings),
     )
-
-
-def classify(text: str, harvest_match: HarvestMatch | None = None) -> str:
-    """``identifier``, ``clock`` or ``unknown`` for a recognised line; see ``ProposedBox``."""
-    if (harvest_match and harvest_match(text)) or _DATE.search(text):
-        return "identifier"
-    squeezed = text.replace(" ", "")
-    if _CLOCK.match(squeezed) or _MEASURE.match(squeezed):
-        return "clock"
-    return "unknown"
 
 
 def _spread(n_frames: int, count: int) -> list[int]:

@@ -14,6 +14,7 @@ from apps.deid.domain.header import HeaderResult
 from apps.deid.domain.parse import parse_instance
 from apps.deid.domain.pictures import Pictures, VideoPictures
 from apps.deid.domain.profile import Profile
+from apps.deid.domain.reading import identifier_matcher
 from apps.deid.domain.report import instance_report
 from apps.deid.domain.scan import Finding, LeakScanner, kinds_kept_on_purpose
 from apps.deid.domain.verify_text import verify_text
@@ -98,7 +99,7 @@ def _texts_left(
         pictures,
         to_keep(decision),
         frames,
-        lambda text: harvest.find_in_text(text) is not None,
+        identifier_matcher(harvest),
         told,
         cancelled,
     )

@@ -17,6 +17,7 @@ from apps.deid.domain.harvest import Harvest, harvest_identifiers
 from apps.deid.domain.parse import ParsedInstance, parse_instance
 from apps.deid.domain.pictures import Pictures, VideoPictures
 from apps.deid.domain.propose import propose_for
+from apps.deid.domain.reading import identifier_matcher
 from apps.deid.domain.refusals import StreamRefusal
 
 from .kinds import Tell, as_refused, kind_of, media_of, whole
@@ -157,7 +158,7 @@ def _proposals(
         (lambda done, total: tell(0.95 * done / max(total, 1), "looking for text"))
         if tell
         else None,
-        lambda text: known.find_in_text(text) is not None,
+        identifier_matcher(known),
         cancelled,
         look_for_out_of_body=has_body,
     )
