@@ -39,6 +39,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         (_("Quarantine"), "quarantine", _STEWARDS),
         (_("PACS"), "pacs", _STEWARDS),
         (_("Corrections"), "corrections", _STEWARDS),
+        (_("De-identification"), "deid", _STEWARDS | _LEADS | _OFFICERS),
         (_("Studies"), "studies", _STEWARDS | _LEADS),
         (_("Project"), "projects", _LEADS),
         (_("Releases"), "releases", _LEADS | _OFFICERS | {roles.RESEARCHER}),

@@ -4,13 +4,14 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from clinical_annot import corrections, health, metrics, pages, people, rooms, session
+from clinical_annot import corrections, health, metrics, pages, people, rooms, session, withdrawals
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.my_work, name="my-work"),
     path("studies/", pages.studies, name="studies"),
     path("quarantine/progress/", rooms.progress, name="quarantine-progress"),
     path("studies/<uuid:study_id>/touched/", corrections.study, name="study-touched"),
+    path("quarantine/<uuid:received_id>/withdraw/", withdrawals.withdraw, name="withdraw"),
     path("corrections/", corrections.listing, name="corrections"),
     path("corrections/merge/", corrections.merge, name="corrections-merge"),
     path("corrections/<uuid:correction_id>/", corrections.one, name="correction"),

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from apps.access.doors import ApiView, actor_of, body_of
 from apps.access.errors import Conflict, NotFound
-from apps.deid import frames, queries, services
+from apps.deid import devices, frames, queries, services
 from apps.deid.domain.reasons import Refused as CannotBeRead
 from apps.deid.domain.refusals import StreamRefusal
 from apps.deid.opening import ensure_open
@@ -86,6 +86,26 @@ class ConfirmView(ApiView):
         """Confirm {"boxes": […], "spans": […]}, each with its action; redaction follows."""
         received = queries.received_for(request.user, received_id)
         received = services.confirm(actor_of(request), received, decision=body_of(request))
+        frames.forget(received.pk)
+        return Response({"state": received.state})
+
+
+class MaskView(ApiView):
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=_ANSWERS)
+    def post(self, request: Any, received_id: uuid.UUID) -> Response:
+        """Save the boxes that {"boxes": […]} blanks in the whole clip as the device's mask."""
+        received = queries.received_for(request.user, received_id)
+        mask = devices.save_mask(actor_of(request), received, decision=body_of(request))
+        return Response({"mask": str(mask.pk), "boxes": mask.boxes, "device": str(mask.device)})
+
+
+class RefuseView(ApiView):
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=_ANSWERS)
+    def post(self, request: Any, received_id: uuid.UUID) -> Response:
+        """Refuse the first person's decision, with {"note"}; the instance is held."""
+        received = queries.received_for(request.user, received_id)
+        note = str(body_of(request).get("note", ""))
+        received = services.refuse_review(actor_of(request), received, note=note)
         frames.forget(received.pk)
         return Response({"state": received.state})
 

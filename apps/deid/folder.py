@@ -15,9 +15,11 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from apps.deid import devices
 from apps.deid.domain import decision as decisions
 from apps.deid.domain import pipeline
 from apps.deid.domain.acceptance import element_text
+from apps.deid.domain.device import device_of
 from apps.deid.domain.harvest import Harvest
 from apps.deid.domain.header import DeidContext
 from apps.deid.domain.parse import parse_instance
@@ -69,7 +71,16 @@ class _Run:
         patient = element_text(dataset, 0x00100020), element_text(dataset, 0x00100021)
         one.subject = self._subject(patient)
         known = self._known[one.subject.pk]
-        one.examined = pipeline.examine(source, with_proposals=True, others=known)
+        device = devices.known(self.project, device_of(dataset))
+        has_pictures = device_of(dataset) is not None
+        if has_pictures and devices.is_gated(self.project, device):
+            raise Refused(Reason.DEVICE_UNSEEN)
+        masks = devices.mask_of(device)
+        if has_pictures and self.profile.needs_device_mask and not masks:
+            raise Refused(Reason.DEVICE_MASK_MISSING)
+        one.examined = pipeline.examine(
+            source, with_proposals=True, others=known, device_masks=masks
+        )
         mine = one.examined.harvest
         self._known[one.subject.pk] = mine if known is None else known.merge(mine)
 

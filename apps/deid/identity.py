@@ -44,7 +44,9 @@ def identity_of(project: Project, subject: Subject, profile: Profile) -> Identit
 
 def _draw(project: Project, subject: Subject, profile: Profile) -> ProjectSubject | None:
     low, high = profile.date_range_days
-    shift = -secrets.randbelow((high - low) * _DAY_S) + high * _DAY_S
+    shift = -secrets.randbelow((high - low) * _DAY_S + 1) + high * _DAY_S
+    if not profile.date_with_time_of_day:
+        shift = shift // _DAY_S * _DAY_S
     held = {"uid_key": os.urandom(32).hex(), "date_shift_s": shift}
     pseudonym = "P-" + base64.b32encode(os.urandom(5)).decode()[:6]
     try:

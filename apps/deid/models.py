@@ -1,4 +1,5 @@
-"""De-identification of one instance: proposals, decisions, report; pseudonyms a project."""
+"""De-identification of one instance: proposals, decisions, report; pseudonyms a project; profiles,
+devices and their masks."""
 
 from __future__ import annotations
 
@@ -33,9 +34,133 @@ class ProjectSubject(models.Model):
         return self.pseudonym
 
 
+class ProfileVersion(models.Model):
+    """One version of a project's own profile: never changed once saved. ``relaxations``: where it
+    is looser than the basic profile, in words; then it is usable once another person approved."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed"
+        APPROVED = "approved"
+        REFUSED = "refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="profiles")
+    name = models.CharField(max_length=40)
+    version = models.PositiveIntegerField()
+    text = models.TextField()
+    sha256 = models.CharField(max_length=64)
+    relaxations = models.JSONField(default=list)
+    state = models.CharField(max_length=12, choices=State)
+    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    decided_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["name", "-version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "name", "version"], name="one_text_a_profile_version"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+    def policy_project(self) -> Project:
+        return self.project
+
+    def relations(self, user: User) -> set[str]:
+        return {"proposer"} if user.pk == self.proposed_by_id else set()
+
+
+class Device(models.Model):
+    """What took the pictures, as far as text in them goes: model, software and picture size.
+    ``state`` says whether the phantom gate lets it through. ``state_by`` and ``note``: who released
+    it and why, or nobody where a phantom passed."""
+
+    class State(models.TextChoices):
+        UNSEEN = "unseen"
+        PASSED = "passed"
+        RELEASED = "released"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="devices")
+    manufacturer = models.CharField(max_length=64, blank=True)
+    model = models.CharField(max_length=64, blank=True)
+    software = models.CharField(max_length=64, blank=True)
+    rows = models.PositiveIntegerField()
+    columns = models.PositiveIntegerField()
+    state = models.CharField(max_length=12, choices=State, default=State.UNSEEN)
+    state_at = models.DateTimeField(null=True)
+    state_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    note = models.CharField(max_length=400, blank=True)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["manufacturer", "model", "software", "-columns"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "manufacturer", "model", "software", "rows", "columns"],
+                name="one_device_a_key_and_project",
+            )
+        ]
+
+    def __str__(self) -> str:
+        named = " ".join(filter(None, (self.manufacturer, self.model, self.software)))
+        return f"{named or 'no name given'} · {self.columns} × {self.rows}"
+
+    def policy_project(self) -> Project:
+        return self.project
+
+    def relations(self, user: User) -> set[str]:
+        return set()
+
+
+class DeviceMask(models.Model):
+    """Boxes ``{"x_px", "y_px", "width_px", "height_px"}`` that are proposed first on each later
+    instance of the device. Never changed; a newer one retires it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="masks")
+    boxes = models.JSONField()
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    retired_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device"],
+                condition=models.Q(retired_at=None),
+                name="one_mask_in_force_a_device",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"mask {self.id}"
+
+    @property
+    def state(self) -> str:
+        return "in_force" if self.retired_at is None else "retired"
+
+    def policy_project(self) -> Project:
+        return self.device.project
+
+    def relations(self, user: User) -> set[str]:
+        return set()
+
+
 class Deidentification(models.Model):
     """What was done to one instance. ``sealed_proposals`` (subject's key): boxes, spans and the
-    text that was found, JSON; ``decision``: what a person made of them, without any text."""
+    text that was found, JSON; ``decision``: what a person made of them, without any text.
+
+    ``second_by``: the other person who confirmed the same decision, where two are asked for.
+    ``choices``: what a steward chose for this instance alone: {"remove": [tag as a whole number],
+    "encode_again": bool, "without_mask": bool}. ``is_phantom``: it proves its device and becomes
+    no clip."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     instance = models.OneToOneField(
@@ -52,6 +177,11 @@ class Deidentification(models.Model):
     decision = models.JSONField(null=True)
     confirmed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True)
     confirmed_at = models.DateTimeField(null=True)
+    second_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    second_at = models.DateTimeField(null=True)
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, null=True)
+    choices = models.JSONField(default=dict)
+    is_phantom = models.BooleanField(default=False)
     report = models.JSONField(default=dict)
     output = models.OneToOneField(VaultFile, on_delete=models.PROTECT, null=True)
     finished_at = models.DateTimeField(null=True)

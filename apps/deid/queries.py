@@ -3,21 +3,100 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from typing import Any
 
+from django.db.models import QuerySet
+
+from apps.access import roles
+from apps.access.actor import system_roles
+from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.deid import services
-from apps.deid.models import Deidentification
+from apps.deid.domain.decision import looked_at_again
+from apps.deid.domain.report import header_counts, picture_counts, study_report
+from apps.deid.models import Deidentification, Device, DeviceMask, ProfileVersion
 from apps.intake import queries as intake
 from apps.intake.models import ReceivedInstance
 from apps.jobs.models import Job
 from apps.keys.keyring import KeyDestroyedError
+from apps.projects.models import Project
+from apps.projects.queries import projects_for
 
 State = ReceivedInstance.State
 WORKING = (State.RECEIVED, State.DEIDENTIFYING, State.REDACTING)
 OPENABLE = (*WORKING, State.PIXEL_REVIEW, State.HELD)
-_REMOVED = ("remove",)
-_KEPT = ("keep", "code", "sequence")
+
+
+_RULERS = (roles.DATA_STEWARD, roles.PROJECT_LEAD, roles.COMPLIANCE_OFFICER)
+
+
+def ruled_projects(user: User) -> QuerySet[Project]:
+    """Projects whose rules and reports the person may see (nothing in them identifies a patient).
+    Raises NotFound for who has none."""
+    found = _ruled(user)
+    if not found:
+        raise NotFound
+    return found
+
+
+def _ruled(user: User) -> QuerySet[Project]:
+    if roles.COMPLIANCE_OFFICER in system_roles(user):
+        return Project.objects.all()
+    return projects_for(user, *_RULERS)
+
+
+def ruled_project(user: User, project_id: uuid.UUID) -> Project:
+    """Raises NotFound for anyone but the project's stewards, leads and compliance officers."""
+    found = _ruled(user).filter(pk=project_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def profile_for(user: User, profile_id: uuid.UUID) -> ProfileVersion:
+    """A saved profile version. Raises NotFound as ``ruled_project`` does."""
+    found = ProfileVersion.objects.filter(pk=profile_id, project__in=_ruled(user)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def stewarded_project(user: User, project_id: uuid.UUID) -> Project:
+    """Raises NotFound for anyone but the project's data stewards."""
+    found = projects_for(user, roles.DATA_STEWARD).filter(pk=project_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def device_for(user: User, device_id: uuid.UUID) -> Device:
+    """Raises NotFound for anyone but the project's data stewards."""
+    found = Device.objects.filter(
+        pk=device_id, project__in=projects_for(user, roles.DATA_STEWARD)
+    ).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def mask_for(user: User, mask_id: uuid.UUID) -> DeviceMask:
+    """Raises NotFound for anyone but the project's data stewards."""
+    found = DeviceMask.objects.filter(
+        pk=mask_id, device__project__in=projects_for(user, roles.DATA_STEWARD)
+    ).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def of_device(device: Device) -> QuerySet[Deidentification]:
+    """What has come from a device, newest first."""
+    return (
+        Deidentification.objects.filter(device=device)
+        .select_related("instance", "instance__subject", "instance__project", "confirmed_by")
+        .order_by("-instance__received_at")
+    )
 
 
 def received_for(user: User, received_id: uuid.UUID) -> ReceivedInstance:
@@ -52,13 +131,8 @@ def progress_of(received: ReceivedInstance) -> dict[str, Any] | None:
 def what_the_rules_did(deid: Deidentification | None) -> dict[str, Any]:
     """Counts of header elements removed, replaced and kept, and the streams left out."""
     report = deid.report if deid is not None else {}
-    actions = report.get("actions", {})
-    removed = sum(actions.get(name, 0) for name in _REMOVED)
-    kept = sum(actions.get(name, 0) for name in _KEPT)
     return {
-        "removed": removed,
-        "replaced": sum(actions.values()) - removed - kept,
-        "kept": kept,
+        **header_counts(report.get("actions", {})),
         "streams_dropped": report.get("streams_dropped", []),
         "again": bool(report.get("again")),
     }
@@ -80,6 +154,17 @@ def as_json(received: ReceivedInstance, *, with_proposals: bool) -> dict[str, An
         "decision": deid.decision if deid is not None else None,
         "report": deid.report if deid is not None else {},
         "progress": progress_of(received),
+        "second": second_look(received, deid),
+    }
+
+
+def second_look(received: ReceivedInstance, deid: Deidentification | None) -> dict[str, Any] | None:
+    """Where two people confirm: who did first ({"confirmed_by", "confirmed_at"}, None so far)."""
+    if deid is None or services.reviewers_needed(received) == 1:
+        return None
+    return {
+        "confirmed_by": deid.confirmed_by.display_name if deid.confirmed_by else None,
+        "confirmed_at": deid.confirmed_at.isoformat() if deid.confirmed_at else None,
     }
 
 
@@ -92,5 +177,68 @@ def _proposals(received: ReceivedInstance) -> dict[str, Any] | None:
         return None
     if proposed is None:
         return None
+    decided = received.deidentification.decision
+    if decided is not None:
+        # A second person looks at what the first one decided.
+        proposed = looked_at_again(proposed, decided, ())
     boxes = [{k: v for k, v in box.items() if k != "text"} for box in proposed["boxes"]]
     return {**proposed, "boxes": boxes}
+
+
+def report_of(rows: QuerySet[ReceivedInstance]) -> dict[str, Any]:
+    """What was done to these instances together: ``study_report`` of what was cleared, how many
+    stand where, why which are held, and who confirmed how many."""
+    cleared = Deidentification.objects.filter(
+        instance__in=rows, instance__state__in=(State.CLEARED, State.WITHDRAWN)
+    ).exclude(output=None)
+    states, reasons, people = Counter[str](), Counter[str](), Counter[str]()
+    for state, reason in rows.order_by().values_list("state", "reason"):
+        states[str(State(state).label)] += 1
+        if state == State.HELD:
+            reasons[services.reason_text(reason)[0]] += 1
+    for names in cleared.values_list("confirmed_by__printed_name", "second_by__printed_name"):
+        people.update(name for name in names if name)
+    reports = cleared.values_list("report", flat=True)
+    found = study_report(one for one in reports.iterator() if "scan" in one)
+    return {
+        **found,
+        "states": dict(states.most_common()),
+        "held": dict(reasons.most_common()),
+        "confirmed_by": dict(people.most_common()),
+    }
+
+
+def study_rows(received: ReceivedInstance) -> QuerySet[ReceivedInstance]:
+    """The instances of the same study in the same project, in the order of arrival."""
+    return (
+        ReceivedInstance.objects.filter(
+            project=received.project, study_digest=bytes(received.study_digest)
+        )
+        .select_related("project", "subject", "original")
+        .order_by("received_at")
+    )
+
+
+def sheet_rows(rows: QuerySet[ReceivedInstance]) -> list[dict[str, Any]]:
+    """A line an instance for the reviewer's sheet; no value, and no name of a file."""
+    found = Deidentification.objects.filter(instance__in=rows).select_related(
+        "confirmed_by", "second_by", "output", "project_subject", "device"
+    )
+    deids = {deid.instance_id: deid for deid in found}
+    lines = []
+    for number, row in enumerate(rows, 1):
+        deid = deids.get(row.pk)
+        report = deid.report if deid is not None else {}
+        lines.append(
+            {
+                "number": number,
+                "row": row,
+                "deid": deid,
+                "rules": what_the_rules_did(deid),
+                "pictures": picture_counts(report),
+                "clean": bool(report.get("scan", {}).get("clean")),
+                "sentence": services.reason_text(row.reason)[0] if row.state == State.HELD else "",
+                "added": report.get("removed_by_steward", []),
+            }
+        )
+    return lines

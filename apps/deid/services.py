@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,11 @@ from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.errors import Conflict, Refused
 from apps.access.verb import event, verb
+from apps.deid import rules
 from apps.deid.domain import decision as decisions
+from apps.deid.domain.device import DeviceKey
 from apps.deid.domain.reasons import REASON_TEXTS, Reason
-from apps.deid.models import Deidentification, ProjectSubject
+from apps.deid.models import Deidentification, Device, ProjectSubject
 from apps.intake.models import ReceivedInstance
 from apps.keys.keyring import seal_for, unseal_for
 from apps.projects.models import Project
@@ -39,9 +42,19 @@ def reason_text(code: str) -> tuple[str, str]:
 
 @verb("deid.begin", roles={roles.SERVICE}, states=(State.RECEIVED, State.DEIDENTIFYING))
 def begin(
-    actor: Actor, received: ReceivedInstance, *, profile: str, version: int, digest: str
+    actor: Actor,
+    received: ReceivedInstance,
+    *,
+    profile: str,
+    version: int,
+    digest: str,
+    device: DeviceKey | None = None,
 ) -> Deidentification:
-    """Take a received instance into de-identification under the project's profile."""
+    """Take a received instance into de-identification under the project's profile; its device is
+    noted, a new one as not seen before."""
+    found, is_new = None, False
+    if device is not None:
+        found, is_new = Device.objects.get_or_create(project=received.project, **asdict(device))
     received.state, received.reason = State.DEIDENTIFYING, ""
     received.save(update_fields=["state", "reason", "state_changed_at"])
     deid, _ = Deidentification.objects.update_or_create(
@@ -53,10 +66,25 @@ def begin(
             "decision": None,
             "confirmed_by": None,
             "confirmed_at": None,
+            "second_by": None,
+            "second_at": None,
+            "device": found,
         },
     )
-    event(actor, received, public={"profile": digest})
+    where = {"device": str(found.pk), "device_is_new": is_new} if found is not None else {}
+    event(actor, received, public={"profile": digest, **where})
     return deid
+
+
+def reviewers_needed(received: ReceivedInstance) -> int:
+    """How many people confirm the pictures: two where the project or the profile asks for it."""
+    if received.project.options.get("second_reviewer"):
+        return 2
+    deid = received.deidentification
+    profile = rules.begun_with(
+        received.project, deid.profile, deid.profile_version, deid.profile_digest
+    )
+    return profile.n_reviewers
 
 
 def _refuse_unless_standing(deid: Deidentification, confirmed_at: datetime | None) -> None:
@@ -97,12 +125,14 @@ def propose(
         )
         deid.n_boxes, deid.n_spans = len(proposals["boxes"]), len(proposals["spans"])
     received.state = State.PIXEL_REVIEW if has_pixels else State.REDACTING
-    if received.pixels_choice and has_pixels and not again:
+    by_choice = bool(received.pixels_choice and has_pixels and reviewers_needed(received) == 1)
+    if by_choice and not again:
         deid.decision = _chosen(received.pixels_choice, proposals)
         deid.confirmed_by, deid.confirmed_at = actor.user, timezone.now()
         received.state = State.REDACTING
     elif again:
         deid.decision, deid.confirmed_by, deid.confirmed_at = None, None, None
+        deid.second_by, deid.second_at = None, None
     deid.save()
     received.save(update_fields=["state", "state_changed_at"])
     event(
@@ -111,7 +141,7 @@ def propose(
         public={
             "boxes": deid.n_boxes,
             "spans": deid.n_spans,
-            "by_choice_of_sender": received.pixels_choice if has_pixels else "",
+            "by_choice_of_sender": received.pixels_choice if by_choice else "",
             "again": again,
         },
     )
@@ -149,8 +179,15 @@ def open_review(actor: Actor, received: ReceivedInstance) -> ReceivedInstance:
 
 
 @verb("deid.confirm", roles=_STEWARDS, states=(State.PIXEL_REVIEW,))
-def confirm(actor: Actor, received: ReceivedInstance, *, decision: Any) -> ReceivedInstance:
-    """Confirm which boxes and spans are blanked and which are kept; redaction follows."""
+def confirm(
+    actor: Actor, received: ReceivedInstance, *, decision: Any, batch_of: str = ""
+) -> ReceivedInstance:
+    """Confirm which boxes and spans are blanked and which are kept; redaction follows, where two
+    are asked for once another person has confirmed the same.
+
+    A second person's other decision stands instead, and then waits for another. ``batch_of``: the
+    id of the instance whose decision is carried over.
+    """
     proposed = proposals_of(received)
     if proposed is None:
         raise Refused("nothing_proposed", "Nothing was proposed yet.", "Wait a moment.")
@@ -162,12 +199,23 @@ def confirm(actor: Actor, received: ReceivedInstance, *, decision: Any) -> Recei
         raise Refused(
             "invalid_decision", f"{error.field} {error.message}.", error.remedy, field=error.field
         ) from None
-    deid = received.deidentification
-    deid.decision = checked
-    deid.confirmed_by, deid.confirmed_at = actor.user, timezone.now()
-    deid.save(update_fields=["decision", "confirmed_by", "confirmed_at"])
-    received.state = State.REDACTING
-    received.save(update_fields=["state", "state_changed_at"])
+    deid, needs_two = received.deidentification, reviewers_needed(received) == 2
+    is_second = needs_two and deid.decision is not None and deid.decision == checked
+    if needs_two and deid.decision is not None and deid.confirmed_by_id == actor.user.pk:
+        raise Conflict(
+            "confirmed_by_you",
+            "You have confirmed it: another person has to confirm the same.",
+            "Ask another data steward.",
+        )
+    if is_second:
+        deid.second_by, deid.second_at = actor.user, timezone.now()
+    else:
+        deid.decision = checked
+        deid.confirmed_by, deid.confirmed_at = actor.user, timezone.now()
+    deid.save(update_fields=["decision", "confirmed_by", "confirmed_at", "second_by", "second_at"])
+    if is_second or not needs_two:
+        received.state = State.REDACTING
+        received.save(update_fields=["state", "state_changed_at"])
     blanked = [box for box in checked["boxes"] if box["action"] == "blank"]
     event(
         actor,
@@ -176,7 +224,33 @@ def confirm(actor: Actor, received: ReceivedInstance, *, decision: Any) -> Recei
             "boxes_blanked": len(blanked),
             "boxes_kept": len(checked["boxes"]) - len(blanked),
             "spans_blanked": len([s for s in checked["spans"] if s["action"] == "blank"]),
+            "confirmation": "second" if is_second else "first",
+            "waits_for_second": needs_two and not is_second,
+            **({"batch_of": batch_of} if batch_of else {}),
         },
+    )
+    return received
+
+
+@verb("deid.refuse_review", roles=_STEWARDS, states=(State.PIXEL_REVIEW,))
+def refuse_review(actor: Actor, received: ReceivedInstance, *, note: str) -> ReceivedInstance:
+    """Refuse another person's decision about the pictures, with a note; the instance is held."""
+    deid = received.deidentification
+    if deid.decision is None:
+        raise Refused("nothing_confirmed", "Nobody has confirmed it yet.", "Confirm or reject it.")
+    if not note.strip():
+        raise Refused("reason_missing", "A note is needed.", "Say what is wrong.", field="note")
+    deid.decision, deid.confirmed_by, deid.confirmed_at = None, None, None
+    deid.report = {**deid.report, "place": "", "findings": [], "note": note.strip()[:400]}
+    deid.save(update_fields=["decision", "confirmed_by", "confirmed_at", "report"])
+    received.state, received.reason = State.HELD, str(Reason.REVIEW_REFUSED)
+    received.save(update_fields=["state", "reason", "state_changed_at"])
+    event(
+        actor,
+        received,
+        outcome="refused",
+        public={"reason": str(Reason.REVIEW_REFUSED)},
+        private={"note": note.strip()[:400]},
     )
     return received
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from apps.access.actor import Actor, service
-from apps.deid import services
+from apps.deid import devices, remedies, rules, services, withdrawal
 from apps.deid.domain import decision as decisions
 from apps.deid.domain import pipeline
-from apps.deid.domain.harvest import Harvest
+from apps.deid.domain.boxes import Box
+from apps.deid.domain.device import DeviceKey, device_of, phantom_problems, vetted
+from apps.deid.domain.harvest import Harvest, harvest_identifiers
 from apps.deid.domain.header import DeidContext
-from apps.deid.domain.profile import Profile, load_builtin
+from apps.deid.domain.parse import parse_instance
+from apps.deid.domain.profile import Profile
 from apps.deid.domain.reasons import Reason, Refused
 from apps.deid.domain.refusals import StreamRefusal
 from apps.deid.identity import Identity, identity_of
 from apps.deid.known import subject_harvest
+from apps.deid.models import Deidentification
 from apps.intake.models import ReceivedInstance
 from apps.jobs.models import Job
 from apps.jobs.work import FailedError, JobHandle, StoppedError, enqueue, job, on_parked, sweep
@@ -88,18 +93,31 @@ def examine(handle: JobHandle) -> None:
     if received is None or received.original is None or received.subject is None:
         return
     worker = service("worker")
-    profile = load_builtin(received.project.profile)
-    services.begin(
-        worker, received, profile=profile.name, version=profile.version, digest=profile.sha256
+    profile = rules.chosen(received.project)
+    deid = services.begin(
+        worker,
+        received,
+        profile=profile.name,
+        version=profile.version,
+        digest=profile.sha256,
+        device=_device_key(received),
     )
     received.refresh_from_db()
+    masks = devices.mask_of(deid.device)
+    if (missing := _missing(received, deid, profile, masks)) is not None:
+        services.hold(worker, received, reason=str(missing))
+        return
     identity = identity_of(received.project, received.subject, profile)
+    profile = profile.without(frozenset(deid.choices.get("remove", [])))
     try:
         with open_vault_file(received.original) as source:
             found = pipeline.examine(
                 source,  # type: ignore[arg-type]
-                with_proposals=received.pixels_choice != "keep",
+                with_proposals=received.pixels_choice != "keep"
+                or services.reviewers_needed(received) == 2,
                 others=others_harvest(received),
+                device_masks=masks,
+                under_masks=deid.is_phantom,
                 tell=handle.progress,
                 cancelled=handle.cancelled,
             )
@@ -112,6 +130,9 @@ def examine(handle: JobHandle) -> None:
         return
     except StreamRefusal as refusal:
         _stop_or_fail(refusal)
+    if found.proposals is not None and profile.keeps_out_of_body:
+        for span in found.proposals["spans"]:
+            span["action"] = "keep"
     services.propose(
         worker,
         received,
@@ -122,6 +143,37 @@ def examine(handle: JobHandle) -> None:
         streams_dropped=list(found.streams_dropped),
         actions=actions,
     )
+
+
+def _device_key(received: ReceivedInstance) -> DeviceKey | None:
+    """The device as it may be stored; None where there are no pictures, or nothing can be read (the
+    examination says why)."""
+    assert received.original is not None
+    try:
+        with open_vault_file(received.original) as source:
+            ds = parse_instance(source).dataset  # type: ignore[arg-type]
+            key = device_of(ds)
+            if key is None or devices.known(received.project, key) is not None:
+                return key
+            return vetted(key, harvest_identifiers(ds))
+    except Refused:
+        return None
+
+
+def _missing(
+    received: ReceivedInstance, deid: Deidentification, profile: Profile, masks: Sequence[Box]
+) -> Reason | None:
+    """What stops it before anything is looked at: the subject withdrew, the device has no phantom
+    yet, or no mask."""
+    if withdrawal.is_withdrawn(received.project, received.subject):
+        return Reason.SUBJECT_WITHDRAWN
+    if deid.device is None or deid.is_phantom:
+        return None
+    if devices.is_gated(received.project, deid.device):
+        return Reason.DEVICE_UNSEEN
+    if profile.needs_device_mask and not masks and not deid.choices.get("without_mask"):
+        return Reason.DEVICE_MASK_MISSING
+    return None
 
 
 def _stop_or_fail(refusal: StreamRefusal) -> None:
@@ -139,7 +191,10 @@ def redact(handle: JobHandle) -> None:
     if received is None or received.original is None or received.subject is None:
         return
     worker = service("worker")
-    profile = load_builtin(received.deidentification.profile)
+    deid = received.deidentification
+    profile = rules.begun_with(
+        received.project, deid.profile, deid.profile_version, deid.profile_digest
+    ).without(frozenset(deid.choices.get("remove", [])))
     identity = identity_of(received.project, received.subject, profile)
     decision = received.deidentification.decision
     proposals = services.proposals_of(received)
@@ -221,7 +276,7 @@ def _write_and_check(
             out,  # type: ignore[arg-type]
             _context(received, profile, identity, known),
             decision,
-            copy=copy,
+            copy=copy and not received.deidentification.choices.get("encode_again"),
             tell=handle.progress,
             cancelled=handle.cancelled,
         )
@@ -251,6 +306,11 @@ def _finish(
     output: VaultFile,
 ) -> None:
     deid = received.deidentification
+    if deid.is_phantom:
+        storage().delete(output.storage_name)
+        problems = phantom_problems(services.proposals_of(received), decision or {"boxes": []})
+        devices.settle_phantom(worker, received, problems=problems)
+        return
     confirmed_by = deid.confirmed_by.pseudonym if deid.confirmed_by else ""
     report = pipeline.report(
         profile,
@@ -261,6 +321,11 @@ def _finish(
         confirmed_by,
         has_pixels=deid.decision is not None,
     )
+    report["profile"]["approved_by"] = rules.approver_of(received.project, profile)
+    report["second_confirmed_by"] = deid.second_by.pseudonym if deid.second_by else ""
+    report["removed_by_steward"] = [
+        remedies.tag_text(tag) for tag in deid.choices.get("remove", [])
+    ]
     services.finish(
         worker,
         received,

@@ -6,7 +6,7 @@ import json
 
 from apps.access import roles
 from apps.access.actor import Actor
-from apps.access.errors import Refused
+from apps.access.errors import Conflict, Refused
 from apps.access.verb import event, verb
 from apps.intake import corrections
 from apps.intake.domain.header_facts import HeaderFacts
@@ -140,6 +140,38 @@ def retry_instance(actor: Actor, received: ReceivedInstance) -> ReceivedInstance
     received.state, received.reason = State.RECEIVED, ""
     received.save(update_fields=["state", "reason", "state_changed_at"])
     event(actor, received)
+    return received
+
+
+@verb("intake.take_newer", roles={roles.DATA_STEWARD}, states=(State.HELD,))
+def take_newer(actor: Actor, received: ReceivedInstance, *, reason: str) -> ReceivedInstance:
+    """Take an instance instead of the earlier one with its UID, which is rejected; never one that
+    was cleared: what was made of that stands."""
+    older = received.clash_with
+    if older is None:
+        raise Refused("no_clash", "No other instance holds its UID.", "Retry it.")
+    if not reason.strip():
+        raise Refused("reason_missing", "A reason is needed.", "Say why.", field="reason")
+    older = ReceivedInstance.objects.select_for_update().get(pk=older.pk)
+    for row in (received, older):
+        corrections.require_none_open(row)
+    if older.state not in QUARANTINED:
+        raise Conflict(
+            "went_on",
+            "The earlier one has left quarantine.",
+            "Reject this one, or withdraw the earlier one's study first.",
+        )
+    # First the earlier one steps back: two may not stand for one UID.
+    older.state, older.reason, older.clash_with = State.REJECTED, "rejected", received
+    older.save(update_fields=["state", "reason", "clash_with", "state_changed_at"])
+    received.clash_with, received.state, received.reason = None, State.RECEIVED, ""
+    received.save(update_fields=["clash_with", "state", "reason", "state_changed_at"])
+    for other in ReceivedInstance.objects.filter(clash_with=older).exclude(pk=received.pk):
+        other.clash_with = received
+        other.save(update_fields=["clash_with"])
+    said = {"reason": reason.strip()[:400]}
+    event(actor, received, public={"instead_of": str(older.pk)}, private=said)
+    event(actor, older, action="intake.reject", public={"taken": str(received.pk)}, private=said)
     return received
 
 

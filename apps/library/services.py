@@ -155,6 +155,13 @@ def fail_clip(actor: Actor, clip: Clip, *, reason: str) -> Clip:
 @verb("clip.open", roles=_VIEWERS, relation="may_see", lock=False)
 def open_clip(actor: Actor, clip: Clip) -> ClipOpening:
     """Open a clip's pictures for a while; byte ranges and frames check that it is open."""
+    if clip.instance.source.state == ReceivedInstance.State.WITHDRAWN:
+        raise Refused(
+            "withdrawn",
+            "What this clip was made of was withdrawn from all use.",
+            "Nothing of it can be opened any more.",
+            status=409,
+        )
     if clip.instance.source.state != ReceivedInstance.State.CLEARED:
         raise Refused(
             "held_by_correction",

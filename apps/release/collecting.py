@@ -301,6 +301,9 @@ def _profile(kept: list[Adjudication]) -> dict[str, Any]:
             "version": str(deid.profile_version),
             "digest": deid.profile_digest,
         }
+        if approved_by := (deid.report.get("profile") or {}).get("approved_by"):
+            # Looser than the basic profile: who answered for that is named.
+            row["approved_by"] = approved_by
         seen[deid.profile, deid.profile_version, deid.profile_digest] = row
     rows = [seen[key] for key in sorted(seen)]
     if len(rows) == 1:

@@ -38,7 +38,7 @@ export function clock(seconds) {
 /** @param {Part} part */
 export function kindName(part) {
   if (part.type === "span") return "Out of body";
-  if (part.origin === "device_mask") return "Outside the image region";
+  if (part.origin === "device_mask") return "Mask of the device or region";
   if (part.origin === "person") return "Box drawn here";
   const name = { identifier: "Identifier or date", clock: "Clock or measurement" }[part.kind ?? ""] ?? "Text";
   return part.origin === "check" ? `${name}, left in the result` : name;

@@ -65,6 +65,7 @@ class Review {
     this.undos = [];
     this.frame = this.frames[0];
     this.sent = false;
+    this.isMine = root.dataset.mine === "true";
     this.pictures = new Map();
     this.wanted = -1;
     this.editor = new BoxEditor(this);
@@ -233,7 +234,7 @@ class Review {
   }
 
   async confirm() {
-    if (this.sent) return;
+    if (this.sent || this.isMine) return;
     if (this.editor.active) this.editor.finish();
     this.sent = true;
     this.render();
@@ -243,12 +244,24 @@ class Review {
         boxes: this.parts.filter((p) => p.type === "box").map(clean),
         spans: this.parts.filter((p) => p.type === "span").map(clean),
       });
+      if (now.state === "pixel_review") return location.reload();
       byId("working").scrollIntoView({ block: "nearest" });
       follow(now.state);
     } catch (error) {
       this.sent = false;
       problem(/** @type {Error} */ (error).message);
       this.render();
+    }
+  }
+
+  /** Saves what is blanked in the whole clip for later clips of this device. */
+  async saveMask() {
+    const boxes = this.parts.filter((p) => p.type === "box").map(({ type, text, open, ...part }) => part);
+    try {
+      const saved = await call(`${api}mask/`, { boxes });
+      this.say(`Saved: ${saved.boxes.length} ${saved.boxes.length === 1 ? "box" : "boxes"} for ${saved.device}.`);
+    } catch (error) {
+      problem(/** @type {Error} */ (error).message);
     }
   }
 
@@ -275,7 +288,10 @@ class Review {
     byId("outside").textContent = outside ? `out of body · ${outside.action === "blank" ? "whole picture goes black" : "kept"}` : "";
     this.editor.render();
     this.renderParts();
-    for (const name of ["confirm", "add-box", "add-span"]) /** @type {HTMLButtonElement} */ (byId(name)).disabled = this.sent;
+    for (const name of ["confirm", "add-box", "add-span", "save-mask"]) {
+      const button = /** @type {HTMLButtonElement | null} */ (byId(name, false));
+      if (button) button.disabled = this.sent || (name === "confirm" && this.isMine);
+    }
   }
 
   renderParts() {
@@ -317,6 +333,7 @@ class Review {
 
   listen() {
     byId("confirm").addEventListener("click", () => this.confirm());
+    byId("save-mask", false)?.addEventListener("click", () => this.saveMask());
     byId("add-box").addEventListener("click", () => { this.editor.draw(); byId("stage").focus(); });
     byId("add-span").addEventListener("click", () => { this.span(); byId("stage").focus(); });
     const field = /** @type {HTMLInputElement} */ (byId("frame"));
@@ -369,6 +386,11 @@ class Review {
 }
 
 byId("print", false)?.addEventListener("click", () => window.print());
+byId("refuse-form", false)?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const note = /** @type {HTMLInputElement} */ (byId("refuse-note")).value;
+  call(`${api}refuse/`, { note }).then(() => location.reload(), (error) => problem(error.message));
+});
 const state = root.dataset.state ?? "";
 if (state === "pixel_review") {
   call(api).then((now) => {

@@ -187,6 +187,8 @@ def _clean_uids(element: DataElement, action: str, cleaning: Cleaning) -> list[s
     texts = texts_of(element)
     stay = cleaning.profile.has("retain_uids") or action == "keep"
     if stay and all(re.fullmatch(r"[0-9.]{1,64}", text) for text in texts):
+        # A device's own UID counts as the device's name, and stays here as a UID.
+        cleaning.written.update(texts)
         return texts
     return [map_uid(cleaning.uid_key, text) for text in texts]
 

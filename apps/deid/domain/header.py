@@ -19,7 +19,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
 from apps.deid.domain import structured
-from apps.deid.domain.acceptance import check_acceptable, element_text
+from apps.deid.domain.acceptance import ILLEGAL_GROUPS, check_acceptable, element_text
 from apps.deid.domain.cleaning import DUMMIES, Cleaning, PixelChange, clean_value, move_dates
 from apps.deid.domain.codes import (
     code_of,
@@ -117,7 +117,8 @@ def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
     for private or unsupported SOP classes, encapsulated documents, encrypted attributes, illegal
     groups and text that its character set cannot hold.
     """
-    sop_class = check_acceptable(ds)
+    removed = [tag for tag, what in context.profile.overrides.items() if what == "remove"]
+    sop_class = check_acceptable(ds, removed)
     check_character_sets(ds)
     harvest = harvest_identifiers(ds)
     if context.harvest is not None:
@@ -212,6 +213,7 @@ class _Cleaner:
             return self._private(ds, tag)
         if (
             group & 0xFF00 in (0x5000, 0x6000)
+            or group in ILLEGAL_GROUPS
             or tag & 0xFFFF == 0
             or tag in _REMOVED_ALWAYS
             or tag in _PIXEL_TAGS

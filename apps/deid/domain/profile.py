@@ -5,12 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from apps.deid.domain.profile_rules import (
+    OVERRIDE_ACTIONS,
+    ProfileError,
+    check_overrides,
+    check_pairs,
+    section,
+)
+from apps.deid.domain.profile_rules import fail as _fail
+
+__all__ = ["Profile", "ProfileError", "load_builtin", "load_profile", "method_codes"]
 
 DATA_DIR = Path(__file__).resolve().parent.parent / "data"
 PROFILES_DIR = Path(__file__).resolve().parent.parent / "profiles"
@@ -34,10 +45,9 @@ TABLE_COLUMNS = {
     "retain_modified_dates": "retain_longitudinal_modified_dates",
     "clean_graphics": "",  # done by removal, which is what the basic action says
 }
-NEEDS_SECOND_APPROVER = frozenset({"retain_full_dates", "retain_uids"})
+BUILTIN = ("basic", "research")
 TABLE_EDITION = "PS3.15-2026d"
 
-_OVERRIDE_ACTIONS = ("remove", "empty", "clean")
 _TAG = re.compile(r"\(([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)")
 _KNOWN_KEYS = {
     "name", "version", "table", "options", "overrides", "private", "dates", "ages",
@@ -45,15 +55,12 @@ _KNOWN_KEYS = {
 }  # fmt: skip
 
 
-class ProfileError(ValueError):
-    """A profile that cannot be used; the message names the field and the remedy."""
-
-
 @dataclass(frozen=True)
 class Profile:
     """One version of a profile. `sha256` is over its canonical JSON and names it in instances.
 
-    `overrides`: tag → "remove" | "empty" | "clean". `settings` holds what pixels and streams ask.
+    `overrides`: tag → "remove" | "empty" | "clean" | "keep". `settings` holds what pixels and
+    streams ask.
     """
 
     name: str
@@ -83,13 +90,29 @@ class Profile:
             return "shift"
         return "keep" if self.has("retain_full_dates") else "remove"
 
-    def needs_second_approver(self) -> bool:
-        """Whether an option in force asks for a second approver, named on the release."""
-        return bool(self.options & NEEDS_SECOND_APPROVER)
+    @property
+    def n_reviewers(self) -> int:
+        """How many people confirm the pictures of an instance: 1 or 2."""
+        return int(self._pixels.get("review", 1))
 
+    @property
+    def keeps_out_of_body(self) -> bool:
+        """Whether spans out of the body are proposed to be kept."""
+        return self._pixels.get("out_of_body") == "keep"
 
-def _fail(field_name: str, problem: str, remedy: str) -> None:
-    raise ProfileError(f"{field_name}: {problem}; {remedy}")
+    @property
+    def needs_device_mask(self) -> bool:
+        """Whether an instance of a device without a mask is held."""
+        return self._pixels.get("device_masks") == "required"
+
+    @property
+    def _pixels(self) -> dict[str, Any]:
+        return dict(self.settings.get("pixels") or {})
+
+    def without(self, tags: frozenset[int]) -> Profile:
+        """The same profile, and these tags removed as well (a person's choice for one instance).
+        Its digest stays: what more went stands in the instance's report."""
+        return replace(self, overrides={**self.overrides, **dict.fromkeys(tags, "remove")})
 
 
 def _parse_overrides(raw: Any) -> dict[int, str]:
@@ -99,11 +122,21 @@ def _parse_overrides(raw: Any) -> dict[int, str]:
         if match is None:
             _fail("overrides", "an entry without a tag", 'write {tag: "(0008,103E)", action: …}')
         assert match is not None
+        if unknown := sorted(set(map(str, entry)) - {"tag", "action"}):
+            _fail("overrides", f"unknown {', '.join(unknown)[:60]}", "give tag and action alone")
         action = str(entry.get("action", ""))
-        if action not in _OVERRIDE_ACTIONS:
-            _fail("overrides.action", "not a known action", "use remove, empty or clean")
+        if action not in OVERRIDE_ACTIONS:
+            _fail("overrides.action", "not a known action", "use remove, empty, clean or keep")
         overrides[int(match.group(1) + match.group(2), 16)] = action
     return overrides
+
+
+def _range_days(raw: Any) -> tuple[int, int]:
+    whole = isinstance(raw, (list, tuple)) and len(raw) == 2 and all(type(d) is int for d in raw)
+    low, high = raw if whole else (0, 0)
+    if not low <= high or low <= 0 <= high:
+        _fail("dates.range_days", "empty, or holding 0", "give two days on one side of 0")
+    return low, high
 
 
 def load_profile(text: str) -> Profile:
@@ -124,34 +157,29 @@ def load_profile(text: str) -> Profile:
         _fail("version", "missing or not a number", "count versions from 1")
     if raw.get("table", TABLE_EDITION) != TABLE_EDITION:
         _fail("table", "another edition", f"write {TABLE_EDITION}")
-    options = frozenset(map(str, raw.get("options") or []))
+    listed = raw.get("options") or []
+    if not isinstance(listed, list):
+        _fail("options", "not a list", "list the names of the options")
+    options = frozenset(map(str, listed))
     if bad := sorted(options - set(OPTION_CODES)):
         _fail("options", f"unknown {', '.join(bad)}", "use the names of the options")
-    if {"retain_full_dates", "retain_modified_dates"} <= options:
-        _fail("options", "full dates and modified dates exclude one another", "keep one of them")
-    private = raw.get("private") or {}
-    if bool(private.get("keep_safe_list", False)) != ("retain_safe_private" in options):
-        _fail("private.keep_safe_list", "disagrees with options", "set both or neither")
-    dates, ages = raw.get("dates") or {}, raw.get("ages") or {}
-    low, high = (int(day) for day in dates.get("range_days", (-3650, -30)))
-    if not low <= high or low <= 0 <= high:
-        _fail("dates.range_days", "empty, or holding 0", "give two days on one side of 0")
-    cap = int(ages.get("cap", 90))
-    if not 1 <= cap <= 90:
+    check_pairs(raw, options)
+    dates, cap = section(raw, "dates"), section(raw, "ages").get("cap", 90)
+    low, high = _range_days(dates.get("range_days", (-3650, -30)))
+    if not isinstance(cap, int) or isinstance(cap, bool) or not 1 <= cap <= 90:
         _fail("ages.cap", "outside 1 to 90", "ages over 89 identify; use 90 or less")
-    pixels = raw.get("pixels") or {}
-    if pixels.get("out_of_body") == "keep" and "clean_visual_features" in options:
-        _fail("pixels.out_of_body", "keep against clean_visual_features", "blank, or drop the one")
+    overrides = _parse_overrides(raw.get("overrides"))
+    check_overrides(overrides, options)
     canonical = json.dumps(raw, sort_keys=True, separators=(",", ":"), default=str)
     return Profile(
         name=str(name),
         version=int(str(version)),
         options=options,
         sha256=hashlib.sha256(canonical.encode("utf-8")).hexdigest(),
-        overrides=_parse_overrides(raw.get("overrides")),
+        overrides=overrides,
         date_range_days=(low, high),
         date_with_time_of_day=bool(dates.get("with_time_of_day", True)),
-        age_cap_years=cap,
+        age_cap_years=int(str(cap)),
         settings={key: raw[key] for key in ("pixels", "streams", "reject") if key in raw},
     )
 

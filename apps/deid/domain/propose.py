@@ -79,8 +79,11 @@ def propose_for(
     cancelled: Cancelled | None = None,
     detector: TextDetector | None = None,
     look_for_out_of_body: bool = True,
+    under_masks: bool = False,
 ) -> Proposals:
     """Find text and out-of-body spans in one pass over all pictures and a few looks back.
+
+    ``under_masks``: standing text is proposed also where a device mask holds it.
 
     ``harvest_match(text)`` says whether a recognised line holds an identifier of this patient.
     ``progress(done, total)`` counts pictures. Raises ``StreamRefusal`` with ``decode_failed``,
@@ -93,7 +96,8 @@ def propose_for(
         body = out_of_body.out_of_body_spans(redness, pictures.rate_fps)
     search = _Search(pictures, detector, gate, body.spans, harvest_match, cancelled)
     boxes = [ProposedBox(b, "unknown", "device_mask", b.start_frame) for b in device_masks]
-    boxes += [p for p in search.static(samples) if not _is_held(p.box, device_masks)]
+    hidden_by = [] if under_masks else device_masks
+    boxes += [p for p in search.static(samples) if not _is_held(p.box, hidden_by)]
     boxes += search.transient([b.box for b in boxes])
     warnings = []
     if search.is_cut_off:

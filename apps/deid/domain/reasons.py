@@ -29,6 +29,9 @@ class Reason(StrEnum):
     IDENTIFIER_LEFT_IN_STREAM = "identifier_left_in_stream"
     IDENTIFIER_LEFT_IN_FRAME = "identifier_left_in_frame"
     DEVICE_MASK_MISSING = "device_mask_missing"
+    DEVICE_UNSEEN = "device_unseen"
+    PHANTOM_FAILED = "phantom_failed"
+    SUBJECT_WITHDRAWN = "subject_withdrawn"
     BURNED_IN_UNREVIEWED = "burned_in_unreviewed"
     REVIEW_REFUSED = "review_refused"
     UID_CLASH = "uid_clash"
@@ -87,7 +90,7 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
     ),
     Reason.ENCRYPTED_ATTRIBUTES: ReasonText(
         "The data set holds encrypted attributes, which nobody here can check.",
-        "Have the sender leave out the Encrypted Attributes Sequence.",
+        "Remove the encrypted attributes and run again, or have the sender leave them out.",
     ),
     Reason.UNSUPPORTED_IOD: ReasonText(
         "This kind of object is not supported.",
@@ -95,7 +98,7 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
     ),
     Reason.ENCAPSULATED_DOCUMENT: ReasonText(
         "The instance wraps a document, whose text cannot be cleaned.",
-        "Leave encapsulated documents out of what is sent.",
+        "Remove the document and run again; an instance that is nothing else can only be rejected.",
     ),
     Reason.PRIVATE_SOP_CLASS: ReasonText(
         "The SOP class is private to a vendor.",
@@ -103,7 +106,7 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
     ),
     Reason.ILLEGAL_GROUP: ReasonText(
         "The data set holds a group that no data set may hold.",
-        "Export the instance again with a conformant tool.",
+        "Remove that group and run again, or export the instance with a conformant tool.",
     ),
     Reason.CHARSET_UNDECODABLE: ReasonText(
         "A text cannot be decoded with the character set that the instance names.",
@@ -111,26 +114,39 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
     ),
     Reason.IDENTIFIER_LEFT_IN_TAG: ReasonText(
         "An identifier was found in an attribute of the result.",
-        "Make the profile's rule for that attribute stricter, then run again.",
+        "Remove the attribute from this instance and run again, or make the profile stricter.",
     ),
     Reason.IDENTIFIER_LEFT_IN_STREAM: ReasonText(
         "An identifier was found in the bytes of the pixel stream.",
-        "Have the stream encoded again, then run again.",
+        "Have the pictures encoded again and run again.",
     ),
     Reason.IDENTIFIER_LEFT_IN_FRAME: ReasonText(
         "Text was found in a picture outside the parts that were kept.",
-        "Add a box over it in pixel review.",
+        "Send it to pixel review, and add a box over the text there.",
     ),
     Reason.DEVICE_MASK_MISSING: ReasonText(
         "The profile asks for a mask of this device, and there is none.",
-        "Draw and save a mask for this device and picture size.",
+        "Review it without one, and save a mask there; what waits for the mask then goes on.",
+    ),
+    Reason.DEVICE_UNSEEN: ReasonText(
+        "No phantom of this device, software and picture size has passed yet.",
+        "If this is the phantom, say so; else send one, or release the device with a reason.",
+    ),
+    Reason.SUBJECT_WITHDRAWN: ReasonText(
+        "The subject has withdrawn from this project.",
+        "Reject it, and ask the sender to send nothing more of this subject.",
+    ),
+    Reason.PHANTOM_FAILED: ReasonText(
+        "The phantom did not prove its device.",
+        "Look at what failed; run the phantom again, or release the device with a reason.",
     ),
     Reason.BURNED_IN_UNREVIEWED: ReasonText(
         "The instance says that its pictures bear text, and nobody has looked.",
-        "Clear the instance in pixel review.",
+        "Send it to pixel review.",
     ),
     Reason.REVIEW_REFUSED: ReasonText(
-        "The reviewer refused the instance.", "See the reviewer's note; send another export."
+        "The second reviewer did not agree with the decision.",
+        "Review it again, or reject it; the reviewer's note stands below.",
     ),
     Reason.CORRECTION: ReasonText(
         "The archive has corrected or rejected it since.",
@@ -150,9 +166,50 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
     ),
     Reason.UID_CLASH: ReasonText(
         "Another instance with the same SOP Instance UID and other bytes is held already.",
-        "Find out which one is right; then remove the other.",
+        "Find out which one is right; then remove the other, or take this one instead.",
     ),
 }
+
+
+class Remedy(StrEnum):
+    """What a steward can do about a hold, from the screen."""
+
+    RETRY = "retry"
+    REMOVE = "remove"
+    ENCODE = "encode"
+    REVIEW = "review"
+    WITHOUT_MASK = "without_mask"
+    PHANTOM = "phantom"
+    RELEASE_DEVICE = "release_device"
+    TAKE_NEWER = "take_newer"
+    CORRECTIONS = "corrections"
+    REJECT = "reject"
+
+
+_REMEDIES: dict[str, tuple[Remedy, ...]] = {
+    Reason.ENCAPSULATED_DOCUMENT: (Remedy.REMOVE, Remedy.REJECT),
+    Reason.ENCRYPTED_ATTRIBUTES: (Remedy.REMOVE, Remedy.REJECT),
+    Reason.ILLEGAL_GROUP: (Remedy.REMOVE, Remedy.REJECT),
+    Reason.IDENTIFIER_LEFT_IN_TAG: (Remedy.REMOVE, Remedy.RETRY, Remedy.REJECT),
+    Reason.IDENTIFIER_LEFT_IN_STREAM: (Remedy.ENCODE, Remedy.RETRY, Remedy.REJECT),
+    Reason.IDENTIFIER_LEFT_IN_FRAME: (Remedy.REVIEW, Remedy.REJECT),
+    Reason.BURNED_IN_UNREVIEWED: (Remedy.REVIEW, Remedy.REJECT),
+    Reason.REVIEW_REFUSED: (Remedy.REVIEW, Remedy.REJECT),
+    Reason.DEVICE_MASK_MISSING: (Remedy.WITHOUT_MASK, Remedy.REJECT),
+    Reason.DEVICE_UNSEEN: (Remedy.PHANTOM, Remedy.RELEASE_DEVICE, Remedy.REJECT),
+    Reason.PHANTOM_FAILED: (Remedy.PHANTOM, Remedy.RELEASE_DEVICE, Remedy.REJECT),
+    Reason.SUBJECT_WITHDRAWN: (Remedy.REJECT,),
+    Reason.UID_CLASH: (Remedy.TAKE_NEWER, Remedy.REJECT),
+    Reason.CORRECTION: (Remedy.CORRECTIONS,),
+    Reason.REJECTION_NOTE: (Remedy.CORRECTIONS,),
+    Reason.PATIENT_CHANGED: (Remedy.CORRECTIONS, Remedy.TAKE_NEWER, Remedy.REJECT),
+    Reason.DEMOGRAPHICS_CHANGED: (Remedy.CORRECTIONS, Remedy.TAKE_NEWER, Remedy.REJECT),
+}
+
+
+def remedies_of(code: str) -> tuple[Remedy, ...]:
+    """What can be done about a hold with this code; retry and reject for any that names no more."""
+    return _REMEDIES.get(code, (Remedy.RETRY, Remedy.REJECT))
 
 
 class Refused(Exception):

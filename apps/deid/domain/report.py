@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from apps.deid.domain.header import HeaderResult
@@ -75,6 +75,7 @@ def remaining_risk(profile: Profile) -> list[str]:
     risks = [
         "A match of the pictures with the original is always possible for who holds the original.",
         "A rare finding or procedure may identify by itself.",
+        "Text may be left that neither the reading nor the reviewer saw.",
     ]
     if profile.dates == "keep":
         risks.append("Dates are unchanged.")
@@ -99,19 +100,67 @@ def refusal_report(reason: Reason, place: str = "") -> dict[str, str]:
     }  # fmt: skip
 
 
+_REMOVED = ("remove", "code_removed", "content_removed")
+_KEPT = ("keep", "code", "sequence")
+
+
+def header_counts(actions: Mapping[str, int]) -> dict[str, int]:
+    """{"removed", "replaced", "kept"}: an instance's or a study's actions in three words."""
+    removed = sum(actions.get(name, 0) for name in _REMOVED)
+    kept = sum(actions.get(name, 0) for name in _KEPT)
+    return {"removed": removed, "replaced": sum(actions.values()) - removed - kept, "kept": kept}
+
+
+def picture_counts(report: Mapping[str, Any]) -> dict[str, int]:
+    """{"boxes_blanked", "boxes_kept", "spans_blanked", "spans_kept"} of one instance's report."""
+    counts = Counter(
+        f"{kind}_{'blanked' if part['action'] == 'blank' else 'kept'}"
+        for kind in ("boxes", "spans")
+        for part in report.get(kind, [])
+    )
+    names = ("boxes_blanked", "boxes_kept", "spans_blanked", "spans_kept")
+    return {name: counts[name] for name in names}
+
+
 def study_report(reports: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Counts over a study's instance reports: actions, verdicts, profile digests."""
+    """Many instances' reports as one, of a study or a project: counts, names and words, no value.
+
+    {"instances", "clean", "actions", "header", "pictures", "encoded_again", "streams_dropped",
+    "profiles": [{"name", "version", "sha256", "approved_by", "instances"}], "attributes_kept",
+    "attributes_removed", "remaining_risk"}.
+    """
     actions: Counter[str] = Counter()
-    digests: set[str] = set()
-    clean = total = 0
+    pictures: Counter[str] = Counter()
+    streams: Counter[str] = Counter()
+    profiles: dict[str, dict[str, Any]] = {}
+    kept: set[str] = set()
+    removed: set[str] = set()
+    risks: dict[str, None] = {}
+    clean = total = encoded = 0
     for one in reports:
         total += 1
         actions.update(one["actions"])
-        digests.add(one["profile"]["sha256"])
+        pictures.update(picture_counts(one))
+        streams.update(one.get("streams_dropped", []))
+        profile = profiles.setdefault(
+            one["profile"]["sha256"], {"approved_by": "", **one["profile"], "instances": 0}
+        )
+        profile["instances"] += 1
+        kept.update(one.get("kept", []))
+        removed.update(one.get("removed", []))
+        risks.update(dict.fromkeys(one.get("remaining_risk", [])))
         clean += bool(one["scan"]["clean"])
+        encoded += bool(one.get("encoder"))
     return {
         "instances": total,
         "clean": clean,
         "actions": dict(sorted(actions.items())),
-        "profiles": sorted(digests),
+        "header": header_counts(actions),
+        "pictures": dict(pictures),
+        "encoded_again": encoded,
+        "streams_dropped": dict(sorted(streams.items())),
+        "profiles": [profiles[digest] for digest in sorted(profiles)],
+        "attributes_kept": sorted(kept),
+        "attributes_removed": sorted(removed),
+        "remaining_risk": list(risks),
     }

@@ -21,6 +21,11 @@ MODULES = (
     "trail",
     "people",
     "corrections",
+    "policy",
+    "devices",
+    "remedies",
+    "reporting",
+    "withdrawal",
 )
 
 HEAD = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from pydicom.dataset import Dataset
@@ -44,34 +44,53 @@ class Examined:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Masks:
+    """Boxes that are blanked whatever the pictures show; ``are_read``: text in them is read too."""
+
+    boxes: tuple[Box, ...]
+    are_read: bool
+
+    def beside(self, ds: Dataset) -> _Masks:
+        """These, and what lies outside all ultrasound regions that the header draws."""
+        try:
+            return replace(self, boxes=(*self.boxes, *outside_region_boxes(ds)))
+        except (AttributeError, TypeError, ValueError):
+            # A region without its corners says nothing; its text is found as any other.
+            return self
+
+    def within(self, width_px: int, height_px: int) -> list[Box]:
+        """Those that lie in the picture: a header may tell another size than the stream has."""
+        return [b for b in self.boxes if b.right_px <= width_px and b.bottom_px <= height_px]
+
+
 def examine(
     source: BinaryIO,
     *,
     with_proposals: bool,
     others: Harvest | None = None,
     device_masks: Sequence[Box] = (),
+    under_masks: bool = False,
     tell: Tell | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Examined:
     """Read an instance strictly, harvest what identifies, propose what to blank.
 
-    ``others``: what the study's and patient's other instances held. Raises Refused, and
+    ``others``: what the study's and patient's other instances held. ``device_masks`` are proposed
+    first; what lies outside all ultrasound regions as well. ``under_masks``: text is read there
+    too (a phantom proves the reading). Raises Refused, and
     StreamRefusal for ``detector_missing`` and ``cancelled``.
     """
     parsed = parse_instance(source)
     harvest = harvest_identifiers(
         parsed.dataset, file_meta=parsed.file_meta, preamble=parsed.preamble
     )
-    kind = kind_of(parsed)
+    kind, masks = kind_of(parsed), _Masks(tuple(device_masks), under_masks)
     try:
         if kind == "video":
-            return _examine_video(
-                parsed, harvest, others, with_proposals, device_masks, tell, cancelled
-            )
+            return _examine_video(parsed, harvest, others, with_proposals, masks, tell, cancelled)
         if kind == "cine":
-            return _examine_cine(
-                parsed, harvest, others, with_proposals, device_masks, tell, cancelled
-            )
+            return _examine_cine(parsed, harvest, others, with_proposals, masks, tell, cancelled)
     except StreamRefusal as error:
         raise as_refused(error) from None
     return Examined("none", harvest)
@@ -82,7 +101,7 @@ def _examine_video(
     harvest: Harvest,
     others: Harvest | None,
     with_proposals: bool,
-    masks: Sequence[Box],
+    masks: _Masks,
     tell: Tell | None,
     cancelled: Callable[[], bool] | None,
 ) -> Examined:
@@ -100,8 +119,9 @@ def _examine_video(
     proposals = None
     if with_proposals:
         proposals = _proposals(
-            VideoPictures(media), harvest, others, masks, tell, cancelled, has_body=True
-        )
+            VideoPictures(media), harvest, others, masks.beside(parsed.dataset), tell, cancelled,
+            has_body=True,
+        )  # fmt: skip
     return Examined(
         "video",
         harvest,
@@ -119,7 +139,7 @@ def _examine_cine(
     harvest: Harvest,
     others: Harvest | None,
     with_proposals: bool,
-    masks: Sequence[Box],
+    masks: _Masks,
     tell: Tell | None,
     cancelled: Callable[[], bool] | None,
 ) -> Examined:
@@ -128,10 +148,9 @@ def _examine_cine(
     pictures = CinePictures(ds)
     proposals = None
     if with_proposals:
-        regions = [*masks, *outside_region_boxes(ds)]
         is_endoscopic = str(ds.get("Modality", "")) in ("ES", "LP", "GM", "XC")
         proposals = _proposals(
-            pictures, harvest, others, regions, tell, cancelled,
+            pictures, harvest, others, masks.beside(ds), tell, cancelled,
             has_body=is_endoscopic and info.n_frames > 50,
         )  # fmt: skip
     else:
@@ -145,7 +164,7 @@ def _proposals(
     pictures: Pictures,
     harvest: Harvest,
     others: Harvest | None,
-    masks: Sequence[Box],
+    masks: _Masks,
     tell: Tell | None,
     cancelled: Callable[[], bool] | None,
     *,
@@ -154,12 +173,13 @@ def _proposals(
     known = harvest.merge(others) if others is not None else harvest
     found = propose_for(
         pictures,
-        masks,
+        masks.within(pictures.width_px, pictures.height_px),
         (lambda done, total: tell(0.95 * done / max(total, 1), "looking for text"))
         if tell
         else None,
         identifier_matcher(known),
         cancelled,
         look_for_out_of_body=has_body,
+        under_masks=masks.are_read,
     )
     return proposals_json(found, pictures.width_px, pictures.height_px, pictures.rate_fps)

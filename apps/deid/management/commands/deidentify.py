@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandParser
 
 from apps.access.actor import service
-from apps.deid.domain.profile import ProfileError, load_builtin
+from apps.deid import rules
+from apps.deid.domain.profile import ProfileError
 from apps.deid.folder import deidentify_folder
 from apps.deid.services import note_folder
 from apps.projects.models import Project
@@ -39,7 +40,8 @@ class Command(BaseCommand):
         if dst.exists() and (not dst.is_dir() or any(dst.iterdir())):
             self._end(2, "DST: not empty; name a new or empty folder")
         try:
-            profile = load_builtin(options["profile"] or project.profile)
+            name = options["profile"]
+            profile = rules.named(project, name) if name else rules.chosen(project)
         except ProfileError as error:
             self._end(2, f"--{error}")
         if accept and not project.options.get("pixels_without_person"):

@@ -1,0 +1,3 @@
+/** A page's own button that prints it. */
+
+document.querySelector("[data-print]")?.addEventListener("click", () => window.print());
