@@ -173,12 +173,20 @@ def test_an_approved_release_built_again_equals_the_one_that_was_approved(folder
 
 @pytest.mark.parametrize(
     ("formats", "words"),
-    [(["yolo"], "not written by this version"), (["tiff"], "no format"), ([], "none named")],
+    [
+        (["mot:stride=0"], "whole number"),
+        (["dicom-seg:stride=2"], "takes no stride"),
+        (["mot", "mot:stride=2"], "named twice"),
+        (["tiff"], "no format"),
+        ([], "none named"),
+    ],
 )
-def test_a_format_that_is_not_written_is_refused_with_the_ones_that_are(tmp_path, formats, words):
+def test_a_format_or_option_that_is_not_written_is_refused(tmp_path, formats, words):
     with pytest.raises(ReleaseRefused, match=words) as refusal:
         sample().build(tmp_path / "out", formats)
-    assert "dicom-seg" in str(refusal.value)
+    if words.startswith("no"):
+        assert "choose from dicom-seg, dicom-sr" in str(refusal.value)
+    assert str(refusal.value).startswith("formats: ")
     assert not (tmp_path / "out").exists()
 
 

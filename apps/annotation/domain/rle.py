@@ -148,6 +148,23 @@ def decode(rle: Rle) -> NDArray[np.bool_]:
     return np.repeat(values, runs).reshape((width, height)).T
 
 
+def runs_of(counts: Any) -> Runs:
+    """Run lengths given as a list of whole numbers, background first. Raises MalformedRle."""
+    if not isinstance(counts, list) or any(type(v) is not int or v < 0 for v in counts):
+        raise MalformedRle("the runs are not whole numbers from 0", "send COCO run lengths")
+    if len(counts) > MAX_COUNTS_CHARS or any(v > 1 << 32 for v in counts):
+        raise MalformedRle("the mask has too many runs", "draw a smoother outline")
+    return np.array(counts, dtype=np.int64)
+
+
+def from_runs(runs: Runs, height: int, width: int) -> Rle:
+    """The mask of any run lengths that fill the picture, in shortest form. Raises MalformedRle."""
+    if int(runs.sum()) != height * width:
+        raise MalformedRle("the runs do not fill the picture", "encode the full picture")
+    inside = (np.arange(runs.size) & 1).astype(bool)
+    return _from_segments(runs, inside, [height, width])
+
+
 def area(rle: Rle) -> int:
     """Foreground pixels."""
     return int(string_to_counts(rle["counts"])[1::2].sum())

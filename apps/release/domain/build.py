@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,21 +14,18 @@ from apps.library.domain.decode import encode_png
 from apps.library.domain.digest import sample_digest
 from apps.release.domain import manifest as manifests
 from apps.release.domain import media
-from apps.release.domain.coco_video import write_annotations, write_ytvis
 from apps.release.domain.data_dictionary import data_dictionary
 from apps.release.domain.dicom_seg import NATIVE_LIMIT_BYTES, seg_parts, write_seg
 from apps.release.domain.dicom_sr import write_sr
 from apps.release.domain.frames_csv import frames_csv
 from apps.release.domain.freeze import ClipFreeze, Freeze, canonical
 from apps.release.domain.freeze_check import validate
-from apps.release.domain.mot import mot_files
 from apps.release.domain.objects import ClipLabels, clip_labels
+from apps.release.domain.registry import FORMATS as KNOWN
 from apps.release.domain.splits import split_by_patient, splits_document
+from apps.release.domain.view import Choice, count_lost, frame_map, parse_choice, release_view
 
-FORMATS = ("dicom-seg", "dicom-sr", "coco-video", "mot")
-KNOWN_FORMATS = (
-    *FORMATS, "mots", "yolo", "kitti", "cholec80", "cholect50", "endovis", "cvat", "csv",
-)  # fmt: skip
+FORMATS = tuple(KNOWN)
 
 OpenClip = Callable[[str], BinaryIO]
 Progress = Callable[[str, int, int], None]
@@ -75,24 +73,28 @@ class _Tree:
 
 
 def check_formats(formats: Iterable[str]) -> list[str]:
-    """The formats in this module's order, each once.
+    """The formats in this module's order, each once, with their options as `parse_choice` reads.
 
-    Raises ReleaseRefused for none, an unknown one, or one that this version does not write.
+    Raises ReleaseRefused for none, an unknown one, or an option that the format does not take.
     """
-    asked = list(formats)
-    for name in asked:
-        if name not in KNOWN_FORMATS:
+    chosen: dict[str, Choice] = {}
+    for text in formats:
+        try:
+            choice = parse_choice(text)
+        except ValueError as error:
+            raise ReleaseRefused(f"formats: {error}") from None
+        if choice.name not in KNOWN:
             raise ReleaseRefused(
-                f"formats: {name!r} is no format; choose from {', '.join(FORMATS)}"
+                f"formats: {choice.name!r} is no format; choose from {', '.join(FORMATS)}"
             )
-        if name not in FORMATS:
-            raise ReleaseRefused(
-                f"formats: {name} is not written by this version yet; "
-                f"choose from {', '.join(FORMATS)}"
-            )
-    if not asked:
+        if KNOWN[choice.name].write is None and not choice.is_plain:
+            raise ReleaseRefused(f"formats: {choice.name} is tied to the video's own frames; "
+                                 "it takes no stride and no height")  # fmt: skip
+        if chosen.setdefault(choice.name, choice) != choice:
+            raise ReleaseRefused(f"formats: {choice.name} is named twice; name it once")
+    if not chosen:
         raise ReleaseRefused(f"formats: none named; choose from {', '.join(FORMATS)}")
-    return [name for name in FORMATS if name in asked]
+    return [str(chosen[name]) for name in FORMATS if name in chosen]
 
 
 def build_release(
@@ -147,22 +149,50 @@ def build_release(
                 _objects(labels[clip.id]), instances,
             )
         )  # fmt: skip
-    if "coco-video" in chosen:
-        with tree.create("coco_video/annotations.json") as out:
-            write_annotations(freeze, labels, splits, out)
-        with tree.create("coco_video/ytvis.json") as out:
-            write_ytvis(freeze, labels, splits, out)
-    if "mot" in chosen:
-        for path, text in mot_files(freeze, labels, splits).items():
-            tree.put(f"mot/{path}", text.encode())
+    dropped = {}
+    for text in chosen:
+        choice = parse_choice(text)
+        if progress:
+            progress(choice.name, len(freeze.clips), len(freeze.clips))
+        dropped[choice.name] = _write_format(tree, freeze, labels, splits, choice)
     tree.put("splits.json", canonical(splits_document(freeze)) + b"\n")
     tree.put("DATA_DICTIONARY.md", data_dictionary(freeze, chosen).encode())
     tree.put("check_decoder.py", Path(__file__).with_name("check_decoder.py").read_bytes())
-    manifest = manifests.build_manifest(freeze, chosen, tree.files, entries, approval, public_key)
+    manifest = manifests.build_manifest(
+        freeze, chosen, tree.files, entries, approval, public_key, dropped
+    )
     manifests.write_signed(folder, manifest, sign, public_key)
     if progress:
         progress("manifest.json", len(freeze.clips), len(freeze.clips))
     return manifest
+
+
+def _write_format(
+    tree: _Tree, freeze: Freeze, labels: dict[str, ClipLabels], splits: dict[str, str],
+    choice: Choice,
+) -> dict[str, int]:  # fmt: skip
+    """Write one format's folder; what it cannot carry, counted by kind."""
+    form = KNOWN[choice.name]
+    release = release_view(freeze, labels, splits, choice)
+    if form.write is None:
+        holds = (
+            {"shapes": ("mask",)}
+            if choice.name == "dicom-seg"
+            else {"shapes": ("tip", "box"), "state": True, "interpolated": True,
+                  "attributes": True, "intervals": True}
+        )  # fmt: skip
+        lost = sum((count_lost(v, identity=True, **holds) for v in release.clips), Counter())
+        return dict(sorted(lost.items()))
+
+    @contextmanager
+    def create(path: str) -> Iterator[BinaryIO]:
+        with tree.create(f"{form.folder}/{path}") as out:
+            yield out
+
+    lost = form.write(release, create)
+    if not choice.is_plain:
+        tree.put(f"{form.folder}/frame_map.csv", frame_map(release))
+    return dict(sorted(lost.items()))
 
 
 def _signed_lines(freeze: Freeze, clip: ClipFreeze) -> bytes:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from typing import Any, BinaryIO
 
 from apps.annotation.domain import rle as masks
-from apps.release.domain.freeze import ClipFreeze, Freeze
-from apps.release.domain.objects import ClipLabels, Placed, Track, box_of
+from apps.release.domain.freeze import ClipFreeze
+from apps.release.domain.objects import Placed, Track, box_of
+from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
 
 VISIBILITY = {"visible": 2, "occluded": 1}
 
@@ -24,22 +26,24 @@ VISIBILITY = {"visible": 2, "occluded": 1}
 class _Numbered:
     """The release's clips and categories with the integer ids that COCO wants."""
 
-    freeze: Freeze
-    labels: dict[str, ClipLabels]
-    splits: dict[str, str]
+    release: ReleaseView
 
-    def videos(self) -> Iterator[tuple[int, ClipFreeze]]:
-        return enumerate(self.freeze.clips, 1)
+    def videos(self) -> Iterator[tuple[int, ClipView]]:
+        return enumerate(self.release.clips, 1)
+
+    @cached_property
+    def category_ids(self) -> dict[str, int]:
+        return {c["id"]: i for i, c in enumerate(self.release.freeze.ontology["classes"], 1)}
 
     def category_id(self, class_id: str) -> int:
-        return [c["id"] for c in self.freeze.ontology["classes"]].index(class_id) + 1
+        return self.category_ids[class_id]
 
-    def tracks(self) -> Iterator[tuple[int, int, ClipFreeze, Track]]:
+    def tracks(self) -> Iterator[tuple[int, int, ClipView, Track]]:
         """(track id, video id, clip, track), numbered through the release."""
         numbers = count(1)
-        for video_id, clip in self.videos():
-            for track in self.labels[clip.id].tracks:
-                yield next(numbers), video_id, clip, track
+        for video_id, view in self.videos():
+            for track in view.labels.tracks:
+                yield next(numbers), video_id, view, track
 
 
 def frame_file(clip: ClipFreeze, frame_index: int) -> str:
@@ -47,25 +51,36 @@ def frame_file(clip: ClipFreeze, frame_index: int) -> str:
     return f"media/{clip.name}/{frame_index + 1:06d}.png"
 
 
-def write_annotations(
-    freeze: Freeze, labels: dict[str, ClipLabels], splits: dict[str, str], out: BinaryIO
-) -> None:
-    """`coco_video/annotations.json`. `labels` by clip id, `splits` by pseudonym."""
-    numbered = _Numbered(freeze, labels, splits)
+def write(release: ReleaseView, create: Create) -> Dropped:
+    """`annotations.json` and `ytvis.json`. Nothing is left out."""
+    with create("annotations.json") as out:
+        write_annotations(release, out)
+    with create("ytvis.json") as out:
+        write_ytvis(release, out)
+    lost: Dropped = Dropped()
+    for view in release.clips:
+        lost += count_lost(view, shapes=SHAPES, identity=True, state=True, attributes=True,
+                           interpolated=True, intervals=True)  # fmt: skip
+    return +lost
+
+
+def write_annotations(release: ReleaseView, out: BinaryIO) -> None:
+    """`coco_video/annotations.json`."""
+    numbered = _Numbered(release)
     first_image = {}
     reached = 1
-    for video_id, clip in numbered.videos():
+    for video_id, view in numbered.videos():
         first_image[video_id] = reached
-        reached += clip.n_frames
+        reached += len(view.frames)
     _write(
         out,
         {
             **_head(numbered),
-            "videos": (_video(numbered, v, c) for v, c in numbered.videos()),
+            "videos": (_video(v, c) for v, c in numbered.videos()),
             "images": (
-                _image(video_id, clip, i, first_image[video_id])
-                for video_id, clip in numbered.videos()
-                for i in range(clip.n_frames)
+                _image(video_id, view, i, first_image[video_id])
+                for video_id, view in numbered.videos()
+                for i in view.frames
             ),
             "tracks": (
                 {"id": number, "category_id": numbered.category_id(track.class_id),
@@ -78,27 +93,25 @@ def write_annotations(
     )  # fmt: skip
 
 
-def write_ytvis(
-    freeze: Freeze, labels: dict[str, ClipLabels], splits: dict[str, str], out: BinaryIO
-) -> None:
+def write_ytvis(release: ReleaseView, out: BinaryIO) -> None:
     """`coco_video/ytvis.json`: one annotation a track, one list entry a frame, null when absent."""
-    numbered = _Numbered(freeze, labels, splits)
+    numbered = _Numbered(release)
     _write(
         out,
         {
             **_head(numbered),
             "videos": (
                 {
-                    **_video(numbered, v, c),
-                    "length": c.n_frames,
-                    "file_names": [frame_file(c, i) for i in range(c.n_frames)],
-                    "frames": [_frame(c, i) for i in range(c.n_frames)],
+                    **_video(v, c),
+                    "length": len(c.frames),
+                    "file_names": [frame_file(c.clip, i) for i in c.frames],
+                    "frames": [_frame(c.clip, i) for i in c.frames],
                 }
                 for v, c in numbered.videos()
             ),
             "annotations": (
-                _ytvis_track(numbered, number, video_id, clip, track)
-                for number, video_id, clip, track in numbered.tracks()
+                _ytvis_track(numbered, number, video_id, view, track)
+                for number, video_id, view, track in numbered.tracks()
             ),
             "intervals": _intervals(numbered),
         },
@@ -106,7 +119,7 @@ def write_ytvis(
 
 
 def _head(numbered: _Numbered) -> dict[str, Any]:
-    freeze = numbered.freeze
+    freeze = numbered.release.freeze
     spatial: list[dict[str, Any]] = []
     temporal: list[dict[str, Any]] = []
     for label_class in freeze.ontology["classes"]:
@@ -136,13 +149,14 @@ def _head(numbered: _Numbered) -> dict[str, Any]:
     }
 
 
-def _video(numbered: _Numbered, video_id: int, clip: ClipFreeze) -> dict[str, Any]:
+def _video(video_id: int, view: ClipView) -> dict[str, Any]:
+    clip = view.clip
     return {
         "id": video_id,
         "name": clip.name,
-        "width": clip.columns,
-        "height": clip.rows,
-        "split": numbered.splits[clip.pseudonym],
+        "width": view.columns,
+        "height": view.rows,
+        "split": view.split,
         "metadata": {
             "clip_id": clip.id,
             "pseudonym": clip.pseudonym,
@@ -163,14 +177,14 @@ def _frame(clip: ClipFreeze, i: int) -> dict[str, Any]:
     }
 
 
-def _image(video_id: int, clip: ClipFreeze, i: int, first_image: int) -> dict[str, Any]:
+def _image(video_id: int, view: ClipView, i: int, first_image: int) -> dict[str, Any]:
     return {
-        "id": first_image + i,
+        "id": first_image + view.position(i),
         "video_id": video_id,
-        "file_name": frame_file(clip, i),
-        "width": clip.columns,
-        "height": clip.rows,
-        **_frame(clip, i),
+        "file_name": frame_file(view.clip, i),
+        "width": view.columns,
+        "height": view.rows,
+        **_frame(view.clip, i),
     }
 
 
@@ -186,16 +200,17 @@ def _track_keys(track: Track) -> dict[str, Any]:
 
 def _annotations(numbered: _Numbered, first_image: dict[int, int]) -> Iterator[dict[str, Any]]:
     numbers = count(1)
-    for track_id, video_id, _, track in numbered.tracks():
-        label_class = numbered.freeze.class_by_id(track.class_id)
+    for track_id, video_id, view, track in numbered.tracks():
+        label_class = numbered.release.freeze.class_by_id(track.class_id)
+        category_id = numbered.category_id(track.class_id)
         for placed in track.frames:
             box, area = _box_and_area(placed, label_class)
             row = {
                 "id": next(numbers),
-                "image_id": first_image[video_id] + placed.frame_index,
+                "image_id": first_image[video_id] + view.position(placed.frame_index),
                 "video_id": video_id,
                 "track_id": track_id,
-                "category_id": numbered.category_id(track.class_id),
+                "category_id": category_id,
                 "bbox": box,
                 "area": area,
                 "iscrowd": 0,
@@ -215,20 +230,24 @@ def _annotations(numbered: _Numbered, first_image: dict[int, int]) -> Iterator[d
 
 
 def _ytvis_track(
-    numbered: _Numbered, number: int, video_id: int, clip: ClipFreeze, track: Track
+    numbered: _Numbered, number: int, video_id: int, view: ClipView, track: Track
 ) -> dict[str, Any]:
-    label_class = numbered.freeze.class_by_id(track.class_id)
-    n = clip.n_frames
+    label_class = numbered.release.freeze.class_by_id(track.class_id)
+    n = len(view.frames)
     lists: dict[str, list[Any]] = {
         key: [None] * n for key in ("segmentations", "bboxes", "areas", "states", "interpolated")
     }
+    if any(placed.attributes for placed in track.frames):
+        lists["frame_attributes"] = [None] * n
     if track.geometry == "tip":
         lists["keypoints"] = [None] * n
     for placed in track.frames:
-        i = placed.frame_index
+        i = view.position(placed.frame_index)
         lists["bboxes"][i], lists["areas"][i] = _box_and_area(placed, label_class)
         lists["states"][i] = placed.state
         lists["interpolated"][i] = placed.interpolated
+        if "frame_attributes" in lists:
+            lists["frame_attributes"][i] = placed.attributes
         if track.geometry == "mask":
             lists["segmentations"][i] = placed.shape["rle"]
         if track.geometry == "tip":
@@ -238,8 +257,8 @@ def _ytvis_track(
         "video_id": video_id,
         "category_id": numbered.category_id(track.class_id),
         "iscrowd": 0,
-        "width": clip.columns,
-        "height": clip.rows,
+        "width": view.columns,
+        "height": view.rows,
         **_track_keys(track),
         **lists,
     }
@@ -247,8 +266,8 @@ def _ytvis_track(
 
 def _intervals(numbered: _Numbered) -> Iterator[dict[str, Any]]:
     numbers = count(1)
-    for video_id, clip in numbered.videos():
-        for interval in numbered.labels[clip.id].intervals:
+    for video_id, view in numbered.videos():
+        for interval in view.labels.intervals:
             yield {
                 "id": next(numbers),
                 "video_id": video_id,

@@ -30,11 +30,13 @@ def build_manifest(
     clips: list[dict[str, Any]],
     approval: dict[str, Any] | None,
     public_key: bytes,
+    dropped: dict[str, dict[str, int]],
 ) -> dict[str, Any]:
     """The manifest as JSON values.
 
     `files` maps path to (size in bytes, hex SHA-256); `clips` are from `clip_entry`;
-    `approval` None gives `"approved": false`; `public_key` (raw 32 bytes) signs the manifest.
+    `approval` None gives `"approved": false`; `public_key` (raw 32 bytes) signs the manifest;
+    `dropped` counts by format and kind what the format cannot carry.
     `freeze_digest` is what the log's entries of freezing and approving name.
     """
     ontology = freeze.ontology
@@ -58,6 +60,7 @@ def build_manifest(
         },
         "checkpoint": freeze.checkpoint,
         "formats": formats,
+        "dropped": dropped,
         "clips": clips,
         "left_out": freeze.left_out,
         "files": [

@@ -7,59 +7,122 @@ visibility 1 when visible and 0 when occluded.
 
 from __future__ import annotations
 
-from apps.release.domain.freeze import ClipFreeze, Freeze
-from apps.release.domain.objects import ClipLabels, box_of
+from pathlib import PurePosixPath
+from typing import Any
+
+from apps.release.domain.importing import (
+    Collector,
+    Files,
+    NotThisFormat,
+    lines_of,
+    own_files,
+    tell_number,
+    tell_whole,
+)
+from apps.release.domain.objects import box_of
+from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
 
 
-def gt_text(freeze: Freeze, labels: ClipLabels, class_id: str) -> str:
+def gt_text(view: ClipView, class_id: str) -> str:
     """`gt.txt` of one clip and class, by frame, then id (the track's number)."""
-    label_class = freeze.class_by_id(class_id)
+    label_class = view.freeze.class_by_id(class_id)
     rows = []
-    for track in labels.tracks:
+    for track in view.labels.tracks:
         if track.class_id != class_id:
             continue
         for placed in track.frames:
             x, y, w, h = box_of(placed.shape, label_class)
             visible = 1 if placed.state == "visible" else 0
             rows.append(
-                (placed.frame_index + 1, track.number,
+                (view.position(placed.frame_index) + 1, track.number,
                  f"{x + 1:.4f},{y + 1:.4f},{w:.4f},{h:.4f},1,1,{visible}")
             )  # fmt: skip
     rows.sort()
     return "".join(f"{frame},{number},{rest}\n" for frame, number, rest in rows)
 
 
-def seqinfo_text(clip: ClipFreeze) -> str:
-    """`seqinfo.ini` of a clip; frameRate is the clip's mean rate."""
-    rate = f"{clip.fps:.6f}".rstrip("0").rstrip(".")
+def seqinfo_text(view: ClipView) -> str:
+    """`seqinfo.ini` of a clip; frameRate is the mean rate of the exported pictures."""
+    rate = f"{view.fps:.6f}".rstrip("0").rstrip(".")
     return (
         "[Sequence]\n"
-        f"name={clip.name}\nimDir=img1\nframeRate={rate}\nseqLength={clip.n_frames}\n"
-        f"imWidth={clip.columns}\nimHeight={clip.rows}\nimExt=.png\n"
+        f"name={view.name}\nimDir=img1\nframeRate={rate}\nseqLength={len(view.frames)}\n"
+        f"imWidth={view.columns}\nimHeight={view.rows}\nimExt=.png\n"
     )
 
 
-def mot_files(
-    freeze: Freeze, labels: dict[str, ClipLabels], splits: dict[str, str]
-) -> dict[str, str]:
-    """Path below `mot/` → text, for every class that has a track in a split.
+def write(release: ReleaseView, create: Create) -> Dropped:
+    """`<class>-<split>/<clip>/{gt/gt.txt,seqinfo.ini}` and `seqmaps/<class>-<split>.txt`.
 
-    `labels` by clip id, `splits` by pseudonym. Each clip of the split is in the class's
-    benchmark, with an empty `gt.txt` where the class does not occur.
+    Each clip of the split is in the class's benchmark, with an empty `gt.txt` where the class does
+    not occur.
     """
-    files: dict[str, str] = {}
-    for label_class in freeze.classes("mask", "tip", "box"):
+    lost: Dropped = Dropped()
+    for view in release.clips:
+        lost += count_lost(view, shapes=SHAPES, identity=True, state=True)
+        lost["outlines of masks"] += sum(len(t.frames) for t in view.labels.of("mask"))
+    for label_class in release.freeze.classes(*SHAPES):
         class_id: str = label_class["id"]
-        for split in sorted(set(splits.values())):
-            clips = [c for c in freeze.clips if splits[c.pseudonym] == split]
-            if not any(t.class_id == class_id for c in clips for t in labels[c.id].tracks):
+        for split, views in release.by_split().items():
+            if not any(t.class_id == class_id for v in views for t in v.labels.tracks):
                 continue
             benchmark = f"{class_id}-{split}"
-            for clip in clips:
-                files[f"{benchmark}/{clip.name}/gt/gt.txt"] = gt_text(
-                    freeze, labels[clip.id], class_id
-                )
-                files[f"{benchmark}/{clip.name}/seqinfo.ini"] = seqinfo_text(clip)
-            names = "".join(f"{c.name}\n" for c in clips)
-            files[f"seqmaps/{benchmark}.txt"] = f"name\n{names}"
-    return files
+            for view in views:
+                for name, text in (
+                    ("gt/gt.txt", gt_text(view, class_id)), ("seqinfo.ini", seqinfo_text(view))
+                ):  # fmt: skip
+                    with create(f"{benchmark}/{view.name}/{name}") as out:
+                        out.write(text.encode())
+            with create(f"seqmaps/{benchmark}.txt") as out:
+                out.write(("name\n" + "".join(f"{v.name}\n" for v in views)).encode())
+    return +lost
+
+
+def read(files: Files, into: Collector) -> None:
+    """Text files with 9 columns (7 to 10 are taken).
+
+    The class is a folder `<class>-<split>` on the file's way; without one the class column counts
+    the ontology's mask, tip and box classes from 1. Lines with conf 0 are to be ignored.
+    """
+    texts = {n: d for n, d in files.items() if "seqmaps" not in PurePosixPath(n).parts}
+    for name, data in own_files(texts, ".txt", into.target).items():
+        with into.at(name):
+            told = _class_of(name, into)
+            for line, text in enumerate(lines_of(data), 1):
+                with into.at(name, line):
+                    _read_line(name, line, text, told, into)
+
+
+def _class_of(name: str, into: Collector) -> str | None:
+    ids = {c["id"] for c in into.target.classes(*SHAPES)}
+    for part in PurePosixPath(name).parts[:-1]:
+        if part in ids or part.rpartition("-")[0] in ids:
+            return part if part in ids else part.rpartition("-")[0]
+    return None
+
+
+def _read_line(file: str, line: int, text: str, told: str | None, into: Collector) -> None:
+    parts = text.split(",")
+    if not 7 <= len(parts) <= 10:
+        raise NotThisFormat("not 9 columns", "frame,id,x,y,w,h,conf,class,visibility")
+    frame, identity = tell_whole(parts[0], 1), tell_whole(parts[1], 1)
+    x, y, w, h = (tell_number(v) for v in parts[2:6])
+    if tell_number(parts[6]) == 0:
+        into.leave_out(file, line, "conf 0 means to be ignored", "nothing to do")
+        return
+    classes = into.target.classes(*SHAPES)
+    label_class: dict[str, Any] | None
+    if told is not None:
+        label_class = into.label_class(file, line, told)
+    else:
+        place = tell_whole(parts[7]) if len(parts) > 7 else 1
+        named = classes[place - 1]["id"] if 1 <= place <= len(classes) else None
+        label_class = into.label_class(file, line, named)
+    visibility = tell_number(parts[8], 0, 1) if len(parts) == 9 else 1.0
+    index = into.frame(file, line, frame - 1)
+    if label_class is None or index is None:
+        return
+    shape = into.from_box(file, line, label_class, [x - 1, y - 1, w, h])
+    if shape is not None:
+        into.place(file, line, label_class, index, shape, key=identity, number=identity,
+                   state="visible" if visibility > 0 else "occluded")  # fmt: skip

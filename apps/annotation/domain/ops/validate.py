@@ -92,7 +92,7 @@ def validate(op: Any, ontology: Mapping[str, Any], clips: ClipSizes, index: int 
         cls = _check_class(op, ontology, INTERVAL_GEOMETRIES, refuse)
         n_frames = _check_clip(op, clips, refuse)[0]
         _check_span(op, n_frames, refuse)
-        _check_attributes(op["attributes"], cls, refuse)
+        check_attributes(op["attributes"], cls, refuse)
     elif name in ("keyframe.set", "keyframe.delete"):
         if type(op["frame_index"]) is not int or not 0 <= op["frame_index"] <= MAX_WHOLE:
             raise refuse("frame_index", "is not a frame index", "send a whole number from 0")
@@ -133,14 +133,14 @@ def validate_in_state(
         raise refuse("object", "is no track here", "create the track first, or load again")
     cls = class_of(ontology, track["class_id"])
     if name == "track.set":
-        _check_attributes(op["attributes"], cls, refuse)
+        check_attributes(op["attributes"], cls, refuse)
     if name == "keyframe.delete" and str(op["frame_index"]) not in track["keyframes"]:
         raise refuse("frame_index", "has no keyframe", "load the label set again")
     if name == "keyframe.set":
         n_frames, width_px, height_px = clips[track["clip"]]
         if op["frame_index"] >= n_frames:
             raise refuse("frame_index", "is outside the clip", f"its last frame is {n_frames - 1}")
-        _check_attributes(op["attributes"], cls, refuse)
+        check_attributes(op["attributes"], cls, refuse)
         if op["shape"] is not None:
             check_shape(op["shape"], cls["geometry"], width_px, height_px, refuse)
 
@@ -322,7 +322,11 @@ def _check_state(op: Mapping[str, Any], refuse: _Refuse) -> None:
         raise refuse("shape", "is missing", "send a shape, or state absent")
 
 
-def _check_attributes(attributes: Any, cls: Mapping[str, Any], refuse: _Refuse) -> None:
+def check_attributes(
+    attributes: Any, cls: Mapping[str, Any], refuse: _Refuse | None = None
+) -> None:
+    """Check attribute values against their class. Raises InvalidOperation."""
+    refuse = refuse or _refuser(0)
     if not isinstance(attributes, dict):
         raise refuse("attributes", "is not an object", "send {} when there is none")
     known = {a["id"]: a for a in cls.get("attributes", [])}

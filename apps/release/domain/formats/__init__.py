@@ -1,0 +1,1 @@
+"""Label formats of other tools, a module each with its writer and its reader."""

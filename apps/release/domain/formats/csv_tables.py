@@ -1,0 +1,187 @@
+"""CSV of everything: clips, tracks, objects (a row an object on a frame), intervals.
+
+UTF-8, a header line, LF, quoted where needed. Numbers in their shortest exact form; attribute
+values as a JSON object; masks as COCO's compressed run lengths of the picture's size.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from apps.annotation.domain import rle as masks
+from apps.release.domain.importing import (
+    Collector,
+    Files,
+    NotThisFormat,
+    any_rle,
+    tell_number,
+    tell_whole,
+    uuid_of_uid,
+)
+from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
+
+CLIPS = ("clip", "split", "patient", "n_frames", "width", "height", "fps", "stride")
+TRACKS = ("clip", "tracking_uid", "tracking_id", "class_id", "number", "geometry", "attributes")
+OBJECTS = (
+    "clip", "frame_index", "time_s", "class_id", "number", "tracking_uid", "state", "interpolated",
+    "x", "y", "w", "h", "rle", "attributes",
+)  # fmt: skip
+INTERVALS = (
+    "clip", "tracking_uid", "tracking_id", "class_id", "kind", "start_frame", "end_frame",
+    "start_s", "end_s", "attributes",
+)  # fmt: skip
+STATES = ("visible", "occluded")
+csv.field_size_limit(masks.MAX_COUNTS_CHARS * 2)
+
+
+def write(release: ReleaseView, create: Create) -> Dropped:
+    """`clips.csv`, `tracks.csv`, `objects.csv`, `intervals.csv`. Nothing is left out."""
+    lost: Dropped = Dropped()
+    for view in release.clips:
+        lost += count_lost(view, shapes=SHAPES, identity=True, state=True, attributes=True,
+                           interpolated=True, intervals=True)  # fmt: skip
+    tables = (
+        ("clips", CLIPS, _clips), ("tracks", TRACKS, _tracks), ("objects", OBJECTS, _objects),
+        ("intervals", INTERVALS, _intervals),
+    )  # fmt: skip
+    for name, header, rows in tables:
+        with create(f"{name}.csv") as out:
+            out.write(_lines([header]))
+            for view in release.clips:
+                for row in rows(view):
+                    out.write(_lines([row]))
+    return +lost
+
+
+def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _clips(view: ClipView) -> Iterator[tuple[Any, ...]]:
+    clip = view.clip
+    yield (clip.name, view.split, clip.pseudonym, clip.n_frames, view.columns, view.rows,
+           repr(clip.fps), view.stride)  # fmt: skip
+
+
+def _tracks(view: ClipView) -> Iterator[tuple[Any, ...]]:
+    for t in view.labels.tracks:
+        yield (view.name, t.tracking_uid, t.tracking_id, t.class_id, t.number, t.geometry,
+               _json(t.attributes))  # fmt: skip
+
+
+def _objects(view: ClipView) -> Iterator[tuple[Any, ...]]:
+    for index, there in view.by_frame(*SHAPES):
+        time_s = view.clip.time_s(index)
+        for track, placed in there:
+            shape, counts = placed.shape, ""
+            where: list[Any]
+            if shape["type"] == "mask":
+                where, counts = masks.bbox(shape["rle"]), shape["rle"]["counts"]
+            elif shape["type"] == "tip":
+                where = [*shape["point"], "", ""]
+            else:
+                where = shape["box"]
+            where = [repr(float(v)) if v != "" else "" for v in where]
+            yield (
+                view.name, index, time_s, track.class_id, track.number, track.tracking_uid,
+                placed.state, str(placed.interpolated).lower(), *where, counts,
+                _json(placed.attributes),
+            )  # fmt: skip
+
+
+def _intervals(view: ClipView) -> Iterator[tuple[Any, ...]]:
+    for i in view.labels.intervals:
+        yield (view.name, i.tracking_uid, i.tracking_id, i.class_id, i.geometry, i.start_frame,
+               i.end_frame, i.start_s, i.end_s, _json(i.attributes))  # fmt: skip
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def read(files: Files, into: Collector) -> None:
+    """`objects.csv` and `intervals.csv` (either may be missing), with `tracks.csv` for attributes
+    of tracks. Rows of other clips are passed over; where no row bears the clip's name and the
+    table holds one clip only, its rows are taken."""
+    tables = {PurePosixPath(n).name: (n, d) for n, d in sorted(files.items())}
+    if not {"objects.csv", "intervals.csv"} & set(tables):
+        raise NotThisFormat("neither objects.csv nor intervals.csv", "keep the files' names")
+    of_tracks: dict[str, dict[str, Any]] = {}
+    for line, row in _rows(tables.get("tracks.csv"), TRACKS, into):
+        with into.at(tables["tracks.csv"][0], line):
+            of_tracks[row["tracking_uid"]] = json.loads(row["attributes"] or "{}")
+    for line, row in _rows(tables.get("objects.csv"), OBJECTS, into):
+        with into.at(tables["objects.csv"][0], line):
+            _take_object(tables["objects.csv"][0], line, row, of_tracks, into)
+    for line, row in _rows(tables.get("intervals.csv"), INTERVALS, into):
+        with into.at(tables["intervals.csv"][0], line):
+            _take_interval(tables["intervals.csv"][0], line, row, into)
+
+
+def _rows(
+    table: tuple[str, bytes] | None, header: tuple[str, ...], into: Collector
+) -> list[tuple[int, dict[str, str]]]:
+    found: list[tuple[int, dict[str, str]]] = []
+    if table is None:
+        return found
+    file, data = table
+    with into.at(file):
+        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        if tuple(next(reader, ())) != header:
+            raise NotThisFormat("the header line is not as written", f"keep {','.join(header)}")
+        try:
+            for row in reader:
+                if len(row) != len(header):
+                    into.problem(file, reader.line_num, "not the header's number of columns",
+                                 f"give {len(header)} columns")  # fmt: skip
+                    continue
+                found.append((reader.line_num, dict(zip(header, row, strict=True))))
+        except csv.Error:
+            into.problem(file, reader.line_num, "not CSV", "quote fields that hold commas")
+    clips = {row["clip"] for _, row in found}
+    if len(clips) > 1 or into.target.name in clips:
+        return [(line, row) for line, row in found if row["clip"] == into.target.name]
+    return found
+
+
+def _take_object(
+    file: str, line: int, row: dict[str, str], of_tracks: dict[str, Any], into: Collector
+) -> None:
+    label_class = into.label_class(file, line, row["class_id"])
+    index = into.index(file, line, tell_whole(row["frame_index"]))
+    number = tell_whole(row["number"], 1)
+    if label_class is None or index is None:
+        return
+    if row["state"] not in STATES or row["interpolated"] not in ("true", "false"):
+        raise NotThisFormat("state or interpolated is not a word of the table")
+    where = [tell_number(row[k]) if row[k] else None for k in ("x", "y", "w", "h")]
+    shape: dict[str, Any]
+    if label_class["geometry"] == "mask":
+        shape = any_rle([into.target.rows, into.target.columns], row["rle"], into.target)
+    elif label_class["geometry"] == "tip":
+        shape = {"type": "tip", "point": where[:2]}
+    else:
+        shape = {"type": "box", "box": where}
+    into.place(
+        file, line, label_class, index, shape, key=row["tracking_uid"] or ("number", number),
+        number=number, uid=uuid_of_uid(row["tracking_uid"]), state=row["state"],
+        interpolated=row["interpolated"] == "true",
+        attributes=json.loads(row["attributes"] or "{}"),
+        track_attributes=of_tracks.get(row["tracking_uid"]),
+    )  # fmt: skip
+
+
+def _take_interval(file: str, line: int, row: dict[str, str], into: Collector) -> None:
+    label_class = into.label_class(file, line, row["class_id"])
+    if label_class is not None:
+        into.interval(
+            file, line, label_class, tell_whole(row["start_frame"]), tell_whole(row["end_frame"]),
+            uid=uuid_of_uid(row["tracking_uid"]), attributes=json.loads(row["attributes"] or "{}"),
+        )  # fmt: skip

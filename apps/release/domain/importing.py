@@ -1,0 +1,604 @@
+"""Labels out of other tools' files, held to a clip and an ontology, with a report by line.
+
+A reader of a format hands every object that it finds to a `Collector`, with the file and line
+where it stood. The collector checks class, frame, shape, attributes and identity; one problem is
+enough that nothing is taken. What a format says that cannot become a label here (the box of a
+class that is drawn as a mask) is left out and counted by line.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+import cv2
+import numpy as np
+
+from apps.annotation.domain import ops
+from apps.annotation.domain import rle as masks
+from apps.annotation.domain.interpolate import iter_track
+from apps.annotation.domain.ops.validate import check_attributes, check_shape
+
+MAX_PROBLEMS = 1000
+MAX_KEYFRAMES = 250_000
+ALIKE_PX = 1e-6  # what float arithmetic of another tool may differ by
+EDGE_PX = 0.01  # what rounding to a format's decimals may put outside the picture
+NAMESPACE = UUID("6c1fa1e5-7b1d-4f6b-9c0e-5d3f1f6b7a21")
+Files = dict[str, bytes]
+MALFORMED = (
+    ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError, RecursionError,
+    EOFError, LookupError, csv.Error,
+)  # fmt: skip
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong: `line` from 1, 0 for the whole file."""
+
+    file: str
+    line: int
+    message: str
+    remedy: str
+
+
+class NotThisFormat(ValueError):
+    """A file that is not of the format at all; `remedy` says what to do."""
+
+    def __init__(self, message: str, remedy: str = "give a file of this format") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class TooManyProblems(Exception):
+    """So many problems that reading on helps nobody."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The clip and ontology that labels are imported for; `stride` as the files were exported."""
+
+    clip_id: str
+    name: str
+    n_frames: int
+    rows: int
+    columns: int
+    ontology: dict[str, Any]
+    stride: int = 1
+    sop_instance_uid: str = ""
+
+    def classes(self, *geometries: str) -> list[dict[str, Any]]:
+        """The ontology's classes of these geometries, in its order."""
+        return [c for c in self.ontology["classes"] if c["geometry"] in geometries]
+
+
+@dataclass
+class Report:
+    """What came of reading: problems and left-out lines by place, and counts of what was read."""
+
+    problems: list[Problem] = field(default_factory=list)
+    left_out: list[Problem] = field(default_factory=list)
+    n_left_out: int = 0
+    n_tracks: int = 0
+    n_keyframes: int = 0
+    n_intervals: int = 0
+    files: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {
+            "problems": [p._asdict() for p in self.problems],
+            "left_out": [p._asdict() for p in self.left_out],
+            "n_left_out": self.n_left_out,
+            "tracks": self.n_tracks,
+            "keyframes": self.n_keyframes,
+            "intervals": self.n_intervals,
+            "files": self.files,
+        }
+
+
+@dataclass
+class _Object:
+    class_id: str
+    number: int | None
+    uid: str | None
+    attributes: dict[str, Any]
+    frames: dict[int, tuple[str, dict[str, Any] | None, dict[str, Any], bool]]
+
+
+class Collector:
+    """Takes what a reader finds; `finish` gives the labels, or None when anything is wrong."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.report = Report()
+        self._objects: dict[Hashable, _Object] = {}
+        self._intervals: list[tuple[str, int, str | None, dict[str, Any]]] = []
+        self._names: dict[str, dict[str, Any]] = {}
+        for each in reversed(target.ontology["classes"]):
+            for name in (each["name"].casefold().replace(" ", ""), each["id"]):
+                self._names[name] = each
+
+    def problem(self, file: str, line: int, message: str, remedy: str) -> None:
+        """Note what is wrong at a line. Raises when there are more than can be read."""
+        self.report.problems.append(Problem(file, line, message, remedy))
+        if len(self.report.problems) >= MAX_PROBLEMS:
+            raise TooManyProblems
+
+    @contextmanager
+    def at(self, file: str, line: int = 0) -> Iterator[None]:
+        """What a line raises becomes its problem, and reading goes on."""
+        try:
+            yield
+        except NotThisFormat as error:
+            self.problem(file, line, str(error), error.remedy)
+        except MALFORMED as error:
+            self.problem(
+                file, line, f"not as the format has it ({type(error).__name__})",
+                "see docs/formats for its columns",
+            )  # fmt: skip
+
+    def leave_out(self, file: str, line: int, message: str, remedy: str) -> None:
+        """Note what cannot become a label; nothing is wrong with the file."""
+        self.report.n_left_out += 1
+        if len(self.report.left_out) < MAX_PROBLEMS:
+            self.report.left_out.append(Problem(file, line, message, remedy))
+
+    def label_class(self, file: str, line: int, name: Any) -> dict[str, Any] | None:
+        """The class of an id or name (case and blanks aside); a problem when there is none."""
+        found = None
+        if isinstance(name, str):
+            found = self._names.get(name) or self._names.get(name.casefold().replace(" ", ""))
+        if found is None:
+            self.problem(
+                file, line, "the class is not in this ontology version",
+                f"use one of {', '.join(c['id'] for c in self.target.ontology['classes'])}",
+            )  # fmt: skip
+        return found
+
+    def frame(self, file: str, line: int, position: Any) -> int | None:
+        """The frame index of a picture counted without gaps (from 0), by the target's stride."""
+        stride = self.target.stride
+        return self.index(file, line, position * stride if type(position) is int else -1)
+
+    def index(self, file: str, line: int, frame_index: Any) -> int | None:
+        """A frame index; a problem outside the clip."""
+        index = frame_index if type(frame_index) is int else -1
+        if not 0 <= index < self.target.n_frames:
+            self.problem(
+                file, line, "the frame is outside the clip",
+                f"the clip has {self.target.n_frames} frames; check the stride",
+            )  # fmt: skip
+            return None
+        return index
+
+    def place(
+        self,
+        file: str,
+        line: int,
+        label_class: dict[str, Any],
+        frame_index: int,
+        shape: dict[str, Any] | None,
+        *,
+        key: Hashable,
+        number: int | None = None,
+        uid: str | None = None,
+        state: str = "visible",
+        attributes: dict[str, Any] | None = None,
+        track_attributes: dict[str, Any] | None = None,
+        interpolated: bool = False,
+    ) -> None:
+        """One object on one frame. `key` tells objects of a class apart; `uid` is a UUID."""
+        if state == "absent":
+            shape = None
+        elif shape is None or state not in ("visible", "occluded"):
+            self.problem(file, line, "state and shape do not fit", "give visible or occluded")
+            return
+        else:
+            shape = self._checked_shape(file, line, label_class, shape)
+            if shape is None:
+                return
+        held = self._objects.get((label_class["id"], key))
+        if held is None:
+            held = _Object(label_class["id"], number, uid, {}, {})
+            if not self._attributes_hold(file, line, label_class, track_attributes or {}):
+                return
+            held.attributes = dict(track_attributes or {})
+            self._objects[label_class["id"], key] = held
+        if not self._attributes_hold(file, line, label_class, attributes or {}):
+            return
+        if frame_index in held.frames:
+            self.problem(
+                file, line, f"the same object stands twice on frame {frame_index}",
+                "give each object of a frame an id of its own",
+            )  # fmt: skip
+            return
+        self.report.n_keyframes += 1
+        if self.report.n_keyframes > MAX_KEYFRAMES:
+            self.problem(file, line, f"more than {MAX_KEYFRAMES} places", "import fewer at a time")
+            raise TooManyProblems
+        held.frames[frame_index] = (state, shape, dict(attributes or {}), interpolated)
+
+    def from_box(
+        self, file: str, line: int, label_class: dict[str, Any], box: list[float]
+    ) -> dict[str, Any] | None:
+        """What a box means for a class: itself, a tip at its centre, nothing for a mask."""
+        if label_class["geometry"] == "box":
+            return {"type": "box", "box": [float(v) for v in box]}
+        if label_class["geometry"] == "tip":
+            x, y, w, h = box
+            return {"type": "tip", "point": [x + w / 2, y + h / 2]}
+        self.leave_out(
+            file, line, f"class {label_class['id']} is drawn as a {label_class['geometry']}; a box "
+            "does not say its outline", "import its masks from a format that has them",
+        )  # fmt: skip
+        return None
+
+    def interval(
+        self,
+        file: str,
+        line: int,
+        label_class: dict[str, Any],
+        start_frame: Any,
+        end_frame: Any,
+        *,
+        uid: str | None = None,
+        attributes: dict[str, Any] | None = None,
+    ) -> None:
+        """A phase or event; `end_frame` is exclusive."""
+        if label_class["geometry"] not in ("phase", "event"):
+            self.problem(
+                file, line, f"class {label_class['id']} is no phase or event",
+                "use a phase or event class",
+            )  # fmt: skip
+            return
+        if type(start_frame) is not int or type(end_frame) is not int or not (
+            0 <= start_frame < end_frame <= self.target.n_frames
+        ):  # fmt: skip
+            self.problem(
+                file, line, "the interval is empty or outside the clip",
+                f"the clip has {self.target.n_frames} frames; the end is exclusive",
+            )  # fmt: skip
+            return
+        if self._attributes_hold(file, line, label_class, attributes or {}):
+            value = {
+                "clip": self.target.clip_id, "class_id": label_class["id"],
+                "start_frame": start_frame, "end_frame": end_frame,
+                "attributes": dict(attributes or {}),
+            }  # fmt: skip
+            self._intervals.append((file, line, uid, value))
+
+    def finish(self) -> dict[str, Any] | None:
+        """The labels as a label set holds them, or None when there is a problem or nothing."""
+        try:
+            intervals = self._finish_intervals()
+            tracks = self._finish_tracks()
+        except TooManyProblems:
+            return None
+        report = self.report
+        report.n_tracks, report.n_intervals = len(tracks), len(intervals)
+        report.n_keyframes = sum(len(t["keyframes"]) for t in tracks.values())
+        if not report.problems and not tracks and not intervals:
+            report.problems.append(
+                Problem("", 0, "no label was found in the files", "give the files of this clip")
+            )
+        if report.problems:
+            return None
+        return {"clips": [self.target.clip_id], "tracks": tracks, "intervals": intervals}
+
+    def _checked_shape(
+        self, file: str, line: int, label_class: dict[str, Any], shape: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        size = (self.target.columns, self.target.rows)
+        try:
+            shape = _inside(shape, *size)
+            check_shape(shape, label_class["geometry"], *size)
+        except ops.InvalidOperation as error:
+            self.problem(file, line, f"{error.field} {error.message}", error.remedy)
+            return None
+        except (TypeError, ValueError, OverflowError):
+            self.problem(file, line, "the shape is not numbers", "give pixel coordinates")
+            return None
+        return shape
+
+    def _attributes_hold(
+        self, file: str, line: int, label_class: dict[str, Any], values: dict[str, Any]
+    ) -> bool:
+        try:
+            check_attributes(values, label_class)
+        except ops.InvalidOperation as error:
+            self.problem(file, line, f"{error.field} {error.message}", error.remedy)
+            return False
+        return True
+
+    def _finish_intervals(self) -> dict[str, Any]:
+        phases = {c["id"] for c in self.target.classes("phase")}
+        intervals: dict[str, Any] = {}
+        reached = 0
+        for file, line, uid, value in sorted(
+            self._intervals, key=lambda row: (row[3]["start_frame"], row[3]["end_frame"])
+        ):
+            if value["class_id"] in phases:
+                if value["start_frame"] < reached:
+                    self.problem(file, line, "two phases overlap", "end one where the next starts")
+                reached = max(reached, value["end_frame"])
+            parts = ("interval", value["class_id"], value["start_frame"], value["end_frame"])
+            intervals[self._name(uid, intervals, *parts)] = value
+        return intervals
+
+    def _finish_tracks(self) -> dict[str, Any]:
+        tracks: dict[str, Any] = {}
+        taken: set[tuple[str, int]] = set()
+        geometry = {c["id"]: c["geometry"] for c in self.target.ontology["classes"]}
+        numbered = [o for o in self._objects.values() if o.number is not None]
+        others = [o for o in self._objects.values() if o.number is None]
+        for each in [*numbered, *others]:
+            number = each.number
+            if number is None or (each.class_id, number) in taken or number < 1:
+                number = 1
+                while (each.class_id, number) in taken:
+                    number += 1
+            taken.add((each.class_id, number))
+            track = {
+                "clip": self.target.clip_id, "class_id": each.class_id, "number": number,
+                "attributes": each.attributes,
+                "keyframes": _keyframes(each, geometry[each.class_id], self.target.stride),
+            }  # fmt: skip
+            tracks[self._name(each.uid, tracks, "track", each.class_id, number)] = track
+        return tracks
+
+    def _name(self, uid: str | None, taken: dict[str, Any], *parts: Any) -> str:
+        if uid is not None and uid not in taken:
+            return uid
+        place = 0
+        while True:
+            words = "/".join(map(str, (self.target.clip_id, *parts, place)))
+            if (made := str(uuid5(NAMESPACE, words))) not in taken:
+                return made
+            place += 1
+
+
+def _inside(shape: dict[str, Any], width_px: int, height_px: int) -> dict[str, Any]:
+    """The shape with rounding at the picture's edge taken back; other shapes as they stand."""
+    if shape["type"] == "tip":
+        x, y = shape["point"]
+        return {"type": "tip", "point": [_near(x, width_px), _near(y, height_px)]}
+    if shape["type"] == "box":
+        x, y, w, h = shape["box"]
+        x0, y0 = _near(x, width_px), _near(y, height_px)
+        right, bottom = _near(x + w, width_px), _near(y + h, height_px)
+        if (x0, y0, right, bottom) == (x, y, x + w, y + h):
+            return shape
+        return {"type": "box", "box": [x0, y0, right - x0, bottom - y0]}
+    return shape
+
+
+def _near(value: float, size_px: int) -> float:
+    if not math.isfinite(value):
+        raise ValueError("not a number")
+    if -EDGE_PX <= value < 0:
+        return 0.0
+    return float(size_px) if size_px < value <= size_px + EDGE_PX else value
+
+
+def _keyframes(each: _Object, geometry: str, stride: int) -> dict[str, Any]:
+    """Keyframes that expand to the frames given: those marked as interpolated are left to the
+    interpolator where it gives the same, and an absent keyframe stands where frames stop."""
+    wanted = dict(sorted(each.frames.items()))
+    if not any(row[3] for row in wanted.values()):
+        return _with_gaps(wanted, geometry, set(wanted), stride)
+    own = {i: row for i, row in wanted.items() if not row[3]}
+    for _ in range(3):
+        made = _with_gaps(own, geometry, set(wanted), stride)
+        wrong = _unlike(wanted, own, made, geometry)
+        if not wrong:
+            return made
+        own = dict(sorted({**own, **{i: wanted[i] for i in wrong}}.items()))
+    return _with_gaps(wanted, geometry, set(wanted), stride)
+
+
+def _unlike(
+    wanted: dict[int, Any], own: dict[int, Any], made: dict[str, Any], geometry: str
+) -> list[int]:
+    """Frames that were given as interpolated and that the interpolator gives otherwise."""
+    given = {f["frame_index"]: f for f in iter_track({"keyframes": made}, geometry)}
+    standing: dict[str, Any] = {}
+    wrong = []
+    for i, (state, shape, attributes, _) in wanted.items():
+        if i in own:
+            standing = attributes
+            continue
+        found = given.get(i)
+        if (
+            found is None
+            or found["state"] != state
+            or attributes != standing
+            or not _alike(found["shape"], shape)
+        ):
+            wrong.append(i)
+    return wrong
+
+
+def _alike(one: dict[str, Any] | None, two: dict[str, Any] | None) -> bool:
+    if one is None or two is None or one["type"] == "mask":
+        return one == two
+    key = "point" if one["type"] == "tip" else "box"
+    return all(abs(a - b) <= ALIKE_PX for a, b in zip(one[key], two[key], strict=True))
+
+
+def _with_gaps(rows: dict[int, Any], geometry: str, there: set[int], stride: int) -> dict[str, Any]:
+    made = {
+        i: {"state": state, "shape": shape, "attributes": attributes}
+        for i, (state, shape, attributes, _) in rows.items()
+    }
+    if geometry != "mask":
+        last = max(there)
+        for i in there:
+            if i != last and i + stride not in there:
+                made[i + 1] = {"state": "absent", "shape": None, "attributes": {}}
+    return {str(i): made[i] for i in sorted(made)}
+
+
+def steps(labels: dict[str, Any]) -> list[dict[str, Any]]:
+    """Operations (without id and seq) that make these labels in an empty label set."""
+    made: list[dict[str, Any]] = []
+    for name, track in labels["tracks"].items():
+        head = {k: track[k] for k in ("clip", "class_id", "number")}
+        made.append({"op": "track.create", "object": name, **head})
+        if track["attributes"]:
+            made.append({"op": "track.set", "object": name, "attributes": track["attributes"]})
+        made += [
+            {"op": "keyframe.set", "object": name, "frame_index": int(i), **keyframe}
+            for i, keyframe in track["keyframes"].items()
+        ]
+    made += [
+        {"op": "interval.set", "object": name, **interval}
+        for name, interval in labels["intervals"].items()
+    ]
+    return made
+
+
+def uuid_of_uid(uid: Any) -> str | None:
+    """The UUID of a UID under 2.25 (PS3.5 section B.2), or None when it is none."""
+    if not isinstance(uid, str) or not uid.startswith("2.25.") or not uid[5:].isdecimal():
+        return None
+    value = int(uid[5:]) if len(uid) < 60 else 1 << 128
+    return str(UUID(int=value)) if value < 1 << 128 else None
+
+
+def any_rle(size: Any, counts: Any, target: Target) -> dict[str, Any]:
+    """A mask as the shape here, from run lengths that need not be in shortest form.
+
+    `counts` is COCO's compressed string or a list of runs. Raises NotThisFormat.
+    """
+    if list(size) != [target.rows, target.columns]:
+        raise NotThisFormat(
+            "the mask has another size than the picture",
+            f"give masks of {target.columns} × {target.rows} px",
+        )
+    try:
+        if isinstance(counts, str):
+            if len(counts) > masks.MAX_COUNTS_CHARS:
+                raise NotThisFormat("the mask has too many runs", "draw a smoother outline")
+            runs = masks.string_to_counts(counts)
+        else:
+            runs = masks.runs_of(counts)
+        return {"type": "mask", "rle": masks.from_runs(runs, target.rows, target.columns)}
+    except masks.MalformedRle as error:
+        raise NotThisFormat(str(error), error.remedy) from None
+
+
+def own_files(files: Files, suffix: str, target: Target) -> dict[str, bytes]:
+    """The files of a suffix that are the clip's: all of them when they are of one clip only, else
+    those whose name or folder bears the clip's name.
+
+    Raises NotThisFormat when files of several clips are given and none is this one's.
+    """
+    found = {name: data for name, data in sorted(files.items()) if name.endswith(suffix)}
+    mine = {n: d for n, d in found.items() if target.name in _words(n)}
+    if mine:
+        return mine
+    if len({PurePosixPath(n).parent for n in found}) > 1:
+        raise NotThisFormat(
+            f"the {suffix} files are of several clips and none of this one",
+            "give the files of this clip only, or name them after it",
+        )
+    return found
+
+
+def _words(path: str) -> set[str]:
+    parts = PurePosixPath(path).parts
+    stem = PurePosixPath(parts[-1]).name if parts else ""
+    stems = {stem.split(".")[0], PurePosixPath(stem).stem}
+    for each in list(stems):
+        for tail in ("-phase", "-tool"):
+            stems.add(each.removesuffix(tail))
+        head, _, last = each.rpartition("_")
+        if last.isdecimal():
+            stems.add(head)
+    return {*parts[:-1], *stems}
+
+
+def frame_number_of(path: str) -> int:
+    """The number that a picture's file name ends with. Raises NotThisFormat."""
+    found = re.search(r"([0-9]{1,9})$", PurePosixPath(path).stem)
+    if not found:
+        raise NotThisFormat("the file name has no frame number", "name it such as 000001.png")
+    return int(found.group(1))
+
+
+def png_of(data: bytes, target: Target) -> np.ndarray:
+    """Single-channel picture of the clip's size, uint8 or uint16. Raises NotThisFormat."""
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or len(data) < 33:
+        raise NotThisFormat("not a PNG", "give PNG pictures")
+    width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if (height, width) != (target.rows, target.columns):
+        raise NotThisFormat(
+            f"the picture is {width} × {height} px, the clip {target.columns} × {target.rows} px",
+            "give masks of the full picture",
+        )
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        pixels = None
+    if pixels is None or pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16):
+        raise NotThisFormat("no picture of one channel", "give a grey PNG of 8 or 16 bits")
+    return np.asarray(pixels)
+
+
+def tell_number(text: str, low: float = -1e9, high: float = 1e9) -> float:
+    """A finite number written in ASCII. Raises ValueError."""
+    value = float(text)
+    if not text.isascii() or "_" in text or not low <= value <= high:
+        raise ValueError("not a number")
+    return value
+
+
+def tell_whole(text: str, low: int = 0, high: int = 10**9) -> int:
+    """A whole number written in ASCII digits. Raises ValueError."""
+    if not text.isascii() or not text.removeprefix("-").isdigit() or len(text) > 12:
+        raise ValueError("not a whole number")
+    value = int(text)
+    if not low <= value <= high:
+        raise ValueError("out of range")
+    return value
+
+
+def lines_of(data: bytes, limit_chars: int = 4_000_000) -> list[str]:
+    """Text lines of a file (UTF-8, LF or CRLF). Raises NotThisFormat."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise NotThisFormat("not a text in UTF-8", "save the file as UTF-8") from None
+    lines = text.replace("\r\n", "\n").split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    if any(len(line) > limit_chars for line in lines):
+        raise NotThisFormat("a line is far too long")
+    return lines
+
+
+Reader = Callable[[Files, Collector], None]
+
+
+def read_with(reader: Reader, files: Files, target: Target) -> tuple[dict[str, Any] | None, Report]:
+    """Labels and report. Labels are None unless every line holds; never raises for the content."""
+    into = Collector(target)
+    into.report.files = sorted(files)
+    try:
+        reader(files, into)
+    except TooManyProblems:
+        pass
+    except NotThisFormat as error:
+        into.report.problems.append(Problem("", 0, str(error), error.remedy))
+    except MALFORMED as error:
+        into.report.problems.append(
+            Problem("", 0, f"not as the format has it ({type(error).__name__})",
+                    "give a file of this format")
+        )  # fmt: skip
+    return into.finish(), into.report
