@@ -37,18 +37,22 @@ def _is_too_large(request: HttpRequest) -> bool:
         return False
     if length_bytes <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         return False
-    if request.content_type != "multipart/related":
+    if request.content_type not in ("multipart/related", "multipart/form-data"):
         return True
     try:
         view = resolve(request.path_info).func
     except Resolver404:
         return True
+    if request.content_type == "multipart/form-data":
+        door = getattr(view, "cls", view)
+        return length_bytes > getattr(door, "max_body_bytes", 0)
     return not getattr(getattr(view, "cls", None), "streams_body", False)
 
 
 class BodyMiddleware:
     """Refuses bodies over ``DATA_UPLOAD_MAX_MEMORY_SIZE`` at every door with 413 (REST framework's
-    parsers know no limit) but those that take a body as it comes (``streams_body``), and reads what
+    parsers know no limit) but those that take a body as it comes (``streams_body``) or files of a
+    form up to a size of their own (``max_body_bytes``), and reads what
     a view left unread: the server closes a connection with an unread body, and the client would
     then see a broken line in place of the answer.
     """

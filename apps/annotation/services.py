@@ -256,24 +256,63 @@ def derive_operations(
         .first()
         or 0
     )
+    _apply_steps(actor, label_set, client, source, steps, last)
+    return label_set
+
+
+def _apply_steps(
+    actor: Actor,
+    label_set: LabelSet,
+    client: str,
+    source: str,
+    steps: list[dict[str, Any]],
+    last_seq: int,
+) -> None:
+    """Apply steps as one revision, numbered on from ``last_seq``."""
     operations = [
-        {
-            **step,
-            "id": str(uuid.uuid5(label_set.pk, f"{source}/{last + number}")),
-            "seq": last + number,
-        }
-        for number, step in enumerate(steps, 1)
+        {**step, "id": str(uuid.uuid5(label_set.pk, f"{source}/{seq}")), "seq": seq}
+        for seq, step in enumerate(steps, last_seq + 1)
     ]
-    decision = saving.Decision("apply", tuple(operations))
     _apply(
         actor,
         label_set,
         client,
         operations,
-        decision,
+        saving.Decision("apply", tuple(operations)),
         label_set.ontology.definition,
         store.clip_sizes(label_set),
     )
+
+
+@verb("label_set.import", roles={roles.SERVICE, roles.PROJECT_LEAD}, lock=False)
+def import_label_set(
+    actor: Actor,
+    clip: Clip,
+    *,
+    ontology: OntologyVersion | None,
+    steps: list[dict[str, Any]],
+    source: dict[str, Any],
+    refusal: Refused | None = None,
+) -> LabelSet:
+    """Keep another tool's labels as a locked label set of origin imported, whole or not at all.
+
+    ``steps`` are operations without id and seq; ``source`` says format and digest of the files.
+    ``refusal`` is why what was read is not taken.
+    """
+    if refusal is not None:
+        raise refusal
+    assert ontology is not None
+    label_set = create_label_set(
+        actor, clip, author=actor.user, ontology=ontology, origin=LabelSet.Origin.IMPORTED,
+        state=State.IN_PROGRESS,
+    )  # fmt: skip
+    client = str(uuid.uuid5(label_set.pk, "imported"))
+    for start in range(0, len(steps), ops.MAX_OPERATIONS):
+        batch = steps[start : start + ops.MAX_OPERATIONS]
+        _apply_steps(actor, label_set, client, "import", batch, start)
+    label_set.state, label_set.submitted_at = State.LOCKED, timezone.now()
+    label_set.save(update_fields=["state", "submitted_at"])
+    event(actor, label_set, public={**source, "revision": label_set.revision})
     return label_set
 
 

@@ -11,7 +11,9 @@ from apps.access import grants, roles
 from apps.access.actor import system_roles
 from apps.access.errors import NotFound
 from apps.access.models import User
+from apps.annotation.models import LabelSet
 from apps.jobs.models import Job
+from apps.library.models import Clip
 from apps.projects.models import Project
 from apps.projects.queries import project_ids, projects_for
 from apps.release.models import Release
@@ -53,6 +55,25 @@ def led_project(user: User, slug: str) -> Project:
     if found is None:
         raise NotFound
     return found
+
+
+def importable_clips(user: User) -> QuerySet[Clip]:
+    """Ready clips of the projects that ``user`` leads: labels may be imported for them."""
+    return (
+        Clip.objects.filter(state=Clip.State.READY, project__in=led_projects(user))
+        .select_related("project", "instance")
+        .order_by("project__name", "name")
+    )
+
+
+def imported_sets(user: User) -> QuerySet[LabelSet]:
+    """Imported label sets of the projects that ``user`` leads, newest first."""
+    return (
+        LabelSet.objects.filter(origin=LabelSet.Origin.IMPORTED, project__in=led_projects(user))
+        .select_related("project", "author", "ontology")
+        .prefetch_related("places__clip")
+        .order_by("-created_at")
+    )
 
 
 def archive_job(release: Release) -> Job | None:

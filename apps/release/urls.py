@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.release import api, views
+from apps.release import api, import_views, views
 
 _API = "api/v1/releases/"
 _ONE = "<uuid:release_id>/"
@@ -14,6 +14,12 @@ urlpatterns = [
     path(f"releases/{_ONE}approve/", views.approve, name="release-approve"),
     path(f"releases/{_ONE}publish/", views.publish, name="release-publish"),
     path(f"releases/{_ONE}withdraw/", views.withdraw, name="release-withdraw"),
+    path("labels/import/", import_views.import_page, name="labels-import"),
+    path(
+        "api/v1/clips/<uuid:clip_id>/labels/import/",
+        import_views.ImportView.as_view(),
+        name="api-labels-import",
+    ),
     path(_API, api.ReleaseListView.as_view(), name="api-releases"),
     path(f"{_API}{_ONE}", api.ReleaseView.as_view(), name="api-release"),
     path(f"{_API}{_ONE}download", api.DownloadView.as_view(), name="release-download"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -19,7 +19,7 @@ from apps.access.models import User
 from apps.access.verb import check, roles_on
 from apps.release import queries, services
 from apps.release.collecting import NOT_ASKED, read_freeze, select
-from apps.release.domain.build import FORMATS
+from apps.release.domain.registry import FORMATS
 from apps.release.models import Release
 
 
@@ -41,7 +41,7 @@ def releases(request: HttpRequest) -> HttpResponse:
     shown = queries.releases_for(user)[:200]
     if not previews and not shown and not _may_look(user):
         raise NotFound
-    context = {"releases": shown, "previews": previews, "formats": FORMATS}
+    context = {"releases": shown, "previews": previews, "formats": FORMATS.values()}
     return render(request, "release/releases.html", context)
 
 
@@ -64,7 +64,7 @@ def freeze(request: HttpRequest) -> HttpResponse:
             actor_of(request),
             project,
             version=request.POST.get("version", "").strip(),
-            formats=request.POST.getlist("formats"),
+            formats=_with_options(request.POST),
             only=request.POST.getlist("clip"),
         )
     except Refused as refusal:
@@ -72,6 +72,19 @@ def freeze(request: HttpRequest) -> HttpResponse:
         return redirect("releases")
     messages.success(request, _("%(release)s is frozen.") % {"release": release})
     return redirect("release", release.pk)
+
+
+def _with_options(form: QueryDict) -> list[str]:
+    """The chosen formats with the stride and height of the form, where they take any."""
+    options = "".join(
+        f":{name}={form[name]}"
+        for name, plain in (("stride", "1"), ("height", ""))
+        if form.get(name, plain).strip() not in (plain, "")
+    )
+    return [
+        name + (options if name in FORMATS and FORMATS[name].write is not None else "")
+        for name in form.getlist("formats")
+    ]
 
 
 @require_GET

@@ -178,6 +178,10 @@ WHITENOISE_USE_FINDERS = True
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 << 20
+# Uploads stay in memory: nothing that a person sends lies in a temporary file. A door that takes
+# more than DATA_UPLOAD_MAX_MEMORY_SIZE says so (`max_body_bytes`, clinical_annot/middleware.py).
+FILE_UPLOAD_MAX_MEMORY_SIZE = 64 << 20
+DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

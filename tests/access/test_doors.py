@@ -118,6 +118,8 @@ DOORS = {
     "release-approve": "apps.release.services.record_approval",
     "release-publish": "apps.release.services.publish",
     "release-withdraw": "apps.release.services.withdraw",
+    "labels-import": "apps.release.queries.importable_clips",
+    "api-labels-import": "apps.annotation.services.import_label_set",
     "api-releases": "apps.release.queries.releases_for",
     "api-release": "apps.release.queries.release_for",
     "release-download": "apps.release.services.download",

@@ -347,7 +347,7 @@ class Collector:
             track = {
                 "clip": self.target.clip_id, "class_id": each.class_id, "number": number,
                 "attributes": each.attributes,
-                "keyframes": _keyframes(each, geometry[each.class_id], self.target.stride),
+                "keyframes": _keyframes(each, geometry[each.class_id], self.target),
             }  # fmt: skip
             tracks[self._name(each.uid, tracks, "track", each.class_id, number)] = track
         return tracks
@@ -386,20 +386,20 @@ def _near(value: float, size_px: int) -> float:
     return float(size_px) if size_px < value <= size_px + EDGE_PX else value
 
 
-def _keyframes(each: _Object, geometry: str, stride: int) -> dict[str, Any]:
+def _keyframes(each: _Object, geometry: str, target: Target) -> dict[str, Any]:
     """Keyframes that expand to the frames given: those marked as interpolated are left to the
     interpolator where it gives the same, and an absent keyframe stands where frames stop."""
     wanted = dict(sorted(each.frames.items()))
     if not any(row[3] for row in wanted.values()):
-        return _with_gaps(wanted, geometry, set(wanted), stride)
+        return _with_gaps(wanted, geometry, set(wanted), target)
     own = {i: row for i, row in wanted.items() if not row[3]}
     for _ in range(3):
-        made = _with_gaps(own, geometry, set(wanted), stride)
+        made = _with_gaps(own, geometry, set(wanted), target)
         wrong = _unlike(wanted, own, made, geometry)
         if not wrong:
             return made
         own = dict(sorted({**own, **{i: wanted[i] for i in wrong}}.items()))
-    return _with_gaps(wanted, geometry, set(wanted), stride)
+    return _with_gaps(wanted, geometry, set(wanted), target)
 
 
 def _unlike(
@@ -431,7 +431,9 @@ def _alike(one: dict[str, Any] | None, two: dict[str, Any] | None) -> bool:
     return all(abs(a - b) <= ALIKE_PX for a, b in zip(one[key], two[key], strict=True))
 
 
-def _with_gaps(rows: dict[int, Any], geometry: str, there: set[int], stride: int) -> dict[str, Any]:
+def _with_gaps(
+    rows: dict[int, Any], geometry: str, there: set[int], target: Target
+) -> dict[str, Any]:
     made = {
         i: {"state": state, "shape": shape, "attributes": attributes}
         for i, (state, shape, attributes, _) in rows.items()
@@ -439,7 +441,9 @@ def _with_gaps(rows: dict[int, Any], geometry: str, there: set[int], stride: int
     if geometry != "mask":
         last = max(there)
         for i in there:
-            if i != last and i + stride not in there:
+            # A tail that was interpolated stands because the object is absent after it.
+            stops = i not in rows and i + 1 < target.n_frames if i == last else True
+            if stops and i + target.stride not in there:
                 made[i + 1] = {"state": "absent", "shape": None, "attributes": {}}
     return {str(i): made[i] for i in sorted(made)}
 

@@ -36,6 +36,11 @@ class Format:
     write: Write | None
     read: Reader
 
+    @property
+    def is_usual(self) -> bool:
+        """Chosen already in a form."""
+        return self.name in ("dicom-seg", "dicom-sr", "coco-video", "mot")
+
 
 FORMATS = {
     f.name: f

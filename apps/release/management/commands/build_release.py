@@ -32,7 +32,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", required=True, metavar="SLUG")
         parser.add_argument("--version", required=True, dest="release_version")
-        parser.add_argument("--formats", required=True, help="for example dicom-seg,coco-video")
+        parser.add_argument(
+            "--formats", required=True, help="for example dicom-seg,mot:stride=5:height=540"
+        )
         parser.add_argument("--out", required=True, help="a new or empty folder")
         parser.add_argument("--clip", action="append", default=[], metavar="ID")
 
@@ -64,6 +66,9 @@ class Command(BaseCommand):
             f"{len(manifest['left_out'])} left out, {len(manifest['files'])} files, "
             f"approved: {str(manifest['approved']).lower()}"
         )
+        for name, lost in manifest["dropped"].items():
+            for kind, count in lost.items():
+                self.stdout.write(f"{name} does not carry: {count} {kind}")
         for row in manifest["left_out"]:
             self.stdout.write(f"left out {row['clip']}: {row['reason']}")
 
