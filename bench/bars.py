@@ -226,6 +226,22 @@ BARS = [
         _tests("tests/intake/test_database_away.py", BAR_AWAY_S="30", BAR_FULL="1"),
     ),
     Bar(
+        "plaintext",
+        "no 64-byte run of a known instance in any file by C-STORE, STOW, ingest, ZIP or pull",
+        _tests(
+            "tests/intake/test_plaintext.py",
+            "tests/intake/test_plaintext_served.py",
+            "tests/intake/test_pacs.py",
+            BAR_FULL="1",
+        ),
+    ),
+    Bar(
+        "backup",
+        "taken under load: what was acknowledged is there; the lost range is named, the trail"
+        " holds, and a checkpoint newer than the log fails",
+        _tests("tests/backup", BAR_FULL="1"),
+    ),
+    Bar(
         "faults",
         "disk full, clock set back, certificate expired, a byte a second, cut in mid-instance: the"
         " documented status, nothing half-stored",

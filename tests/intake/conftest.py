@@ -21,3 +21,13 @@ def node(transactional_db: None, project: Any) -> Iterator[Any]:
         # Those are the process's own and last as long as it does.
         if not thread.name.startswith("vault-write"):
             thread.join(8)
+
+
+@pytest.fixture
+def committing_project(project: Any, person: Any, settings: Any) -> Any:
+    """The project with storage commitment switched on."""
+    from apps.access import roles
+    from apps.intake.pacs import committing
+
+    settings.CLINICAL_ANNOT_DISK_RESERVE_BYTES = 0
+    return committing.switch(person(system=(roles.PACS_ADMINISTRATOR,)), project, is_wanted=True)

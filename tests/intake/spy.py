@@ -1,8 +1,9 @@
 """A second process that looks for plain bytes of a known instance wherever they might lie.
 
-``python spy.py RESULT_FILE PID TEMPORARY EXCLUDED FOLDER…`` looks until RESULT_FILE's ``.stop``
-appears: at every file under the folders, at every new one in TEMPORARY (but EXCLUDED), and at
-what ``PID`` holds open though it is deleted. RESULT_FILE then says where it found something;
+``python spy.py RESULT_FILE PID EXCLUDED FOLDER…`` looks until RESULT_FILE's ``.stop`` appears: at
+every file under the folders, at every new one in the system's temporary folders (but EXCLUDED), and
+at what ``PID`` and every process below it hold open though it is deleted. The peers' own programs
+are left out: they have the plain bytes by right. RESULT_FILE then says where it found something;
 its ``.looks`` counts meanwhile how often it has looked.
 """
 
@@ -11,12 +12,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 # A record of 32 bytes begins with MARK: any run of 47 plain bytes holds a whole one.
 MARK = bytes.fromhex("d1a94f7e026b5cc8") + b"PlainMrk"
 NAME = "Seen^Nowhere"
+TEMPORARY = {Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"), Path("/dev/shm")}
+PEERS = {"storescu", "dcmqrscp", "Orthanc"}
+# What others put beside may be large.
+_MOST_BYTES = 64 << 20
 
 
 def content(size_bytes: int) -> bytes:
@@ -24,8 +30,28 @@ def content(size_bytes: int) -> bytes:
     return b"".join(MARK + n.to_bytes(16, "big") for n in range(size_bytes // 32))
 
 
+def temporary() -> list[Path]:
+    return [path for folder in TEMPORARY if folder.exists() for path in folder.iterdir()]
+
+
 def walk(folder: Path) -> list[Path]:
     return [Path(at) / name for at, _, names in os.walk(folder) for name in names]
+
+
+def family(pid: int) -> list[int]:
+    """``pid`` and the processes below it that are ours."""
+    found = []
+    try:
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        if pid == os.getpid() or name in PEERS:
+            return []
+        found.append(pid)
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in children.read_text().split():
+                found += family(int(child))
+    except OSError:
+        pass
+    return found
 
 
 def deleted_but_open(pid: int) -> list[Path]:
@@ -42,9 +68,8 @@ def deleted_but_open(pid: int) -> list[Path]:
 
 def main() -> None:
     result, pid = Path(sys.argv[1]), int(sys.argv[2])
-    temporary, excluded = Path(sys.argv[3]), Path(sys.argv[4])
-    folders = [Path(name) for name in sys.argv[5:]]
-    old = set(temporary.iterdir())
+    excluded, folders = Path(sys.argv[3]), [Path(name) for name in sys.argv[4:]]
+    old = set(temporary())
     seen: dict[Path, tuple[int, int, int]] = {}
     looks = most = 0
     where = ""
@@ -55,12 +80,12 @@ def main() -> None:
         looks += 1
         result.with_suffix(".looks").write_text(str(looks))
         new = []
-        for path in set(temporary.iterdir()) - old:
+        for path in set(temporary()) - old:
             new += walk(path) if path.is_dir() else [path]
         for path in [
             *(p for folder in folders for p in walk(folder)),
             *new,
-            *deleted_but_open(pid),
+            *(handle for each in family(pid) for handle in deleted_but_open(each)),
         ]:
             if excluded in path.parents:
                 continue
@@ -69,7 +94,8 @@ def main() -> None:
                 state = (now.st_ino, now.st_size, now.st_mtime_ns)
                 if seen.get(path) == state:
                     continue
-                data = path.read_bytes()
+                with path.open("rb") as held:
+                    data = held.read(_MOST_BYTES)
             except OSError:
                 continue
             seen[path] = state

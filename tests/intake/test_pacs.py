@@ -246,7 +246,7 @@ def test_no_plain_byte_of_what_is_pulled_is_found_meanwhile(
     with pacs_peers.dcmqrscp(apart) as port:
         pacs_peers.fill(port, "QRSCP", known, apart)
         pull = pick(steward, ask(steward, node_of(port, "QRSCP"), patient_id="PULL-S"))
-        with watched(tmp_path, settings) as saw:
+        with watched(tmp_path, settings.CLINICAL_ANNOT_DATA_DIR) as saw:
             work_off()
     pull.refresh_from_db()
     assert (pull.state, pull.method, pull.n_here) == ("done", "get", 2)

@@ -31,15 +31,14 @@ SIZE_BYTES = 20 << 20
 
 
 @contextlib.contextmanager
-def watched(tmp_path: Path, settings):
-    """What the second process saw; filled in at the end."""
+def watched(tmp_path: Path, *folders: Path | str):
+    """What the second process saw of these folders, the temporary ones, and what this process and
+    those below it hold open; filled in at the end. ``apart``, below ``tmp_path``, is left out."""
     apart = tmp_path / "apart"
     apart.mkdir(exist_ok=True)
     result, saw = apart / "seen.json", {"result": apart / "seen.json"}
-    arguments = [result, os.getpid(), tempfile.gettempdir(), apart]
-    process = subprocess.Popen(
-        [sys.executable, spy.__file__, *map(str, arguments), str(settings.CLINICAL_ANNOT_DATA_DIR)]
-    )
+    arguments = [result, os.getpid(), apart, *folders]
+    process = subprocess.Popen([sys.executable, spy.__file__, *map(str, arguments)])
     try:
         while not result.with_suffix(".ready").exists():
             assert process.poll() is None
@@ -94,7 +93,7 @@ def known():
 
 
 def test_no_plain_byte_of_an_instance_is_found_while_it_arrives(node, tmp_path, settings, known):
-    with watched(tmp_path, settings) as saw:
+    with watched(tmp_path, settings.CLINICAL_ANNOT_DATA_DIR) as saw:
         enough = partial(within, lambda: looks(saw) > 20)
         assert send_slowly(node.port, data_set(known), "1.2.3.77", enough) == 0
     assert saw["where"] == "" and saw["looks"] > 20
@@ -107,7 +106,7 @@ def test_no_plain_byte_of_an_instance_is_found_while_it_arrives(node, tmp_path, 
 def test_no_plain_byte_is_found_while_files_are_taken_in(
     project, command, tmp_path, settings, packed
 ):
-    with watched(tmp_path, settings) as saw:
+    with watched(tmp_path, settings.CLINICAL_ANNOT_DATA_DIR) as saw:
         # More and more, until the other process has looked several times while files came in.
         for number in range(50):
             folder = tmp_path / "apart" / f"in{number}"
@@ -138,7 +137,7 @@ def test_no_plain_byte_is_found_while_a_store_request_arrives(project, person, t
         time.sleep(0.01)
         return body.read(min(size_bytes, 200_000))
 
-    with watched(tmp_path, settings) as saw:
+    with watched(tmp_path, settings.CLINICAL_ANNOT_DATA_DIR) as saw:
         outcome = store(actor, project, read, "b0und", None)
     assert outcome.status == 200
     assert saw["where"] == "" and saw["looks"] > 5 and saw["largest"] >= SIZE_BYTES
@@ -158,7 +157,10 @@ def _write_plainly(self: streaming_aead.EncryptingWriter, last: bool) -> None:
 def test_without_encryption_the_same_watch_finds_plain_bytes(
     node, tmp_path, settings, known, monkeypatch
 ):
-    with watched(tmp_path, settings) as saw:
+    # A place of its own: other tests look over the common one.
+    settings.CLINICAL_ANNOT_DATA_DIR = tmp_path / "own"
+    settings.CLINICAL_ANNOT_DATA_DIR.mkdir()
+    with watched(tmp_path, settings.CLINICAL_ANNOT_DATA_DIR) as saw:
         monkeypatch.setattr(
             streaming_aead.EncryptingWriter,
             "_flush",
@@ -171,7 +173,10 @@ def test_without_encryption_the_same_watch_finds_plain_bytes(
 
 @pytest.mark.django_db
 def test_a_deleted_file_that_is_still_open_would_be_found(tmp_path, settings):
-    with watched(tmp_path, settings) as saw, tempfile.TemporaryFile() as hidden:
+    with (
+        watched(tmp_path, settings.CLINICAL_ANNOT_DATA_DIR) as saw,
+        tempfile.TemporaryFile() as hidden,
+    ):
         hidden.write(spy.content(1 << 16))
         hidden.flush()
         within(saw["result"].exists)

@@ -20,7 +20,7 @@ from apps.intake.models import ReceivedInstance
 from apps.intake.node import configuration, tls
 from apps.intake.node.server import Node
 from tests.intake import peers
-from tests.intake.test_commitment import Scu
+from tests.intake.committing_peers import Scu
 from tests.intake.test_node import SUCCESS, events, eventually, written
 
 NOW = datetime.datetime.now(datetime.UTC)
