@@ -119,7 +119,7 @@ class Site:
             [sys.executable, "manage.py", "dicom_node"],
             cwd=ROOT, env=self.env, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while peers.echoscu(self.port).returncode:
             assert time.monotonic() < deadline, "the node does not answer"
             time.sleep(0.1)

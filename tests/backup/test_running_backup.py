@@ -20,6 +20,7 @@ from clinical_annot.backup import manifest
 from clinical_annot.backup.manifest import BackupError
 from tests.backup.site import Answer, Lines, Sending, Site
 from tests.intake import peers
+from tests.intake.figures import note
 
 SEED = 20261125
 _PREPARE = """
@@ -152,6 +153,10 @@ def test_what_was_acknowledged_before_the_backup_ended_is_there_after_a_restore(
     # Every file has its row: what was on its way stayed out.
     files = [path for path in (successor.folder / "vault").rglob("*") if path.is_file()]
     assert len(files) == int(vault.split()[1])
+    note(
+        f"{len(stored)} instances acknowledged before the backup ended, {len(during)} of them while"
+        f" it ran, {len(saved)} revisions: all there; {len(taken.refused)} told to come again"
+    )
 
 
 def test_the_master_key_and_the_names_of_patients_are_nowhere_in_the_backup(taken: Taken) -> None:
@@ -241,6 +246,7 @@ def test_an_older_restore_says_what_was_lost_keeps_newer_files_and_destroys_keys
     told = json.loads(look.out)
     assert told["outside"]["size"] == newest and told["kept_files"] == len(kept)
     assert told["readable"] == 0, "what was destroyed stays unreadable"
+    note(f"restored to before checkpoint {newest}: {lost[0]}; {other.out.splitlines()[0][:60]}")
 
     assert plain.code == 0 and plain.out.startswith("HOLDS")
     assert lost[0] in plain.out

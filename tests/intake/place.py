@@ -68,7 +68,7 @@ class Place:
         return process
 
     def wait_until_it_answers(self) -> None:
-        end = time.monotonic() + 40
+        end = time.monotonic() + 120
         while peers.echoscu(self.port).returncode:
             assert time.monotonic() < end, "the node does not answer"
             time.sleep(0.1)
