@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from apps.intake.domain.callers import read_rule, refusal_of
+from apps.intake.domain.callers import is_within, read_network, read_rule, refusal_of
 from apps.intake.models import ReceivedInstance
 from apps.intake.node import configuration, tls
 from apps.intake.node.server import Node
@@ -228,6 +228,13 @@ def test_without_rules_the_project_s_list_decides_and_tls_can_be_asked_of_others
 def test_a_rule_that_says_nothing_clear_is_refused(text):
     with pytest.raises(ValueError, match=r"has no|does not begin"):
         read_rule(text)
+
+
+def test_an_address_is_found_in_a_network_also_on_an_ipv6_socket():
+    networks = [read_network("10.1.0.0/16"), read_network(" fd00::/8")]
+    for address in ("10.1.2.3", "::ffff:10.1.2.3", "fd00::1%eth0"):
+        assert is_within(address, networks)
+    assert not is_within("10.2.0.1", networks) and not is_within("10.1.2.3", [])
 
 
 @pytest.mark.parametrize(
