@@ -89,8 +89,8 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taken]:
     place = tmp_path_factory.mktemp("backup")
     site, stop = Site(place), place / "stop"
     site.run(_PREPARE)
-    site.start_node()
     try:
+        site.start_node()
         saving = Lines(site.start("shell", "-v", "0", "-c", _SAVE.format(stop=str(stop))))
         lanes = [Sending(place, site.port, SEED + number) for number in range(2)]
         try:

@@ -76,10 +76,13 @@ class Place:
     def end(self) -> None:
         """Kill what runs."""
         for process in self.nodes:
-            for child in psutil.Process(process.pid).children() if process.poll() is None else []:
-                child.kill()
+            children = psutil.Process(process.pid).children() if process.poll() is None else []
+            # First who would start the others again.
             process.kill()
             process.wait()
+            for child in children:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
 
     def n_files(self) -> int:
         return sum(path.is_file() for path in (self.folder / "vault").rglob("*"))
