@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 from pydicom import dcmread
@@ -28,7 +28,7 @@ from apps.library.domain.review_copy import (
     make_review_copy,
     needs_review_copy,
 )
-from apps.library.domain.video_stream import NotAVideo, video_info
+from apps.library.domain.video_stream import NotAVideo, VideoInfo, video_info
 from apps.library.models import Clip
 from apps.library.readers import open_media
 from apps.vault.files import WrappingKey, create_file
@@ -114,24 +114,12 @@ def _video(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
     with open_media(clip) as media:
         info = video_info(media)
         index = build_index(media, declared)
-        told = _part(handle, 0.0, 0.4, "checking every picture")
         try:
-            all_digests = digests.digests(media, index, told, handle.cancelled)
+            all_digests, review, review_index = _looked_through(media, info, index, key, handle)
         except PictureMissing:
+            told = _part(handle, 0.0, 0.4, "checking every picture")
             index = verify_by_decode(media, index, told, handle.cancelled).index
-            all_digests = digests.digests(media, index, told, handle.cancelled)
-        review, review_index = None, None
-        needed, _ = needs_review_copy(info, index)
-        if needed:
-            with create_file("review", key) as out:
-                made = make_review_copy(
-                    media,
-                    index,
-                    out,  # type: ignore[arg-type]
-                    _part(handle, 0.4, 0.95, "making the review copy"),
-                    handle.cancelled,
-                )
-                review, review_index = out.finish(), made.index.to_bytes()
+            all_digests, review, review_index = _looked_through(media, info, index, key, handle)
         media_sha256 = _sha256_of(media)
     return {
         "index": index,
@@ -146,6 +134,26 @@ def _video(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
         "review": review,
         "review_index": review_index,
     }
+
+
+def _looked_through(
+    media: BinaryIO, info: VideoInfo, index: FrameIndex, key: WrappingKey, handle: JobHandle
+) -> tuple[bytes, VaultFile | None, bytes | None]:
+    """(digest of every picture, review copy, its index) by decoding each picture once."""
+    if not needs_review_copy(info, index)[0]:
+        told = _part(handle, 0.0, 0.95, "checking every picture")
+        return digests.digests(media, index, told, handle.cancelled), None, None
+    found = bytearray()
+    with create_file("review", key) as out:
+        made = make_review_copy(
+            media,
+            index,
+            out,  # type: ignore[arg-type]
+            _part(handle, 0.0, 0.95, "making the review copy"),
+            handle.cancelled,
+            lambda frame: found.extend(digests.picture_digest(frame)),
+        )
+        return bytes(found), out.finish(), made.index.to_bytes()
 
 
 def _cine(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:

@@ -9,6 +9,9 @@ import pytest
 from apps.deid.domain import redact, sei
 from apps.deid.domain.boxes import Box, Span, merge_boxes, merge_spans
 from apps.deid.domain.refusals import StreamRefusal
+from apps.library.domain.frame_index import build_index
+from apps.library.domain.review_copy import needs_review_copy
+from apps.library.domain.video_stream import video_info
 from tests.domain.clips import decoded, make_clip, read_index, tissue
 
 VARIABLE = [9000 + i * 3600 + (i * i % 7) * 100 for i in range(64)]
@@ -109,6 +112,14 @@ def test_colours_stay_described_and_ten_bits_become_eight_with_a_note():
         context = container.streams.video[0].codec_context
         assert (context.color_primaries, context.color_trc, context.colorspace) == (1, 1, 1)
         assert context.pix_fmt == "yuv420p"
+
+
+def test_colours_that_nobody_named_are_named_so_that_a_browser_plays_the_result_itself():
+    out, _ = redacted(make_clip(10), [Box(0, 0, 32, 32)])
+    media = io.BytesIO(out)
+    info = video_info(media)
+    assert info.colorspace == 6
+    assert needs_review_copy(info, build_index(media, None)) == (False, "the master serves itself")
 
 
 def test_a_damaged_picture_is_filled_and_its_place_kept():

@@ -5,6 +5,7 @@ import pytest
 import video_clips as clips
 
 from apps.library.domain.decode import FrameReader
+from apps.library.domain.digest import digests, picture_digest
 from apps.library.domain.frame_index import WorkCancelled, build_index
 from apps.library.domain.index_format import index_of_times
 from apps.library.domain.review_copy import (
@@ -51,6 +52,14 @@ def test_the_copy_has_the_masters_pictures_and_times_and_serves_itself(name):
     with FrameReader(io.BytesIO(copy), own, kept_bytes=0) as reader:
         for i in (index.n_frames - 1, 0, 25, 13, 12, 11):
             assert clips.number_in(reader.rgb(i)) == i + first
+
+
+def test_the_pictures_it_is_made_of_are_those_that_the_digests_prove():
+    video = clips.CLIPS["b-frames open group"]()
+    seen = bytearray()
+    index, _, copy = review(video, seen=lambda frame: seen.extend(picture_digest(frame)))
+    assert bytes(seen) == digests(io.BytesIO(video), index)
+    assert copy == review(video)[2]
 
 
 @pytest.mark.parametrize("name", clips.CLIPS)

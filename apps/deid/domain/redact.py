@@ -36,6 +36,10 @@ GOP_FRAMES = 30
 CRF = 18
 PRESET = "veryfast"
 THREADS = 2
+# ISO/IEC 23091-2 code points: matrices that a player knows, and what Chromium takes where a stream
+# names none: BT.601 below 720 lines, BT.709 from there.
+_NAMED_MATRICES = frozenset({1, 4, 5, 6, 7, 9, 10})
+_SD_COLOURS, _HD_COLOURS, _HD_HEIGHT_PX = 6, 1, 720
 _HIGHEST_H264 = 42
 # ITU-T H.265 Table A.8, level 5.1: luma samples of a picture, its longest side, samples a second.
 _HEVC_PICTURE, _HEVC_SIDE_PX, _HEVC_RATE, _HEVC_LEVEL = 8_912_896, 8444, 534_773_760, 153
@@ -320,9 +324,14 @@ class _Encoder:
         context.thread_count = THREADS
         context.sample_aspect_ratio = source.sample_aspect_ratio or Fraction(0, 1)
         context.color_range = 2 if source.pix_fmt == "yuvj420p" else source.color_range
-        context.color_primaries = source.color_primaries
-        context.color_trc = source.color_trc
-        context.colorspace = source.colorspace
+        if source.colorspace in _NAMED_MATRICES:
+            context.color_primaries = source.color_primaries
+            context.color_trc = source.color_trc
+            context.colorspace = source.colorspace
+        else:
+            # Named as every browser would take it, so that the result serves as its own copy.
+            named = _SD_COLOURS if self.height_px < _HD_HEIGHT_PX else _HD_COLOURS
+            context.color_primaries = context.color_trc = context.colorspace = named
         context.options = _hevc_options() if self.is_hevc else _h264_options(self.level)
         return target
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import BinaryIO
@@ -110,10 +110,12 @@ def make_review_copy(
     out: BinaryIO,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
+    seen: Callable[[av.VideoFrame], None] | None = None,
 ) -> ReviewCopy:
     """Encodes the master once as H.264 in an MP4 whose index comes first, written to `out`
     (append-only). One picture in, one out; count and times are checked by index afterwards.
 
+    `seen` is given each of the master's pictures in order, so that one decoding serves both.
     Until it is whole the media waits encrypted in a file without a name. Raises
     ReviewCopyRefused (size changes, check fails), PictureMissing, WorkCancelled.
     """
