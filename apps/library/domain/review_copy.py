@@ -120,7 +120,18 @@ def make_review_copy(
     ReviewCopyRefused (size changes, check fails), PictureMissing, WorkCancelled.
     """
     with FrameReader(f_in, index, kept_bytes=0) as reader:
-        return encode_review_copy((frame for _, frame in reader), index, out, progress, cancelled)
+        frames = (frame for _, frame in reader)
+        return encode_review_copy(
+            frames if seen is None else _shown(frames, seen), index, out, progress, cancelled
+        )
+
+
+def _shown(
+    frames: Iterator[av.VideoFrame], seen: Callable[[av.VideoFrame], None]
+) -> Iterator[av.VideoFrame]:
+    for frame in frames:
+        seen(frame)
+        yield frame
 
 
 def make_cine_review_copy(
