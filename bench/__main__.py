@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import node
+from bench import node, video
 from bench.baselines import aes_gcm, decode, insert_rows
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
@@ -184,6 +184,7 @@ def a_label_set() -> tuple[Any, Any, Any]:
 RACES: dict[str, Callable[[Path], dict[str, dict[str, Any]]]] = {
     "node, small instances": node.small_instances,
     "node, one large instance": node.large_instance,
+    "video": video.compare,
 }
 BENCHMARKS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "vault sequential read": vault_read,
