@@ -290,6 +290,11 @@ BARS = [
         _video_speed,
     ),
     Bar(
+        "video memory",
+        "an hour of video copied, and blanked: under 400 MB, not growing with its length",
+        _tests("tests/deid/test_video_memory.py", BAR_VIDEO_FRAMES="90000"),
+    ),
+    Bar(
         "worker kills",
         "SIGKILL of the worker at 30 random moments: nothing half-written, the same bytes",
         _tests("tests/deid/test_worker_killed.py", BAR_WORKER_KILLS="30"),
