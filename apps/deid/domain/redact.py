@@ -24,6 +24,25 @@ from apps.vault.domain.spool import SealedSpool
 
 from . import packets, sei
 from .boxes import Box, Span, check_box
+from .encoder_settings import (
+    CRF,
+    GOP_FRAMES,
+    HD_COLOURS,
+    HD_HEIGHT_PX,
+    HEVC_CRF,
+    HEVC_LEVEL,
+    HEVC_PRESET,
+    HIGHEST_H264,
+    NAMED_MATRICES,
+    PRESET,
+    SD_COLOURS,
+    THREADS,
+    encoder_name,
+    h264_options,
+    hevc_holds,
+    hevc_options,
+    level_for,
+)
 from .mp4_layout import COPY_BYTES, SpooledMuxTarget
 from .packets import Timeline
 from .pictures import decoded_frames, planes_of
@@ -32,31 +51,7 @@ from .refusals import StreamRefusal
 from .remux import Cancelled, Progress, muxer_options, stop_if
 
 BLANK_LUMA, BLANK_CHROMA = 16, 128
-GOP_FRAMES = 30
-CRF = 18
-PRESET = "veryfast"
-THREADS = 2
-# ISO/IEC 23091-2 code points: matrices that a player knows, and what Chromium takes where a stream
-# names none: BT.601 below 720 lines, BT.709 from there.
-_NAMED_MATRICES = frozenset({1, 4, 5, 6, 7, 9, 10})
-_SD_COLOURS, _HD_COLOURS, _HD_HEIGHT_PX = 6, 1, 720
-_HIGHEST_H264 = 42
-# ITU-T H.265 Table A.8, level 5.1: luma samples of a picture, its longest side, samples a second.
-_HEVC_PICTURE, _HEVC_SIDE_PX, _HEVC_RATE, _HEVC_LEVEL = 8_912_896, 8444, 534_773_760, 153
-_HEVC_PRESET, _HEVC_CRF = "superfast", 20
 _CANCEL_CHECK_FRAMES = 64
-
-# Level: (largest picture, most macroblocks a second), ITU-T H.264 Table A-1.
-_LEVELS = (
-    (30, 1620, 40500),
-    (31, 3600, 108000),
-    (32, 5120, 216000),
-    (40, 8192, 245760),
-    (42, 8704, 522240),
-    (50, 22080, 589824),
-    (51, 36864, 983040),
-    (52, 36864, 2073600),
-)
 
 
 @dataclass(frozen=True)
@@ -140,15 +135,6 @@ def redacted(
         yield encoder.result(written, size_bytes), media
 
 
-def level_for(width_px: int, height_px: int, pictures_per_s: float) -> int:
-    """Smallest H.264 level (41 is 4.1) from 4.1 up that holds size and rate (Table A-1)."""
-    macroblocks = -(-width_px // 16) * -(-height_px // 16)
-    for level, size, rate in _LEVELS:
-        if macroblocks <= size and macroblocks * pictures_per_s <= rate:
-            return max(41, level)
-    return 62
-
-
 def busiest_second(pts: Sequence[int], time_base: Fraction) -> int:
     """Most pictures presented within any one second."""
     most = start = 0
@@ -160,59 +146,12 @@ def busiest_second(pts: Sequence[int], time_base: Fraction) -> int:
     return most
 
 
-def hevc_holds(width_px: int, height_px: int, pictures_per_s: float) -> bool:
-    """Whether HEVC level 5.1 holds size and rate."""
-    samples = width_px * height_px
-    return (
-        samples <= _HEVC_PICTURE
-        and max(width_px, height_px) <= _HEVC_SIDE_PX
-        and samples * pictures_per_s <= _HEVC_RATE
-    )
-
-
-def _encoder_name(name: str) -> str:
-    version = ".".join(map(str, av.library_versions["libavcodec"]))
-    return f"{name} (libavcodec {version}, PyAV {av.__version__})"
-
-
 def _distinct_times(pts: Sequence[int]) -> tuple[list[int], bool]:
     """Times made strictly rising by single ticks, and whether any had to be moved."""
     times: list[int] = []
     for time in pts:
         times.append(max(time, times[-1] + 1) if times else time)
     return times, times != list(pts)
-
-
-def _h264_options(level: int) -> dict[str, str]:
-    return {
-        "preset": PRESET,
-        "profile": "high",
-        "level": f"{level / 10:.1f}",
-        "crf": str(CRF),
-        "g": str(GOP_FRAMES),
-        "keyint_min": str(GOP_FRAMES),
-        "sc_threshold": "0",
-        "bf": "0",
-        "forced-idr": "1",
-        "a53cc": "0",
-        "x264-params": "open-gop=0:mbtree=0:sliced-threads=0:no-deterministic=0",
-    }
-
-
-def _hevc_options() -> dict[str, str]:
-    """Threads change nothing about x265's output; its frame threads do, so they are fixed."""
-    return {
-        "preset": _HEVC_PRESET,
-        "profile": "main",
-        "crf": str(_HEVC_CRF),
-        "forced-idr": "1",
-        "a53cc": "0",
-        "udu_sei": "0",
-        "x265-params": (
-            f"keyint={GOP_FRAMES}:min-keyint={GOP_FRAMES}:scenecut=0:open-gop=0:bframes=0:cutree=0:"
-            f"rc-lookahead=0:frame-threads=1:pools={THREADS}:info=0:log-level=none"
-        ),
-    }
 
 
 class _Encoder:
@@ -252,9 +191,9 @@ class _Encoder:
             lossy_ratio=self.raw_bytes / size_bytes,
             filled_frames=tuple(self.filled),
             n_frames_blanked=self.n_blanked,
-            encoder=_encoder_name("libx265" if self.is_hevc else "libx264"),
+            encoder=encoder_name("libx265" if self.is_hevc else "libx264"),
             settings=(
-                f"preset={_HEVC_PRESET} crf={_HEVC_CRF} keyint={GOP_FRAMES} bf=0 cutree=0"
+                f"preset={HEVC_PRESET} crf={HEVC_CRF} keyint={GOP_FRAMES} bf=0 cutree=0"
                 if self.is_hevc
                 else f"preset={PRESET} crf={CRF} keyint={GOP_FRAMES} bf=0 mbtree=0"
             )
@@ -302,10 +241,10 @@ class _Encoder:
         self.boxes = [b.snapped(self.width_px, self.height_px) for b in self.boxes]
         rate = busiest_second(self.source.pts, self.source.time_base)
         self.level = level_for(self.width_px, self.height_px, rate)
-        self.is_hevc = self.level > _HIGHEST_H264
+        self.is_hevc = self.level > HIGHEST_H264
         if not self.is_hevc:
             return
-        self.level = _HEVC_LEVEL
+        self.level = HEVC_LEVEL
         if not hevc_holds(self.width_px, self.height_px, rate):
             raise StreamRefusal(
                 "no_transfer_syntax",
@@ -324,15 +263,15 @@ class _Encoder:
         context.thread_count = THREADS
         context.sample_aspect_ratio = source.sample_aspect_ratio or Fraction(0, 1)
         context.color_range = 2 if source.pix_fmt == "yuvj420p" else source.color_range
-        if source.colorspace in _NAMED_MATRICES:
+        if source.colorspace in NAMED_MATRICES:
             context.color_primaries = source.color_primaries
             context.color_trc = source.color_trc
             context.colorspace = source.colorspace
         else:
             # Named as every browser would take it, so that the result serves as its own copy.
-            named = _SD_COLOURS if self.height_px < _HD_HEIGHT_PX else _HD_COLOURS
+            named = SD_COLOURS if self.height_px < HD_HEIGHT_PX else HD_COLOURS
             context.color_primaries = context.color_trc = context.colorspace = named
-        context.options = _hevc_options() if self.is_hevc else _h264_options(self.level)
+        context.options = hevc_options() if self.is_hevc else h264_options(self.level)
         return target
 
     def _pictures(self, container: Any, stream: Any) -> Iterator[np.ndarray]:
