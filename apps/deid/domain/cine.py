@@ -137,6 +137,8 @@ def cine_frames(
 
 
 def _normalised(array: np.ndarray, src: Any, info: CineInfo) -> np.ndarray:
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if info.photometric == "PALETTE COLOR":
         if not isinstance(src, Dataset):
             raise StreamRefusal("decode_failed", "pixel data: palette needs the data set; pass it")
@@ -145,6 +147,11 @@ def _normalised(array: np.ndarray, src: Any, info: CineInfo) -> np.ndarray:
     if info.photometric == "MONOCHROME1" and array.dtype.kind == "u":
         # Within the bits stored (PS3.3 C.7.6.3.1.2): what lies above them is no sample.
         array = np.array((1 << info.bits_stored) - 1, array.dtype) - array
+    if array.dtype in (np.int8, np.int16):
+        # For looking at only: the lowest value is black. Signed samples are written as they are.
+        unsigned = np.uint8 if array.dtype == np.int8 else np.uint16
+        lowest = 1 << (info.bits_stored - 1)
+        array = (array.astype(np.int32) + lowest).clip(0, 2 * lowest - 1).astype(unsigned)
     if array.dtype not in (np.uint8, np.uint16):
         raise StreamRefusal(
             "decode_failed", "pixel data: unsigned 8 or 16 bit samples expected; convert it first"

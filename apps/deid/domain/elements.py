@@ -137,7 +137,8 @@ def texts_of(element: DataElement) -> list[str]:
     """The values as stripped text, for string VRs and numbers; nothing for binary and SQ."""
     if element.VR in BINARY_VRS or element.VR == "SQ":
         return []
-    return [str(value).strip(" \x00\r\n\t") for value in values_of(element)]
+    texts = [str(value).strip(" \x00\r\n\t") for value in values_of(element)]
+    return [_ESCAPES_LEFT.sub("", text) if "\x1b" in text else text for text in texts]
 
 
 def text_of(element: DataElement) -> str:

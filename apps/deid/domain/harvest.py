@@ -174,7 +174,7 @@ def _build_index(values: dict[str, set[str]]) -> _Index:
     return index
 
 
-@lru_cache(16_384)
+@lru_cache(4096)
 def _entries_of(kind: str, value: str) -> _Entries:
     """(words, common words, phrases without separators) that one value is found by."""
     words: list[str] = []

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.pixels import iter_pixels
 from pydicom.uid import UID
 
 from .boxes import Box, check_box
@@ -18,9 +19,12 @@ from .refusals import StreamRefusal
 
 
 def fits(info: CineInfo, ds: Dataset) -> bool:
-    """Whether the samples can be written as they came: RGB or MONOCHROME2, interleaved, unsigned,
-    of 8 or 16 bits; or single bits (which no lossless compression of DICOM's holds)."""
-    if UID(info.transfer_syntax_uid).is_encapsulated or int(ds.get("PixelRepresentation") or 0):
+    """Whether the samples can be written as they came: RGB or MONOCHROME2, interleaved, of 8 or 16
+    bits; single bits (which no lossless compression of DICOM's holds); signed ones, decoded."""
+    if int(ds.get("PixelRepresentation") or 0):
+        is_grey = info.photometric in ("MONOCHROME1", "MONOCHROME2")
+        return is_grey and info.samples_per_pixel == 1 and info.bits_allocated in (8, 16)
+    if UID(info.transfer_syntax_uid).is_encapsulated:
         return False
     if info.bits_allocated == 1:
         return info.samples_per_pixel == 1
@@ -47,6 +51,8 @@ def redact(ds: Dataset, info: CineInfo, boxes: Sequence[Box]) -> bytes:
         shape += (3,)
     count = int(np.prod(shape, dtype=np.int64))
     size = (count + 7) // 8 if info.bits_allocated == 1 else count * (info.bits_allocated // 8)
+    if int(ds.get("PixelRepresentation") or 0):
+        return _signed(ds, info, boxes)
     data = ds.PixelData
     if len(data) < size:
         raise StreamRefusal("truncated_stream", "pixel data: frames are missing; send it again")
@@ -66,6 +72,26 @@ def redact(ds: Dataset, info: CineInfo, boxes: Sequence[Box]) -> bytes:
     if info.bits_allocated == 1:
         return np.packbits(frames.reshape(-1), bitorder="little").tobytes()
     return frames.tobytes()
+
+
+def _signed(ds: Dataset, info: CineInfo, boxes: Sequence[Box]) -> bytes:
+    """Signed samples, sign-extended to their words."""
+    parts = []
+    try:
+        for index, array in enumerate(iter_pixels(ds, raw=True)):
+            frame = np.array(array)
+            for box in boxes:
+                if box.covers_frame(index):
+                    frame[box.y_px : box.bottom_px, box.x_px : box.right_px] = 0
+            parts.append(frame.astype(f"<i{info.bits_allocated // 8}").tobytes())
+    except Exception as error:
+        # Decoders raise anything; their messages may quote values of the file.
+        raise StreamRefusal(
+            "decode_failed", "pixel data: a frame cannot be decoded; send the instance again"
+        ) from error
+    if len(parts) != info.n_frames:
+        raise StreamRefusal("truncated_stream", "pixel data: frames are missing; send it again")
+    return b"".join(parts)
 
 
 def _samples(data: bytes, ds: Dataset, info: CineInfo, count: int) -> np.ndarray:

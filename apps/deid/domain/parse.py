@@ -151,7 +151,9 @@ def _inflated(fp: BinaryIO) -> BinaryIO:
         raise Refused(Reason.UNPARSABLE, "deflated data set") from error
     if inflater.unconsumed_tail:
         raise Refused(Reason.UNPARSABLE, "deflated data set: too large")
-    if inflater.unused_data.strip(b"\x00"):
+    # Some writers end as gzip does, with checksum and size: no place for anything else.
+    trailer = struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+    if inflater.unused_data.removeprefix(trailer).strip(b"\x00"):
         raise Refused(Reason.TRAILING_BYTES)
     return BytesIO(data)
 

@@ -111,7 +111,7 @@ def search_of(patterns: Mapping[bytes, str]) -> PatternSearch:
     return PatternSearch([(prepare((), [pattern]), kind) for pattern, kind in patterns.items()])
 
 
-@lru_cache(8)
+@lru_cache(2)
 def cached_search(groups: frozenset[tuple[Prepared, str]]) -> PatternSearch:
     """The same search again for the same groups (a patient's instances share most of theirs)."""
     return PatternSearch(groups)

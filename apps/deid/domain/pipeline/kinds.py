@@ -63,7 +63,7 @@ def whole(parsed: ParsedInstance) -> Dataset:
     for tag in _OFFSET_TABLES:
         ds._dict.pop(tag, None)  # type: ignore[call-overload]
     if parsed.pixels is not None:
-        value = _pixel_value(parsed, int(ds.get("NumberOfFrames") or 1))
+        value = _pixel_value(parsed, _frame_count(ds))
         vr = "OB" if parsed.pixels.encapsulated else parsed.pixels.vr
         tag = 0x7FE00010
         element = DataElement(tag, vr if vr in ("OB", "OW") else "OW", value, already_converted=True)
@@ -77,6 +77,13 @@ def whole(parsed: ParsedInstance) -> Dataset:
             if len(table.value) > size:
                 ds[tag + 0x100] = DataElement(tag + 0x100, table.VR, table.value[: size + size % 2])
     return ds
+
+
+def _frame_count(ds: Dataset) -> int:
+    try:
+        return int(ds.get("NumberOfFrames") or 1)
+    except (TypeError, ValueError):
+        raise Refused(Reason.UNPARSABLE, "(0028,0008)") from None
 
 
 def _pixel_value(parsed: ParsedInstance, n_frames: int) -> bytes:
