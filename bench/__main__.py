@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import node, video
+from bench import deid, node, video
 from bench.baselines import aes_gcm, decode, insert_rows
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
@@ -191,6 +191,7 @@ BENCHMARKS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "vault random read of 64 KiB": random_reads,
     "save 100 operations": save_operations,
     "digests of every picture": digests,
+    "deid of small cines": deid.small_cines,
 }
 
 
