@@ -96,7 +96,9 @@ def database() -> Iterator[tuple[str, str]]:
             yield table, "\n".join(said)
 
 
-def pages(person: Callable[..., Actor], rows: list[ReceivedInstance]) -> Iterator[tuple[str, bytes]]:
+def pages(
+    person: Callable[..., Actor], rows: list[ReceivedInstance]
+) -> Iterator[tuple[str, bytes]]:
     client = Client(raise_request_exception=False)
     client.force_login(person("data_steward").user)
     wanted = ["/quarantine/", "/metrics", "/healthz", "/quarantine/progress/", "/", "/studies/"]

@@ -35,7 +35,15 @@ TEXT_TAGS = {
     "UN": (0x00091001, 0x00251099), "OB": (0x60003000, 0x00310010 ^ 0x1F, 0xFFFCFFFC),
     "IS": (0x00201002, 0x00180079 ^ 0x1), "DS": (0x00181060, 0x00185022),
 }  # fmt: skip
-SEQUENCES = (0x00081140, 0x00082112, 0x0040A730, 0x00400555, 0x00089215, 0x00101002, 0x00190010 | 0x1000)
+SEQUENCES = (
+    0x00081140,
+    0x00082112,
+    0x0040A730,
+    0x00400555,
+    0x00089215,
+    0x00101002,
+    0x00190010 | 0x1000,
+)
 SC, US = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.6.1"
 SR = "1.2.840.10008.5.1.4.1.1.88.33"
 
@@ -53,7 +61,9 @@ def items(draw, words, depth: int) -> Dataset:
         said = word if vr in ("IS", "DS", "PN", "CS") else wrap.format(word)
         if vr == "CS":
             said = said[:16]
-        value: object = said.encode() + bytes(len(said.encode()) % 2) if vr in ("UN", "OB") else said
+        value: object = (
+            said.encode() + bytes(len(said.encode()) % 2) if vr in ("UN", "OB") else said
+        )
         ds.add(DataElement(tag, vr, value))
     if depth:
         for tag in draw(st.lists(st.sampled_from(SEQUENCES), max_size=2, unique=True)):
@@ -138,7 +148,9 @@ def test_uids_stay_consistent_over_a_study(uids: list[str], data, profile: str) 
         assert all(_pointed(item.ContentSequence[0]) == new[uids[0]] for item in content)
         (evidence,) = ds.CurrentRequestedProcedureEvidenceSequence
         (series,) = evidence.ReferencedSeriesSequence
-        pointed = [str(i.ReferencedSOPInstanceUID) for i in series.get("ReferencedSOPSequence") or []]
+        pointed = [
+            str(i.ReferencedSOPInstanceUID) for i in series.get("ReferencedSOPSequence") or []
+        ]
         assert pointed == [new[r] for r in referenced]
         assert evidence.StudyInstanceUID == ds.StudyInstanceUID
         assert series.SeriesInstanceUID == new[uids[0]]

@@ -72,7 +72,9 @@ def test_nothing_planted_is_left_and_nothing_needed_is_lost(seed: int) -> None:
         verdict = judge(made, result)
         leaks.update(f"{kind} in {where} of {made.name}" for kind, where in verdict.leaks)
         destroyed.update(f"{what} of {made.name}" for what in verdict.destroyed)
-    print(f"{n_instances} instances, {n_planted} identifiers, {len(kinds)} kinds, {len(pairs)} pairs")
+    print(
+        f"{n_instances} instances, {n_planted} identifiers, {len(kinds)} kinds, {len(pairs)} pairs"
+    )
     assert (dict(leaks), dict(destroyed), refusals) == ({}, {}, [])
     if FULL:
         assert n_planted >= 3000 and len(kinds) >= 120 and n_instances >= 60 and len(pairs) >= 14

@@ -57,16 +57,20 @@ def report(p: Planter, person: Person) -> list[El]:
                             text(0x00700023, "CS", "POLYLINE"),
                             text(0x0070031A, "UI", p.a_uid("SR fiducial UID")),
                             El(0x0040A730, "SQ", [
-                                content("SELECTED FROM", "IMAGE", code("121112", "DCM", word("SR image purpose")),
+                                content("SELECTED FROM", "IMAGE", code("121112", "DCM",
+                                    word("SR image purpose")),
                                         _reference(p, "SR IMAGE reference"))])),
                     content("HAS CONCEPT MOD", "TEXT", code("G-C0E3", "SRT", "Site"),
                             text(0x0040A160, "UT", word("SR modifier TEXT"))),
                 ])),
         content("CONTAINS", "NUM", code("33", "99PRIV", word("SR private concept name")),
-                El(0x0040A300, "SQ", [[
-                    text(0x0040A30A, "DS", p.note("SR private NUM", person.patient_id[3:], "number")),
+                El(0x0040A300, "SQ",
+                    [[
+                    text(0x0040A30A, "DS", p.note("SR private NUM", person.patient_id[3:],
+                        "number")),
                     El(0x004008EA, "SQ", [code("1", "UCUM", "no units")])]])),
-        content("CONTAINS", "COMPOSITE", code("121322", "DCM", "Source"), _reference(p, "SR COMPOSITE")),
+        content("CONTAINS", "COMPOSITE", code("121322", "DCM", "Source"), _reference(p,
+            "SR COMPOSITE")),
         content("CONTAINS", "TIME", code("111527", "DCM", "DateTime Ended"),
                 text(0x0040A122, "TM", "101500")),
         content("CONTAINS", "CONTAINER", code("121070", "DCM", word("SR heading meaning")),
@@ -78,7 +82,8 @@ def report(p: Planter, person: Person) -> list[El]:
     ]  # fmt: skip
     verifying = [text(0x0040A075, "PN", word("SR verifying observer")),
                  text(0x0040A027, "LO", word("SR verifying organization")),
-                 text(0x0040A030, "DT", p.note("SR verification time", p.date(1962, 1999), "date"))]  # fmt: skip
+                 text(0x0040A030, "DT", p.note("SR verification time", p.date(1962, 1999),
+                     "date"))]  # fmt: skip
     return [
         text(0x0040A040, "CS", "CONTAINER"), text(0x0040A050, "CS", "SEPARATE"),
         El(0x0040A043, "SQ", [code("126000", "DCM", word("SR title meaning"))]),
@@ -115,10 +120,12 @@ def key_objects(p: Planter, person: Person) -> list[El]:
 
 
 def presentation_state(p: Planter, person: Person) -> list[El]:
-    words = [text(0x00700006, "ST", p.a_word("GSPS text object")), number(0x00700014, "FL", 5, 5),
+    words = [text(0x00700006, "ST", p.a_word("GSPS text object")), number(0x00700014, "FL", 5,
+        5),
              text(0x00700004, "CS", "PIXEL"), text(0x00700015, "CS", "Y")]  # fmt: skip
     annotation = [text(0x00700002, "CS", "LAYER1"), El(0x00700008, "SQ", [words]),
-                  El(0x00700209, "SQ", [[text(0x00700006, "ST", p.a_word("GSPS compound graphic text"))]])]  # fmt: skip
+                  El(0x00700209, "SQ", [[text(0x00700006, "ST", p.a_word(
+                      "GSPS compound graphic text"))]])]  # fmt: skip
     layer = [text(0x00700002, "CS", "LAYER1"), text(0x00700062, "IS", "1"),
              text(0x00700068, "LO", p.a_word("GSPS layer description"))]  # fmt: skip
     area = [number(0x00700052, "SL", 1, 1), number(0x00700053, "SL", 64, 48),

@@ -78,7 +78,9 @@ def nested(p: Planter, person: Person, depth: int, each: int) -> list[El]:
         inner: list[El] = []
         for level in range(depth, 0, -1):
             said = f"{form or 'defined'} sequence, " + ("depth 1" if level == 1 else "deeper")
-            here = [e for e in some_public(p, person, said, each) if e.tag not in {i.tag for i in inner}]
+            here = [
+                e for e in some_public(p, person, said, each) if e.tag not in {i.tag for i in inner}
+            ]
             here += private(p, person, f"item of {said}", 0x0019 + 2 * level)
             items = [here + inner]
             if p.rng.random() < 0.5:
@@ -186,7 +188,8 @@ def _modified(p: Planter, person: Person) -> El:
 
 def _signature(p: Planter) -> El:
     item = [El(0x04000115, "OB", p.a_word("certificate of signer").encode()),
-            text(0x04000105, "DT", p.note("digital signature time", p.date(1962, 1999), "date") + "1200"),
+            text(0x04000105, "DT", p.note("digital signature time", p.date(1962, 1999),
+                "date") + "1200"),
             text(0x04000100, "UI", p.a_uid("digital signature UID"))]  # fmt: skip
     return El(0xFFFAFFFA, "SQ", [item])
 
@@ -213,8 +216,10 @@ def spellings(p: Planter, person: Person) -> list[El]:
         "spaced letters in description": (" ".join(family), "word", family),
         "letters with points in description": (".".join(family), "word", family),
         "German date in description": (f"born {d}.{m}.{y}", "date", person.birth),
-        "ISO date in description": (f"{y}-{m}-{d}", "date", person.birth),
-        "grouped ID in description": (" ".join(person.patient_id[3:]), "number", person.patient_id[3:]),
+        "ISO date in description": (f"{y}-{m}-{d}", "date",
+            person.birth),
+        "grouped ID in description": (" ".join(person.patient_id[3:]), "number",
+            person.patient_id[3:]),
         "UID in description": (f"see {person.uid_root}.3", "uid", person.uid_root),
         "name within a word": (f"pre{family}post", "word", family),
     }  # fmt: skip

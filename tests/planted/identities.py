@@ -6,9 +6,9 @@ import random
 from dataclasses import dataclass, field
 from datetime import date as date_of
 
-_FIRST = "Br Dr Fr Gr Kr Pl Tr Vr Zw Schm Wl Kn Sk Sw".split()
-_MIDDLE = "ab ox uz ik ov uk ez yl ag ud oz iv".split()
-_LAST = "ovsk quist zman rvuk thorp dzik nwald vrek lkof zurk pplov".split()
+_FIRST = ["Br", "Dr", "Fr", "Gr", "Kr", "Pl", "Tr", "Vr", "Zw", "Schm", "Wl", "Kn", "Sk", "Sw"]
+_MIDDLE = ["ab", "ox", "uz", "ik", "ov", "uk", "ez", "yl", "ag", "ud", "oz", "iv"]
+_LAST = ["ovsk", "quist", "zman", "rvuk", "thorp", "dzik", "nwald", "vrek", "lkof", "zurk", "pplov"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,11 @@ class Planter:
 
     def word(self) -> str:
         while True:
-            word = self.rng.choice(_FIRST) + "".join(self.rng.sample(_MIDDLE, 2)) + self.rng.choice(_LAST)
+            word = (
+                self.rng.choice(_FIRST)
+                + "".join(self.rng.sample(_MIDDLE, 2))
+                + self.rng.choice(_LAST)
+            )
             if word not in self.used:
                 self.used.add(word)
                 return word

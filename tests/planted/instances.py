@@ -70,7 +70,8 @@ class _Instance:
             text(0x00080018, "UI", f"{root}.3.{p.rng.randrange(10**6)}"),
             text(0x0020000D, "UI", f"{root}.1"), text(0x0020000E, "UI", f"{root}.2"),
             text(0x00100010, "PN", person.name), text(0x00100020, "LO", person.patient_id),
-            text(0x00100030, "DA", person.birth), text(0x00101040, "LO", f"{word('root address')} 7"),
+            text(0x00100030, "DA", person.birth), text(0x00101040, "LO",
+                f"{word('root address')} 7"),
             text(0x00102154, "SH", person.phone[:16]), text(0x00080050, "SH", person.accession),
             text(0x00200010, "SH", p.a_number("root study ID")),
             text(0x00080080, "LO", f"{word('root institution')} Klinik"),
@@ -99,12 +100,15 @@ class _Instance:
             self.need("PatientSize", 0x00101020, "DS", "1.71")
             self.need("PatientWeight", 0x00101030, "DS", "71.5")
             self.elements.append(text(0x00081072, "LO", person.family))
-            self.elements.append(text(0x00102160, "SH", p.note(
-                "ethnic group, a name", person.given)[:16]))
+            self.elements.append(
+                text(0x00102160, "SH", p.note("ethnic group, a name", person.given)[:16])
+            )
         else:
             self.elements += [text(0x00081090, "LO", f"Tower {word('model name, basic')}"),
-                              text(0x00101010, "AS", person.age),
-                              text(0x00181000, "LO", p.a_number("device serial number"))]  # fmt: skip
+                              text(0x00101010, "AS",
+                                  person.age),
+                              text(0x00181000, "LO", p.a_number(
+                                  "device serial number"))]  # fmt: skip
         self.need("SeriesDescription", 0x0008103E, "LO", "Colonoscopy left colon")
 
     def image(self, photometric: str, frames: int, bits: int = 8, stored: int = 8, signed: int = 0,
@@ -119,12 +123,18 @@ class _Instance:
         ]  # fmt: skip
         if samples == 3:
             self.elements.append(number(0x00280006, "US", 0))
-        if frames > 1 or self.sop_class in (USMF, VIDEO, VIDEO_PHOTO) or self.sop_class.startswith(SC + "."):
+        if (
+            frames > 1
+            or self.sop_class in (USMF, VIDEO, VIDEO_PHOTO)
+            or self.sop_class.startswith(SC + ".")
+        ):
             self.need("NumberOfFrames", 0x00280008, "IS", str(frames))
             vector = [0.0] + [33.3 + (n % 3) * 4.2 for n in range(frames - 1)]
             if frames > 1:
                 self.elements.append(number(0x00280009, "AT", 0x00181065))
-                self.need("FrameTimeVector", 0x00181065, "DS", "\\".join(f"{v:.1f}" for v in vector))
+                self.need(
+                    "FrameTimeVector", 0x00181065, "DS", "\\".join(f"{v:.1f}" for v in vector)
+                )
             self.need("CineRate", 0x00180040, "IS", "27")
             self.need("RecommendedDisplayFrameRate", 0x00082144, "IS", "25")
         if self.sop_class in (US, USMF):
@@ -180,7 +190,8 @@ class _Instance:
     def meta(self) -> list[El]:
         p, word = self.p, self.p.a_word
         return [
-            text(0x00020002, "UI", self.sop_class), text(0x00020003, "UI", p.a_uid("meta: instance")),
+            text(0x00020002, "UI", self.sop_class), text(0x00020003, "UI", p.a_uid(
+                "meta: instance")),
             text(0x00020012, "UI", p.a_uid("meta: implementation class")),
             text(0x00020013, "SH", word("meta: implementation version")[:16]),
             text(0x00020016, "AE", word("meta: source AE title")[:16]),
@@ -199,7 +210,14 @@ class _Instance:
             pixels=pixels, undefined=self.p.rng.random() < 0.5,
         )  # fmt: skip
         return Made(
-            name, data, tuple(self.p.planted), self.needs, self.profile, self.sop_class, syntax, **more
+            name,
+            data,
+            tuple(self.p.planted),
+            self.needs,
+            self.profile,
+            self.sop_class,
+            syntax,
+            **more,
         )
 
 
@@ -211,8 +229,10 @@ def _retained() -> frozenset[int]:
     if not _KEPT:
         columns = ("retain_device_identity", "retain_patient_characteristics")
         for row in json.loads(_TABLE.read_text("utf-8"))["rows"]:
-            if "x" not in row["tag"] and "g" not in row["tag"] and any(
-                row["options"].get(column) == "K" for column in columns
+            if (
+                "x" not in row["tag"]
+                and "g" not in row["tag"]
+                and any(row["options"].get(column) == "K" for column in columns)
             ):
                 _KEPT.add(int(row["tag"][1:5] + row["tag"][6:10], 16))
     # Device texts that the table does not list, kept with them.
@@ -235,7 +255,9 @@ def _still(
         known = array if photometric in ("RGB", "MONOCHROME2") and syntax not in (
             stills.JPEG, stills.J2K, stills.JPEG_LS_NEAR) else None  # fmt: skip
         pixels = encode(p, one.person, array, **options)
-        return one.made(f"{sop_class} {syntax}", syntax, pixels, samples=known, box=box, pictures="cine")
+        return one.made(
+            f"{sop_class} {syntax}", syntax, pixels, samples=known, box=box, pictures="cine"
+        )
 
     return make
 
@@ -317,11 +339,15 @@ def _script(said: str) -> Callable[[Planter, str, int], Made]:
         frames = 2 if one.sop_class != SC else 1
         array = stills.pictures(p, frames, ROWS, COLUMNS, False)
         one.image("MONOCHROME2", frames)
-        one.elements = [e for e in one.elements if e.tag not in (0x00080005, 0x00100010, 0x00204000)]
+        one.elements = [
+            e for e in one.elements if e.tag not in (0x00080005, 0x00100010, 0x00204000)
+        ]
         native = [p.note(f"{said}: {place}", scripts.name(p.rng, letters)) for place in
                   ("patient name", "comments", "nested name", "nested private")]  # fmt: skip
         latin = one.person.name
-        groups = f"={native[0]}^{native[0][::-1]}" if "2022" in said or "GB" in said else f"={native[0]}"
+        groups = (
+            f"={native[0]}^{native[0][::-1]}" if "2022" in said or "GB" in said else f"={native[0]}"
+        )
         one.elements += [
             text(0x00100010, "PN", latin + groups, encode),
             text(0x00204000, "LT", f"seen with {native[1]}", encode),
@@ -355,7 +381,10 @@ def _own_charset_inside(p: Planter, profile: str, richness: int) -> Made:
     return one.made("own character sets", EXPLICIT, array.tobytes(), samples=array, pictures="cine")
 
 
-_REPORT_NEEDS = {"CompletionFlag": "COMPLETE", "ContentSequence|MeasuredValueSequence|NumericValue": "12.5"}
+_REPORT_NEEDS = {
+    "CompletionFlag": "COMPLETE",
+    "ContentSequence|MeasuredValueSequence|NumericValue": "12.5",
+}
 MAKERS: list[Callable[[Planter, str, int], Made]] = [
     _still(US, EXPLICIT), _still(US, stills.JPEG, "YBR_FULL_422", encode=stills.jpeg, burned=False),
     _still(US, stills.RLE, encode=stills.rle), _still(US, BIG_ENDIAN, "MONOCHROME2"), _palette,

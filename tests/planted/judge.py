@@ -26,12 +26,14 @@ from .identities import Planted
 from .instances import Made
 
 _CODECS = (
-    "utf-8", "utf-16-le", "utf-16-be", "latin-1", "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_5",
-    "iso8859_6", "iso8859_7", "iso8859_8", "iso8859_9", "iso8859_15", "tis_620", "shift_jis", "gb18030",
+    "utf-8", "utf-16-le", "utf-16-be", "latin-1", "iso8859_2", "iso8859_3", "iso8859_4",
+        "iso8859_5",
+    "iso8859_6", "iso8859_7", "iso8859_8", "iso8859_9", "iso8859_15", "tis_620", "shift_jis",
+        "gb18030",
     "gbk", "gb2312", "euc_kr", "euc_jp", "iso2022_jp", "iso2022_jp_2", "big5", "cp1251",
 )  # fmt: skip
 _SEPARATORS = ("", "-", ".", "/", " ", "_", ":")
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 @dataclass
@@ -79,7 +81,9 @@ def _as_bytes(planted: Planted) -> set[bytes]:
     for said in {planted.needle, planted.needle.upper(), planted.needle.lower()}:
         data = said.encode()
         for shift in range(3):
-            whole = base64.b64encode(bytes(shift) + data)[(0, 2, 3)[shift] : (len(data) + shift) // 3 * 4]
+            whole = base64.b64encode(bytes(shift) + data)[
+                (0, 2, 3)[shift] : (len(data) + shift) // 3 * 4
+            ]
             found.add(whole.lower())
     return {form for form in found if len(form) >= 6}
 
@@ -122,7 +126,9 @@ def judge(made: Made, result: bytes) -> Verdict:
         if isinstance(value, bytes):
             pieces.append((place, value))
         else:
-            parts = value if isinstance(value, (list, tuple)) or hasattr(value, "append") else [value]
+            parts = (
+                value if isinstance(value, (list, tuple)) or hasattr(value, "append") else [value]
+            )
             texts.append((place, _fold("".join(map(str, parts)))))
     media = _media(ds) if made.pictures == "video" else None
     if media is not None:
@@ -167,7 +173,9 @@ def _found(ds: Dataset, path: str) -> list[str]:
     value = ds[head].value
     if rest:
         return [said for item in value for said in _found(item, rest)]
-    many = isinstance(value, (list, tuple)) or (hasattr(value, "append") and not isinstance(value, str))
+    many = isinstance(value, (list, tuple)) or (
+        hasattr(value, "append") and not isinstance(value, str)
+    )
     return ["\\".join(map(str, value)) if many else str(value)]
 
 
@@ -201,7 +209,7 @@ def _moment(ds: Dataset, kind: str) -> datetime:
 
 
 def _frames(array: np.ndarray, count: int) -> np.ndarray:
-    return array if count > 1 or array.shape[0] == 1 and array.ndim == 4 else array[None]
+    return array if count > 1 or (array.shape[0] == 1 and array.ndim == 4) else array[None]
 
 
 def _cine(made: Made, ds: Dataset, verdict: Verdict) -> None:
@@ -227,7 +235,8 @@ def _cine(made: Made, ds: Dataset, verdict: Verdict) -> None:
         x, y, width, height = made.box
         outside[y : y + height, x : x + width] = False
         inside = got[:, y : y + height, x : x + width]
-        if any(len(np.unique(frame.reshape(-1, frame.shape[-1] if got.ndim == 4 else 1), axis=0)) > 1
+        if any(len(np.unique(frame.reshape(-1, frame.shape[-1] if got.ndim == 4 else 1),
+            axis=0)) > 1
                for frame in inside):  # fmt: skip
             verdict.leaks.append(("burned-in text", "pictures"))
     if not np.array_equal(got[:, outside], wanted[:, outside]):
@@ -245,7 +254,9 @@ def _decoded(media: bytes) -> tuple[list[np.ndarray], list[float]]:
 def _video(made: Made, media: bytes, verdict: Verdict) -> None:
     wanted, _ = _decoded(made.media)
     got, times = _decoded(media)
-    if len(got) != len(wanted) or any(not np.array_equal(a, b) for a, b in zip(got, wanted, strict=False)):
+    if len(got) != len(wanted) or any(
+        not np.array_equal(a, b) for a, b in zip(got, wanted, strict=False)
+    ):
         verdict.destroyed.append("pictures of the video")
     if times != sorted(set(times)):
         verdict.destroyed.append("times of the video")

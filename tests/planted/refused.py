@@ -30,16 +30,28 @@ def refused(seed: int) -> Iterator[tuple[str, bytes, set[str]]]:
     for name, sop in (("PDF", "1"), ("CDA", "2"), ("STL", "3")):
         document = El(0x00420011, "OB", b"%PDF-1.4 " + p.word().encode())
         yield name, one(f"1.2.840.10008.5.1.4.1.1.104.{sop}", document), {"encapsulated_document"}
-    yield "document within", one(instances.SC, El(0x00420011, "OB", b"%PDF")), {"encapsulated_document"}
+    yield (
+        "document within",
+        one(instances.SC, El(0x00420011, "OB", b"%PDF")),
+        {"encapsulated_document"},
+    )
     yield "private class", one("1.2.826.0.1.3680043.9.1234.1"), {"private_sop_class"}
     yield "plan", one("1.2.840.10008.5.1.4.1.1.481.5"), {"unsupported_iod"}
     encrypted = El(0x04000500, "SQ", [[El(0x04000520, "OB", b"12345678")]])
     yield "encrypted", one(instances.SC, encrypted), {"encrypted_attributes"}
     within = El(0x00081140, "SQ", [[encrypted]], "undefined")
     yield "encrypted within", one(instances.SC, within), {"encrypted_attributes"}
-    yield "group 0006", one(instances.SC, text(0x00060010, "LO", "x")), {"illegal_group", "unparsable"}
+    yield (
+        "group 0006",
+        one(instances.SC, text(0x00060010, "LO", "x")),
+        {"illegal_group", "unparsable"},
+    )
     yield "no such syntax", one(syntax="1.2.840.10008.1.2.4.999"), {"transfer_syntax_unknown"}
-    yield "charset", one(instances.SC, text(0x00080005, "CS", "ISO_IR 999")), {"charset_undecodable"}
+    yield (
+        "charset",
+        one(instances.SC, text(0x00080005, "CS", "ISO_IR 999")),
+        {"charset_undecodable"},
+    )
     broken = El(0x00100010, "PN", b"\xff\xfe\xfa^\xc3")
     utf8 = text(0x00080005, "CS", "ISO_IR 192")
     yield "name not of its charset", one(instances.SC, utf8, broken), {"charset_undecodable"}

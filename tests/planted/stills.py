@@ -11,7 +11,11 @@ from PIL import Image
 from .identities import Person, Planter
 from .wire import encapsulated
 
-JPEG, JPEG_LS, JPEG_LS_NEAR = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"
+JPEG, JPEG_LS, JPEG_LS_NEAR = (
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.80",
+    "1.2.840.10008.1.2.4.81",
+)
 J2K_LOSSLESS, J2K, RLE = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.5"
 
 
@@ -84,7 +88,9 @@ def jpeg_2000(p: Planter, person: Person, array: np.ndarray, lossy: bool) -> byt
     for frame in array:
         out = io.BytesIO()
         options = {"irreversible": True, "quality_layers": [8]} if lossy else {}
-        Image.fromarray(frame).save(out, "JPEG2000", no_jp2=True, mct=0 if frame.ndim == 2 else 1, **options)
+        Image.fromarray(frame).save(
+            out, "JPEG2000", no_jp2=True, mct=0 if frame.ndim == 2 else 1, **options
+        )
         data = out.getvalue()
         comment = p.a_word("JPEG 2000 COM").encode()
         segment = b"\xff\x64" + struct.pack(">HH", len(comment) + 4, 1) + comment

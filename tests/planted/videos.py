@@ -18,7 +18,8 @@ MPEG2, H264, HEVC = (f"1.2.840.10008.1.2.4.{n}" for n in (100, 102, 107))
 WIDTH, HEIGHT, FRAMES = 176, 144, 14
 _SHAPES = {
     "h264": ("libx264", "h264", {"preset": "ultrafast", "bf": "0", "g": "7", "threads": "1"}),
-    "hevc": ("libx265", "hevc", {"preset": "ultrafast", "x265-params": "log-level=none:bframes=0:pools=1:keyint=7"}),
+    "hevc": ("libx265", "hevc", {"preset": "ultrafast",
+        "x265-params": "log-level=none:bframes=0:pools=1:keyint=7"}),
     "mpeg2": ("mpeg2video", "mpeg2video", {"bf": "0", "g": "7", "threads": "1"}),
 }  # fmt: skip
 

@@ -33,7 +33,9 @@ def number(tag: int, vr: str, *values: float) -> El:
     """A binary number; packed little endian, turned by the writer where needed."""
     code = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "AT": "I"}[vr]
     if vr == "AT":
-        return El(tag, vr, b"".join(struct.pack("<HH", int(v) >> 16, int(v) & 0xFFFF) for v in values))
+        return El(
+            tag, vr, b"".join(struct.pack("<HH", int(v) >> 16, int(v) & 0xFFFF) for v in values)
+        )
     return El(tag, vr, struct.pack(f"<{len(values)}{code}", *values))
 
 

@@ -178,8 +178,7 @@ def _harmless(texts: list[str], cleaning: Cleaning) -> bool:
     if cleaning.profile.has("retain_institution_identity"):
         allowed |= {"institution", "address", "phone"}
     return all(
-        len(text) <= 1024 and cleaning.harvest.kinds_in_text(text) <= allowed
-        for text in texts
+        len(text) <= 1024 and cleaning.harvest.kinds_in_text(text) <= allowed for text in texts
     )
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeVar
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
@@ -28,6 +29,7 @@ from apps.deid.domain.text import (
 )
 from apps.deid.domain.uids import is_registered
 
+T = TypeVar("T")
 KINDS = (
     "name", "id", "uid", "date", "time", "ae", "phone", "address", "institution", "device",
     "private", "text",
@@ -88,9 +90,26 @@ class Harvest:
         if value and len(value) <= 4096:
             self.values.setdefault(kind, set()).add(value)
             self.__dict__.pop("_index", None)
+            self.__dict__.pop("_views", None)
+
+    def view(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What was made of this harvest before under `key`, or `make()`: kept until a value is
+        added, so that a patient's instances share it."""
+        views: dict[Hashable, T] = self.__dict__.setdefault("_views", {})
+        if key not in views:
+            views[key] = make()
+        return views[key]
+
+    def holds(self, other: Harvest) -> bool:
+        """Whether every value of `other` is known here."""
+        return all(found <= self.values.get(kind, set()) for kind, found in other.values.items())
 
     def merge(self, other: Harvest) -> Harvest:
-        """A new harvest with the values of both (a patient's other instances)."""
+        """A harvest with the values of both (a patient's other instances)."""
+        if self.holds(other):
+            return self
+        if other.holds(self):
+            return other
         merged = Harvest({kind: set(found) for kind, found in self.values.items()})
         for kind, found in other.values.items():
             merged.values.setdefault(kind, set()).update(found)

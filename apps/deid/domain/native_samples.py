@@ -42,7 +42,8 @@ def fits(info: CineInfo, ds: Dataset) -> bool:
 def redact(ds: Dataset, info: CineInfo, boxes: Sequence[Box]) -> bytes:
     """The samples of all frames, little endian, boxes zero in their frames.
 
-    Raises StreamRefusal("truncated_stream") where samples are missing, ValueError for a box outside.
+    Raises StreamRefusal("truncated_stream") where samples are missing,
+        ValueError for a box outside.
     """
     for box in boxes:
         check_box(box, info.width_px, info.height_px)
@@ -66,9 +67,7 @@ def redact(ds: Dataset, info: CineInfo, boxes: Sequence[Box]) -> bytes:
         frames = frames.copy()
     for box in boxes:
         end = info.n_frames if box.end_frame is None else box.end_frame
-        frames[
-            box.start_frame : end, box.y_px : box.bottom_px, box.x_px : box.right_px
-        ] = 0
+        frames[box.start_frame : end, box.y_px : box.bottom_px, box.x_px : box.right_px] = 0
     if info.bits_allocated == 1:
         return np.packbits(frames.reshape(-1), bitorder="little").tobytes()
     return frames.tobytes()

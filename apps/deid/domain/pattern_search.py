@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -109,9 +108,3 @@ class PatternSearch:
 def search_of(patterns: Mapping[bytes, str]) -> PatternSearch:
     """A search of exact patterns, each with its kind."""
     return PatternSearch([(prepare((), [pattern]), kind) for pattern, kind in patterns.items()])
-
-
-@lru_cache(2)
-def cached_search(groups: frozenset[tuple[Prepared, str]]) -> PatternSearch:
-    """The same search again for the same groups (a patient's instances share most of theirs)."""
-    return PatternSearch(groups)

@@ -32,7 +32,7 @@ from apps.deid.domain.elements import (
 )
 from apps.deid.domain.harvest import STOP_WORDS, Harvest
 from apps.deid.domain.inflating import InflatingReader
-from apps.deid.domain.pattern_search import MIN_PATTERN_BYTES, Prepared, cached_search, prepare
+from apps.deid.domain.pattern_search import MIN_PATTERN_BYTES, PatternSearch, Prepared, prepare
 from apps.deid.domain.profile import Profile
 from apps.deid.domain.spellings import patterns_of
 from apps.deid.domain.text import is_allowed_phrase, squash, tokens
@@ -96,30 +96,22 @@ class LeakScanner:
         ignore_kinds: Iterable[str] = (),
     ) -> None:
         on_purpose = self._on_purpose = {squash(value) for value in written}
-        kept = harvest.without(ignore_kinds)
-        self._harvest = Harvest(
-            {
-                kind: {v for v in found if not _stands_in(kind, squash(v), on_purpose)}
-                for kind, found in kept.values.items()
-            }
-        )
-        searched = [
-            (kind, value)
-            for kind, found in self._harvest.values.items()
-            for value in found
-            if not _is_common(kind, value)
-        ]
-        written_bytes = frozenset(spelling.encode("utf-8") for spelling in on_purpose)
-        self._search = cached_search(
-            frozenset(
-                group
-                for kind, value in searched
-                for group in _prepared(kind, value)
+        ignored = frozenset(ignore_kinds)
+        wanted = harvest.view(ignored, lambda: _Wanted.of(harvest.without(ignored)))
+        written_over = wanted.standing_in(on_purpose)
+        if written_over:
+            wanted = _Wanted.of(
+                Harvest(
+                    {
+                        kind: {v for v in found if (kind, v) not in written_over}
+                        for kind, found in wanted.harvest.values.items()
+                    }
+                )
             )
-        )
-        self._written = written_bytes
+        self._harvest, self._search = wanted.harvest, wanted.search
+        self._written = frozenset(spelling.encode("utf-8") for spelling in on_purpose)
         self._overlap = max(self._search.longest_bytes, 1) - 1
-        self._uids = {squash(uid) for uid in self._harvest.values.get("uid", ())}
+        self._uids = wanted.uids
         self._places: dict[str, _Place] = {}
         self._found: set[Finding] = set()
         self._pending: list[tuple[str, bytes]] = []
@@ -288,11 +280,37 @@ def _prepared(kind: str, value: str) -> tuple[tuple[Prepared, str], ...]:
     return ((prepare(kept, exact), kind),)
 
 
-def _stands_in(kind: str, squashed: str, written: set[str]) -> bool:
-    """Whether a value was written on purpose; loose text also as a part of one that was."""
-    if kind in ("private", "text"):
-        return any(squashed in value for value in written)
-    return squashed in written
+@dataclass(frozen=True)
+class _Wanted:
+    """What is looked for: the harvest, its search, and its values without separators."""
+
+    harvest: Harvest
+    search: PatternSearch
+    squashed: dict[str, list[tuple[str, str]]]
+    loose: tuple[tuple[str, str, str], ...]
+    uids: frozenset[str]
+
+    @classmethod
+    def of(cls, harvest: Harvest) -> _Wanted:
+        squashed: dict[str, list[tuple[str, str]]] = {}
+        loose, groups = [], set()
+        for kind, found in harvest.values.items():
+            for value in found:
+                folded = squash(value)
+                if kind in ("private", "text"):
+                    loose.append((folded, kind, value))
+                else:
+                    squashed.setdefault(folded, []).append((kind, value))
+                if not _is_common(kind, value):
+                    groups.update(_prepared(kind, value))
+        uids = frozenset(squash(uid) for uid in harvest.values.get("uid", ()))
+        return cls(harvest, PatternSearch(groups), squashed, tuple(loose), uids)
+
+    def standing_in(self, written: set[str]) -> set[tuple[str, str]]:
+        """Values that were written on purpose; loose text also as a part of one that was."""
+        found = {pair for value in written for pair in self.squashed.get(value, ())}
+        joined = "\n".join(written)
+        return found | {(kind, value) for folded, kind, value in self.loose if folded in joined}
 
 
 def _is_common(kind: str, value: str) -> bool:

@@ -66,7 +66,9 @@ def whole(parsed: ParsedInstance) -> Dataset:
         value = _pixel_value(parsed, _frame_count(ds))
         vr = "OB" if parsed.pixels.encapsulated else parsed.pixels.vr
         tag = 0x7FE00010
-        element = DataElement(tag, vr if vr in ("OB", "OW") else "OW", value, already_converted=True)
+        element = DataElement(
+            tag, vr if vr in ("OB", "OW") else "OW", value, already_converted=True
+        )
         element.is_undefined_length = parsed.pixels.encapsulated
         ds._dict[BaseTag(tag)] = element
     for tag in (0x00281101, 0x00281102, 0x00281103):
