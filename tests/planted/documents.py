@@ -80,6 +80,19 @@ def report(p: Planter, person: Person) -> list[El]:
                     text(0x0040A160, "UT", word("SR TEXT in a container"))
                 )])),
     ]  # fmt: skip
+    if person.age != "063Y":
+        years = p.note("SR subject age over 89", f"{int(person.age[:3])}.0000", "number")
+        items.append(
+            content(
+                "HAS OBS CONTEXT",
+                "NUM",
+                code("121033", "DCM", "Subject Age"),
+                El(0x0040A300, "SQ", [[
+                    text(0x0040A30A, "DS", years),
+                    El(0x004008EA, "SQ", [code("a", "UCUM", "year")]),
+                ]]),
+            )
+        )  # fmt: skip
     verifying = [text(0x0040A075, "PN", word("SR verifying observer")),
                  text(0x0040A027, "LO", word("SR verifying organization")),
                  text(0x0040A030, "DT", p.note("SR verification time", p.date(1962, 1999),

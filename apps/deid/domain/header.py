@@ -374,6 +374,8 @@ class _Cleaner:
         if verdict in ("drop", "dummy"):
             structured.make_dummy(new)
             self._count("content_dummy")
+        elif structured.cap_measured_age(new, self.profile.age_cap_years):
+            self._count("age_capped")
         return new
 
 

@@ -293,7 +293,8 @@ class _Wanted:
     @classmethod
     def of(cls, harvest: Harvest) -> _Wanted:
         squashed: dict[str, list[tuple[str, str]]] = {}
-        loose, groups = [], set()
+        loose: list[tuple[str, str, str]] = []
+        groups: set[tuple[Prepared, str]] = set()
         for kind, found in harvest.values.items():
             for value in found:
                 folded = squash(value)

@@ -101,6 +101,35 @@ def content_verdict(item: Dataset, cleaned: Dataset, profile: Profile) -> str:
     return "keep"
 
 
+# Subject Age, Current chronological age, Age, and LOINC's.
+_AGE_CONCEPTS = frozenset(
+    {("DCM", "121033"), ("SCT", "424144002"), ("SCT", "397669002"), ("LN", "30525-0")}
+)
+_UNITS_A_YEAR = {"a": 1.0, "mo": 12.0, "wk": 52.18, "d": 365.25}
+
+
+def cap_measured_age(cleaned: Dataset, cap_years: int) -> bool:
+    """Write an age of `cap_years` and more as the cap, in its own unit, in a NUM content item;
+    whether it did. An age whose unit is not known loses its value."""
+    name = cleaned.get("ConceptNameCodeSequence")
+    if not name or code_of(name[0]) not in _AGE_CONCEPTS:
+        return False
+    changed = False
+    for measured in cleaned.get("MeasuredValueSequence") or []:
+        units = measured.get("MeasurementUnitsCodeSequence")
+        a_year = _UNITS_A_YEAR.get(code_of(units[0])[1] if units else "")
+        try:
+            is_under = a_year is not None and float(measured.NumericValue) < cap_years * a_year
+        except (AttributeError, TypeError, ValueError):
+            is_under = False
+        if not is_under:
+            measured.NumericValue = str(int(cap_years * (a_year or 1)))
+            for tag in (0x0040A161, 0x0040A162, 0x0040A163):
+                measured.pop(tag, None)
+            changed = True
+    return changed
+
+
 def make_dummy(cleaned: Dataset) -> None:
     """Turn a cleaned content item into one of the same type that says nothing."""
     value_type = _value_type(cleaned)
