@@ -17,6 +17,7 @@ from apps.deid.domain.pixel_reader import PixelReader
 from apps.deid.domain.reasons import Reason, Refused
 from apps.deid.domain.refusals import StreamRefusal
 
+_PIXEL_DATA = BaseTag(0x7FE00010)
 _OFFSET_TABLES = (BaseTag(0x7FE00001), BaseTag(0x7FE00002))
 Tell = Callable[[float, str], None]
 
@@ -56,7 +57,7 @@ def kind_of(parsed: ParsedInstance) -> str:
 def whole(parsed: ParsedInstance) -> Dataset:
     """The data set with its pixel data in memory, ready to be decoded: offset tables that do not
     fit the fragments are left out, and so is what stands behind a colour table's entries."""
-    ds = FileDataset("", {}, preamble=None, file_meta=parsed.file_meta)
+    ds = FileDataset("", {}, preamble=None, file_meta=parsed.file_meta)  # type: ignore[arg-type]
     ds._dict.update(parsed.dataset._dict)
     original = parsed.dataset.original_encoding
     ds.set_original_encoding(original[0], original[1], parsed.dataset._character_set)
@@ -65,19 +66,19 @@ def whole(parsed: ParsedInstance) -> Dataset:
     if parsed.pixels is not None:
         value = _pixel_value(parsed, _frame_count(ds))
         vr = "OB" if parsed.pixels.encapsulated else parsed.pixels.vr
-        tag = 0x7FE00010
         element = DataElement(
-            tag, vr if vr in ("OB", "OW") else "OW", value, already_converted=True
+            _PIXEL_DATA, vr if vr in ("OB", "OW") else "OW", value, already_converted=True
         )
         element.is_undefined_length = parsed.pixels.encapsulated
-        ds._dict[BaseTag(tag)] = element
-    for tag in (0x00281101, 0x00281102, 0x00281103):
-        descriptor, table = ds.get(tag), ds.get(tag + 0x100)
+        ds._dict[_PIXEL_DATA] = element
+    for number in (0x00281101, 0x00281102, 0x00281103):
+        descriptor, table = ds.get(number), ds.get(number + 0x100)
         if descriptor is not None and table is not None and isinstance(table.value, bytes):
             entries, _, bits = (int(v) for v in descriptor.value)
             size = (entries % 65536 or 65536) * (2 if bits > 8 else 1)
             if len(table.value) > size:
-                ds[tag + 0x100] = DataElement(tag + 0x100, table.VR, table.value[: size + size % 2])
+                value = table.value[: size + size % 2]
+                ds[number + 0x100] = DataElement(number + 0x100, table.VR, value)
     return ds
 
 
