@@ -54,11 +54,17 @@ class _Open:
     def png(self, index: int) -> bytes:
         found = self._kept.pop(index, None)
         if found is None:
-            found = _png(self._rgb(index))
+            found = _written(Image.fromarray(self._rgb(index)))
         self._kept[index] = found
         while sum(map(len, self._kept.values())) > _KEPT_BYTES and len(self._kept) > 1:
             self._kept.popitem(last=False)
         return found
+
+    def thumbnail(self, index: int) -> bytes:
+        """A small picture; the large one is not written for its sake."""
+        image = Image.fromarray(self._rgb(index))
+        image.thumbnail((_THUMB_PX, _THUMB_PX))
+        return _written(image)
 
     def _rgb(self, index: int) -> np.ndarray:
         assert self.pictures is not None
@@ -90,17 +96,9 @@ _open: OrderedDict[UUID, _Open] = OrderedDict()
 _guard = threading.Lock()
 
 
-def _png(picture: np.ndarray) -> bytes:
+def _written(image: Image.Image) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(picture).save(out, "PNG", compress_level=1)
-    return out.getvalue()
-
-
-def _thumbnail(png: bytes) -> bytes:
-    with Image.open(io.BytesIO(png)) as image:
-        image.thumbnail((_THUMB_PX, _THUMB_PX))
-        out = io.BytesIO()
-        image.save(out, "PNG")
+    image.save(out, "PNG", compress_level=1)
     return out.getvalue()
 
 
@@ -116,8 +114,7 @@ def picture_png(received: ReceivedInstance, index: int, *, small: bool = False) 
                 continue
             if not 0 <= index < entry.open(received).n_frames:
                 raise NoPicture
-            png = entry.png(index)
-        return _thumbnail(png) if small else png
+            return entry.thumbnail(index) if small else entry.png(index)
 
 
 def _entry(received_id: UUID) -> _Open:

@@ -168,9 +168,36 @@ export class BoxEditor {
       element.style.top = `${(100 * (part.y_px ?? 0)) / height}%`;
       element.style.width = `${(100 * (part.width_px ?? 0)) / width}%`;
       element.style.height = `${(100 * (part.height_px ?? 0)) / height}%`;
-      element.classList.toggle("low", (part.y_px ?? 0) < height * 0.06);
-      element.classList.toggle("right", (part.x_px ?? 0) + (part.width_px ?? 0) / 2 > width * 0.6);
       return element;
     }));
+    this.placeTags();
+  }
+
+  /** Gives each label the first place where it hides no box and no other label: above, below, to either end. Where there is none it is the number alone, within its own box; the selected one comes first. */
+  placeTags() {
+    const stage = byId("stage").getBoundingClientRect();
+    const elements = /** @type {HTMLElement[]} */ ([...byId("boxes").children]);
+    const boxes = elements.map((element) => element.getBoundingClientRect());
+    /** @type {{left: number, top: number, right: number, bottom: number}[]} */
+    const taken = [];
+    const order = elements.map((_, at) => at).sort((a, b) => Number(elements[b].classList.contains("selected")) - Number(elements[a].classList.contains("selected")));
+    for (const at of order) {
+      const tag = /** @type {HTMLElement} */ (elements[at].querySelector(".tag"));
+      const { width, height } = tag.getBoundingClientRect();
+      const own = boxes[at];
+      const places = [["", own.left, own.top - height], ["low", own.left, own.bottom], ["right", own.right - width, own.top - height], ["low right", own.right - width, own.bottom]];
+      const found = places.find(([, left, top]) => {
+        const rect = { left: Number(left), top: Number(top), right: Number(left) + width, bottom: Number(top) + height };
+        const isInside = rect.left >= stage.left - 3 && rect.right <= stage.right + 3 && rect.top >= stage.top - 1 && rect.bottom <= stage.bottom + 1;
+        const isFree = [...boxes.filter((_, other) => other !== at), ...taken].every((r) => rect.right <= r.left || rect.left >= r.right || rect.bottom <= r.top || rect.top >= r.bottom);
+        if (isInside && isFree) taken.push(rect);
+        return isInside && isFree;
+      });
+      if (found) elements[at].classList.add(...String(found[0]).split(" ").filter(Boolean));
+      else {
+        elements[at].classList.add("within");
+        tag.textContent = String(Number(elements[at].dataset.place) + 1);
+      }
+    }
   }
 }

@@ -312,7 +312,7 @@ class Review {
     }, isBlank ? "blank" : "keep");
     const detail = h("div", { class: "detail" },
       h("button", { type: "button", class: "pick", "data-key": `pick-${place}`, onclick: () => this.select(place) }, name),
-      part.type === "span" ? this.edges(part, place) : h("span", { class: "quiet" }, spanText(part, this.nFrames, this.rate)),
+      part.type === "span" || place === this.selected ? this.edges(part, place) : h("span", { class: "quiet" }, spanText(part, this.nFrames, this.rate)),
       part.kind === "identifier" && !isBlank ? h("span", { class: "warn" }, "It reads as an identifier: the second look will send it back.") : null,
       part.kind === "clock" && isBlank ? h("span", { class: "quiet" }, "A clock or a measurement: keep it?") : null);
     return h("li", { class: "part", "aria-current": place === this.selected ? "true" : null, "data-testid": "part", "data-action": part.action },
@@ -339,6 +339,8 @@ class Review {
     const field = /** @type {HTMLInputElement} */ (byId("frame"));
     field.addEventListener("change", () => Number.isInteger(field.valueAsNumber) && this.go(field.valueAsNumber));
     document.addEventListener("keydown", (event) => this.key(event));
+    // Labels keep their size while the picture changes its own.
+    new ResizeObserver(() => this.editor.render()).observe(byId("stage"));
   }
 
   /** @param {KeyboardEvent} event */

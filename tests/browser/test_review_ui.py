@@ -68,6 +68,18 @@ def actions(page: Page) -> list[str | None]:
     return [row.get_attribute("data-action") for row in page.locator("[data-testid=part]").all()]
 
 
+# Places of boxes over which another box's label lies, or two labels over each other.
+HIDDEN_BY_LABELS = """() => {
+  const rects = [...document.querySelectorAll("#boxes > *")].map((box) => ({
+    place: box.dataset.place, box: box.getBoundingClientRect(),
+    tag: box.querySelector(".tag").getBoundingClientRect() }));
+  const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+    && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  return rects.flatMap((one) => rects.filter((other) => other !== one
+    && (meet(other.tag, one.box) || meet(other.tag, one.tag))).map(() => one.place));
+}"""
+
+
 def shows(page: Page, index: int) -> None:
     page.wait_for_selector(f"[data-testid=picture][data-frame-index='{index}']")
 
@@ -86,8 +98,12 @@ def test_a_steward_decides_by_keyboard_alone_and_reads_the_report(
     assert len(found) >= 4 and set(found) == {"blank"}
     assert "MORGAN" not in page.content()
     assert "Identifier or date" in page.inner_text("[data-testid=parts]")
-    until(lambda: page.evaluate("[...document.querySelectorAll('#strip img')].every((i) => i.src)"))
+    until(
+        lambda: page.evaluate("[...document.querySelectorAll('#strip img')].every((i) => i.src)"),
+        40,
+    )
     shot(page, "review")
+    assert page.evaluate(HIDDEN_BY_LABELS) == []
     assert axe_findings(page) == []
 
     page.keyboard.press("Digit2")
@@ -114,6 +130,18 @@ def test_a_steward_decides_by_keyboard_alone_and_reads_the_report(
     shot(page, "review-box")
     page.keyboard.press("Enter")
     assert len(actions(page)) == len(found) + 1
+    row = page.locator("[data-testid=part][aria-current=true]")
+    row.get_by_label("First frame").fill("20")
+    row.get_by_label("First frame").press("Tab")
+    shows(page, 20)
+    page.locator("#stage").focus()
+    page.keyboard.press("KeyZ")
+    assert row.get_by_label("First frame").input_value() == "0"
+    page.keyboard.press("KeyG")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("33")
+    page.keyboard.press("Enter")
+    shows(page, 33)
     page.keyboard.press("KeyS")
     page.keyboard.press("Shift+ArrowRight")
     shows(page, 34)
@@ -155,6 +183,7 @@ def test_a_box_is_drawn_and_moved_with_the_pointer_and_taken_back(
     run_pending()
     page.goto(f"{live_server.url}/quarantine/{received.pk}/")
     page.wait_for_selector("#review[data-ready=true]")
+    page.wait_for_selector("[data-testid=picture][data-frame-index]")
     before = len(actions(page))
     stage = page.locator("#stage").bounding_box()
     assert stage is not None
