@@ -227,6 +227,17 @@ BARS = [
         _tests("tests/journeys/test_foreign.py", "tests/journeys/test_refusals.py", BAR_FULL="1"),
     ),
     Bar(
+        "ocr",
+        "24 clips, 6 fonts, 12 to 44 px, 8 styles: static text 0.98, of half a second 0.95,"
+        " precision 0.9, all ink covered",
+        _tests("tests/domain/test_text_bar.py", BAR_OCR_CLIPS="24", BAR_FULL="1"),
+    ),
+    Bar(
+        "pixel memory",
+        "1080p of 6 s and 2 min: worker under 400 MB, text detector under 1 GB, neither growing",
+        _tests("tests/deid/test_pixel_memory.py", BAR_FULL="1"),
+    ),
+    Bar(
         "kill",
         "node, worker and web killed 5 times each: nothing lost, the trail holds",
         _tests("tests/journeys/test_kill.py", BAR_KILLS="5", BAR_FULL="1"),

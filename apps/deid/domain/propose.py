@@ -24,7 +24,9 @@ MARGIN_FRAMES = 12
 MEDIAN_FRAMES = (3, 24)
 MEDIAN_LIMIT_BYTES = 100 << 20
 SINGLE_FRAMES = 4
-MAX_TRANSIENT_FRAMES = 40
+MAX_TRANSIENT_FRAMES = 60
+# Lines that follow each other make one flagged run: a look has to fall into each half second.
+_LOOK_EVERY_S = 0.4
 _SMALL_SIDE_PX = 540
 _STATIC_SHARE = 0.8
 
@@ -279,14 +281,14 @@ class _Search:
         """Up to ``MAX_TRANSIENT_FRAMES`` pictures: of each flagged run its strongest places."""
         runs = [r for r in self._flagged_runs() if r.end_frame > r.start_frame]
         cuts = [i for i in self.gate.scene_cuts() if not self._is_outside(i)]
-        step = max(1, round(self.pictures.rate_fps))
+        step = max(1, round(_LOOK_EVERY_S * self.pictures.rate_fps))
         chosen: dict[int, None] = dict.fromkeys(
             (run.start_frame + run.end_frame) // 2 for run in runs
         )
         for cut in cuts:
             chosen.setdefault(min(cut + 1, self.pictures.n_frames - 1))
         for run in runs:
-            for index in range(run.start_frame + step, run.end_frame, step):
+            for index in range(run.start_frame + step // 2, run.end_frame, step):
                 chosen.setdefault(index)
         self.is_cut_off = len(chosen) > MAX_TRANSIENT_FRAMES
         listed = list(chosen)

@@ -19,7 +19,7 @@ _CODE_KINDS = ("id", "phone", "device", "ae")
 _ALIKE = str.maketrans("oqdlijszbg", "0001115289")
 
 _MONTH = (
-    r"(?:jan|feb|f[ée]v|mar|m[äa]?r|apr|avr|abr|ma[iy]|jun|juin|jul|juil|aug|ao[uû]|ago|sep|oct|okt|ott"
+    r"(?:jan|feb|f[ée]v|mar|m[äa]r|mrz|apr|avr|abr|ma[iy]|jun|juin|jul|juil|aug|ao[uû]|ago|sep|oct|okt|ott"
     r"|out|nov|dec|dez|d[ée]c|dic|gen|mag|giu|lug|set|ene)[a-zé]{0,7}"
 )
 _YEAR = r"(?:(?:19|20)?\d{2})"
