@@ -17,6 +17,7 @@ from apps.deid.domain.reasons import REASON_TEXTS, Refused
 from apps.deid.domain.report import header_counts
 from apps.deid.identity import identity_of
 from apps.deid.known import subject_harvest
+from apps.deid.models import Deidentification
 from apps.intake.models import ReceivedInstance
 from apps.keys.keyring import KeyDestroyedError, open_vault_file
 
@@ -47,14 +48,17 @@ def note_dry_run(
 
 
 def dry_run(rows: Iterable[ReceivedInstance], profile: Profile) -> list[Trial]:
-    """What the header rules would make of each instance. Nothing is written; call it only behind
-    ``note_dry_run``."""
+    """What the header rules would make of each instance, with what its steward chose to remove.
+    Nothing is written; call it only behind ``note_dry_run``."""
     return [_trial(number, row, profile) for number, row in enumerate(rows, 1)]
 
 
 def _trial(number: int, received: ReceivedInstance, profile: Profile) -> Trial:
     if received.original is None or received.subject is None:
         return Trial(number, refused="The original is no longer here.")
+    deid = Deidentification.objects.filter(instance=received).first()
+    if deid is not None:
+        profile = profile.without(frozenset(deid.choices.get("remove", [])))
     try:
         identity = identity_of(received.project, received.subject, profile)
         with open_vault_file(received.original) as source:
