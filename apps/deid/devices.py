@@ -115,6 +115,9 @@ def run_phantom(actor: Actor, received: ReceivedInstance) -> ReceivedInstance:
             "not_gated", "It is not held by the phantom gate.", "Use what its reason offers."
         )
     Deidentification.objects.filter(instance=received).update(is_phantom=True)
+    # A person looks: what the sender chose for the pictures would prove nothing.
+    received.pixels_choice = ""
+    received.save(update_fields=["pixels_choice"])
     return _back(actor, received, phantom=True)
 
 

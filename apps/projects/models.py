@@ -14,7 +14,8 @@ from apps.vault.master import unwrap_key, wrap_key
 
 class Project(models.Model):
     """``options``: ``pixels_without_person`` (ingest may clear pixels), ``assign_to_all`` (each
-    ready clip goes to every annotator), ``second_reviewer``, ``keep_originals``."""
+    ready clip goes to every annotator), ``keep_originals``; those of de-identification stand in
+    ``apps/deid/policy.py``."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slug = models.SlugField(unique=True)
