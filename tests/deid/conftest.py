@@ -17,7 +17,7 @@ from fixtures import make
 
 @pytest.fixture(scope="session")
 def named_cine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make.make_one("ultrasound", tmp_path_factory.mktemp("named"), 2)[".dcm"]
+    return make.make_one("ultrasound", tmp_path_factory.mktemp("named"), 1)[".dcm"]
 
 
 @pytest.fixture(scope="session")
