@@ -253,6 +253,17 @@ BARS = [
         _tests("tests/interop"),
     ),
     Bar(
+        "formats",
+        "any labels through each format and two in turn come back; 1,000 mutated files a format",
+        _tests(
+            "tests/domain/test_release_formats.py",
+            "tests/domain/test_release_exactness.py",
+            "tests/interop/test_format_readers.py",
+            BAR_FORMAT_EXAMPLES="60",
+            BAR_FORMAT_MUTATIONS="1000",
+        ),
+    ),
+    Bar(
         "vault",
         "in order 0.8 of bare AES-256-GCM; p95 of 64 KiB out of 2 GB at most 3 segments",
         _vault,

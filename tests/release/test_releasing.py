@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
+from django.urls import reverse
 
 from apps.access.actor import service
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
@@ -449,6 +450,32 @@ def test_the_pages_lead_from_preview_to_publication(project, person, signed, cli
     assert listed["state"] == "published" and listed["approved"] is True
     assert client.post(f"/releases/{release.pk}/withdraw/", {"reason": "Wrong."}).status_code == 302
     assert "Wrong." in client.get(f"/releases/{release.pk}/").content.decode()
+
+
+def test_the_form_s_stride_and_height_go_with_the_formats_that_take_them(
+    project, person, signed, client
+):
+    client.force_login(person("project_lead").user)
+    page = client.get(reverse("releases")).content.decode()
+    for name in ("yolo", "mots", "kitti", "cholec80", "cholect50", "endovis", "cvat", "csv"):
+        assert f'name="formats" value="{name}"' in page
+    form = {"project": project.slug, "version": "2.0.0", "formats": ["dicom-seg", "yolo", "csv"],
+            "stride": "5", "height": "120"}  # fmt: skip
+    assert client.post(reverse("release-freeze"), form).status_code == 302
+    wanted = ["dicom-seg", "yolo:stride=5:height=120", "csv:stride=5:height=120"]
+    assert Release.objects.get(version="2.0.0").formats == wanted
+    refused = {**form, "version": "3.0.0", "stride": "0"}
+    client.post(reverse("release-freeze"), refused)
+    assert not Release.objects.filter(version="3.0.0").exists()
+
+
+def test_the_command_says_how_much_each_format_does_not_carry(project, signed, tmp_path):
+    code, told = command(
+        "build_release", "--project", project.slug, "--version", "1.0.0", "--formats",
+        "mot,csv", "--out", str(tmp_path / "a"),
+    )  # fmt: skip
+    assert code == 0 and "mot does not carry: 3 phases and events" in told
+    assert "csv does not carry" not in told
 
 
 def test_show_keys_prints_the_three_public_keys():

@@ -156,7 +156,7 @@ def build_release(
             progress(choice.name, len(freeze.clips), len(freeze.clips))
         dropped[choice.name] = _write_format(tree, freeze, labels, splits, choice)
     tree.put("splits.json", canonical(splits_document(freeze)) + b"\n")
-    tree.put("DATA_DICTIONARY.md", data_dictionary(freeze, chosen).encode())
+    tree.put("DATA_DICTIONARY.md", data_dictionary(freeze, chosen, dropped).encode())
     tree.put("check_decoder.py", Path(__file__).with_name("check_decoder.py").read_bytes())
     manifest = manifests.build_manifest(
         freeze, chosen, tree.files, entries, approval, public_key, dropped

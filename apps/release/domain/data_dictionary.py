@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from apps.release.domain.freeze import Freeze
@@ -40,23 +41,6 @@ FILES = (
     ("dicom/<clip>/instance.dcm", "the de-identified instance"),
 )  # fmt: skip
 
-FORMAT_FILES = {
-    "dicom-seg": (("dicom/<clip>/seg.dcm", "masks as DICOM Segmentation, BINARY, a segment a "
-                   "track; further parts are seg-2.dcm and so on"),),
-    "dicom-sr": (("dicom/<clip>/sr.dcm", "tips, boxes, phases and events as Comprehensive SR, "
-                  "TID 1500"),),
-    "coco-video": (
-        ("coco_video/annotations.json", "image-level layout: videos, images, tracks, annotations, "
-         "intervals"),
-        ("coco_video/ytvis.json", "YouTube-VIS layout: an annotation a track, an entry a frame"),
-    ),
-    "mot": (
-        ("mot/<class>-<split>/<clip>/gt/gt.txt", "MOTChallenge boxes, see below"),
-        ("mot/<class>-<split>/<clip>/seqinfo.ini", "MOTChallenge sequence description"),
-        ("mot/seqmaps/<class>-<split>.txt", "the clips of one benchmark"),
-    ),
-}  # fmt: skip
-
 FRAME_COLUMNS = (
     ("frame_index", "from 0, presentation order"),
     ("dicom_frame_number", "frame_index + 1"),
@@ -65,29 +49,14 @@ FRAME_COLUMNS = (
     ("time_s", "seconds from the first frame, six decimals"),
     ("digest", "SHA-256 of the decoded picture"),
 )
-MOT_COLUMNS = (
-    ("frame", "frame number, from 1"),
-    ("id", "number of the track within its class and clip, from 1"),
-    ("x, y", "left and top of the box, 1-based (ours plus 1), four decimals"),
-    ("w, h", "width and height in pixels"),
-    ("conf", "1: to be evaluated"),
-    ("class", "1, so that TrackEval loads each class as a benchmark of its own"),
-    ("visibility", "1 visible, 0 occluded"),
-)
-COCO_KEYS = (
-    ("images[].digest", "SHA-256 of the decoded picture, as in frames.csv"),
-    ("images[].file_name", "name of the frame's picture; a video's are made by `ffmpeg -i "
-     "media/<clip>.mp4 -fps_mode passthrough -start_number 1 media/<clip>/%06d.png`"),
-    ("annotations[].segmentation", "mask as compressed COCO run lengths"),
-    ("annotations[].keypoints", "a tip as [x, y, v]: v 2 visible, 1 occluded"),
-    ("annotations[].bbox", "of the mask's pixels; of a tip, MOT's box"),
-    ("annotations[].interpolated", "whether the frame lies between keyframes"),
-    ("intervals[]", "phases and events; their classes stand in interval_categories"),
-)  # fmt: skip
+PAGES = Path(__file__).resolve().parents[3] / "docs" / "formats"
 
 
-def data_dictionary(freeze: Freeze, formats: list[str]) -> str:
-    """The dictionary as Markdown, for the formats that this release holds."""
+def data_dictionary(freeze: Freeze, formats: list[str], dropped: dict[str, dict[str, int]]) -> str:
+    """The dictionary as Markdown, with the page (`docs/formats`) of each format of this release.
+
+    `dropped` counts by format and kind what it cannot carry.
+    """
     interpolator = f"{freeze.interpolator['name']}@{freeze.interpolator['version']}"
     parts = [
         f"# Data dictionary of {freeze.project} {freeze.version}\n",
@@ -95,18 +64,29 @@ def data_dictionary(freeze: Freeze, formats: list[str]) -> str:
         f"{freeze.ontology.get('version')}, digest `{freeze.ontology_digest}`.\n",
         PLACES.replace("{interpolator}", interpolator),
         "## Files\n",
-        _table(("file", "what it holds"),
-               [*FILES, *(row for name in formats for row in FORMAT_FILES.get(name, ()))]),
+        _table(("file", "what it holds"), FILES),
         "## Columns of frames.csv\n",
         _table(("column", "meaning"), FRAME_COLUMNS),
     ]  # fmt: skip
-    if "mot" in formats:
-        parts += ["## Columns of gt.txt\n", _table(("column", "meaning"), MOT_COLUMNS)]
-    if "coco-video" in formats:
-        parts += ["## Keys of COCO-video\n", _table(("key", "meaning"), COCO_KEYS)]
     parts.append("## Classes\n")
     parts += [_class(c) for c in freeze.ontology["classes"]]
+    parts.append("## What the formats of this release leave out\n")
+    rows = [(f, kind, str(n)) for f in formats for kind, n in dropped.get(_name(f), {}).items()]
+    parts.append(_table(("format", "what", "how many"), rows) if rows else "Nothing is left out.\n")
+    parts += [_page(_name(each)) for each in formats]
     return "\n".join(parts)
+
+
+def _name(choice: str) -> str:
+    return choice.partition(":")[0]
+
+
+def _page(name: str) -> str:
+    """A format's page, its headings two levels down."""
+    text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    return "".join(
+        f"##{line}" if line.startswith("#") else line for line in text.splitlines(keepends=True)
+    )
 
 
 def _class(label_class: dict[str, Any]) -> str:

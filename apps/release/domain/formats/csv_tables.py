@@ -109,28 +109,39 @@ def _json(value: dict[str, Any]) -> str:
 def read(files: Files, into: Collector) -> None:
     """`objects.csv` and `intervals.csv` (either may be missing), with `tracks.csv` for attributes
     of tracks. Rows of other clips are passed over; where no row bears the clip's name and the
-    table holds one clip only, its rows are taken."""
+    tables hold one clip only, its rows are taken."""
     tables = {PurePosixPath(n).name: (n, d) for n, d in sorted(files.items())}
     if not {"objects.csv", "intervals.csv"} & set(tables):
         raise NotThisFormat("neither objects.csv nor intervals.csv", "keep the files' names")
+    rows = {
+        name: _rows(tables[name], header, into)
+        for name, header in (
+            ("tracks.csv", TRACKS), ("objects.csv", OBJECTS), ("intervals.csv", INTERVALS),
+        )
+        if name in tables
+    }  # fmt: skip
+    clips = {row["clip"] for found in rows.values() for _, row in found}
+    if len(clips) > 1 and into.target.name not in clips:
+        raise NotThisFormat("no row bears this clip's name", "give the rows of this clip")
     of_tracks: dict[str, dict[str, Any]] = {}
-    for line, row in _rows(tables.get("tracks.csv"), TRACKS, into):
-        with into.at(tables["tracks.csv"][0], line):
-            of_tracks[row["tracking_uid"]] = json.loads(row["attributes"] or "{}")
-    for line, row in _rows(tables.get("objects.csv"), OBJECTS, into):
-        with into.at(tables["objects.csv"][0], line):
-            _take_object(tables["objects.csv"][0], line, row, of_tracks, into)
-    for line, row in _rows(tables.get("intervals.csv"), INTERVALS, into):
-        with into.at(tables["intervals.csv"][0], line):
-            _take_interval(tables["intervals.csv"][0], line, row, into)
+    for name, found in rows.items():
+        file = tables[name][0]
+        for line, row in found:
+            if into.target.name in clips and row["clip"] != into.target.name:
+                continue
+            with into.at(file, line):
+                if name == "tracks.csv":
+                    of_tracks[row["tracking_uid"]] = json.loads(row["attributes"] or "{}")
+                elif name == "objects.csv":
+                    _take_object(file, line, row, of_tracks, into)
+                else:
+                    _take_interval(file, line, row, into)
 
 
 def _rows(
-    table: tuple[str, bytes] | None, header: tuple[str, ...], into: Collector
+    table: tuple[str, bytes], header: tuple[str, ...], into: Collector
 ) -> list[tuple[int, dict[str, str]]]:
     found: list[tuple[int, dict[str, str]]] = []
-    if table is None:
-        return found
     file, data = table
     with into.at(file):
         reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
@@ -145,9 +156,6 @@ def _rows(
                 found.append((reader.line_num, dict(zip(header, row, strict=True))))
         except csv.Error:
             into.problem(file, reader.line_num, "not CSV", "quote fields that hold commas")
-    clips = {row["clip"] for _, row in found}
-    if len(clips) > 1 or into.target.name in clips:
-        return [(line, row) for line, row in found if row["clip"] == into.target.name]
     return found
 
 
