@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import deid, node, video
+from bench import boxes, deid, node, video
 from bench.baselines import aes_gcm, decode, insert_rows
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
@@ -185,6 +185,7 @@ RACES: dict[str, Callable[[Path], dict[str, dict[str, Any]]]] = {
     "node, small instances": node.small_instances,
     "node, one large instance": node.large_instance,
     "video": video.compare,
+    "boxes": boxes.race,
 }
 BENCHMARKS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "vault sequential read": vault_read,

@@ -7,6 +7,8 @@ visibility 1 when visible and 0 when occluded.
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,26 +21,27 @@ from apps.release.domain.importing import (
     tell_number,
     tell_whole,
 )
-from apps.release.domain.objects import box_of
+from apps.release.domain.objects import Track, box_of
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
 
 
-def gt_text(view: ClipView, class_id: str) -> str:
-    """`gt.txt` of one clip and class, by frame, then id (the track's number)."""
+def gt_lines(view: ClipView, class_id: str) -> Iterator[bytes]:
+    """Lines of `gt.txt` of one clip and class, by frame, then id (the track's number)."""
     label_class = view.freeze.class_by_id(class_id)
-    rows = []
-    for track in view.labels.tracks:
-        if track.class_id != class_id:
-            continue
-        for placed in track.frames:
-            x, y, w, h = box_of(placed.shape, label_class)
-            visible = 1 if placed.state == "visible" else 0
-            rows.append(
-                (view.position(placed.frame_index) + 1, track.number,
-                 f"{x + 1:.4f},{y + 1:.4f},{w:.4f},{h:.4f},1,1,{visible}")
-            )  # fmt: skip
-    rows.sort()
-    return "".join(f"{frame},{number},{rest}\n" for frame, number, rest in rows)
+    tracks = [t for t in view.labels.tracks if t.class_id == class_id]
+    for _, _, line in heapq.merge(*(_track_lines(view, t, label_class) for t in tracks)):
+        yield line
+
+
+def _track_lines(
+    view: ClipView, track: Track, label_class: dict[str, Any]
+) -> Iterator[tuple[int, int, bytes]]:
+    for placed in track.frames:
+        x, y, w, h = box_of(placed.shape, label_class)
+        visible = 1 if placed.state == "visible" else 0
+        frame = view.position(placed.frame_index) + 1
+        line = f"{frame},{track.number},{x + 1:.4f},{y + 1:.4f},{w:.4f},{h:.4f},1,1,{visible}\n"
+        yield frame, track.number, line.encode()
 
 
 def seqinfo_text(view: ClipView) -> str:
@@ -68,11 +71,11 @@ def write(release: ReleaseView, create: Create) -> Dropped:
                 continue
             benchmark = f"{class_id}-{split}"
             for view in views:
-                for name, text in (
-                    ("gt/gt.txt", gt_text(view, class_id)), ("seqinfo.ini", seqinfo_text(view))
-                ):  # fmt: skip
-                    with create(f"{benchmark}/{view.name}/{name}") as out:
-                        out.write(text.encode())
+                with create(f"{benchmark}/{view.name}/gt/gt.txt") as out:
+                    for line in gt_lines(view, class_id):
+                        out.write(line)
+                with create(f"{benchmark}/{view.name}/seqinfo.ini") as out:
+                    out.write(seqinfo_text(view).encode())
             with create(f"seqmaps/{benchmark}.txt") as out:
                 out.write(("name\n" + "".join(f"{v.name}\n" for v in views)).encode())
     return +lost

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from apps.annotation.domain import rle as masks
-from apps.annotation.domain.interpolate import expand_track
+from apps.annotation.domain.interpolate import iter_track
 from apps.release.domain.freeze import ClipFreeze, Freeze
 
 DEFAULT_MOT_BOX_PX = 24
@@ -22,6 +23,27 @@ class Placed:
     shape: dict[str, Any]
     interpolated: bool
     attributes: dict[str, Any]
+
+
+class Frames(Collection[Placed]):
+    """Frames made anew at each pass, so that a long clip's interpolated frames lie nowhere."""
+
+    def __init__(self, make: Callable[[], Iterator[Placed]]) -> None:
+        self._make, self._length = make, -1
+
+    def __iter__(self) -> Iterator[Placed]:
+        return self._make()
+
+    def __len__(self) -> int:
+        if self._length < 0:
+            self._length = sum(1 for _ in self)
+        return self._length
+
+    def __bool__(self) -> bool:
+        return next(iter(self), None) is not None
+
+    def __contains__(self, placed: object) -> bool:
+        return any(each == placed for each in self)
 
 
 @dataclass(frozen=True)
@@ -39,7 +61,7 @@ class Track:
     tracking_id: str
     tracking_uid: str
     attributes: dict[str, Any]
-    frames: list[Placed]
+    frames: Collection[Placed]
 
 
 @dataclass(frozen=True)
@@ -91,21 +113,9 @@ def clip_labels(freeze: Freeze, clip: ClipFreeze) -> ClipLabels:
 def _track(freeze: Freeze, key: str, raw: dict[str, Any]) -> Track:
     label_class = freeze.class_by_id(raw["class_id"])
     geometry = label_class["geometry"]
-    keyframes = {int(i): k for i, k in raw["keyframes"].items()}
-    frames = []
-    standing: dict[str, Any] = {}
-    for each in expand_track(raw, geometry):
-        index = each["frame_index"]
-        if index in keyframes:
-            standing = keyframes[index].get("attributes") or {}
-        shape = each["shape"]
-        if each["state"] == "absent" or shape is None:
-            continue
-        if geometry == "mask" and masks.is_empty(shape["rle"]):
-            continue
-        frames.append(
-            Placed(index, each["state"], shape, bool(each["interpolated"]), dict(standing))
-        )
+    frames: Collection[Placed] = Frames(lambda: _frames(raw, geometry))
+    if geometry == "mask":
+        frames = list(frames)  # a mask's frames are its keyframes, which are in memory anyway
     return Track(
         id=key,
         class_id=label_class["id"],
@@ -117,6 +127,21 @@ def _track(freeze: Freeze, key: str, raw: dict[str, Any]) -> Track:
         attributes=dict(raw.get("attributes") or {}),
         frames=frames,
     )
+
+
+def _frames(raw: dict[str, Any], geometry: str) -> Iterator[Placed]:
+    keyframes = raw["keyframes"]
+    standing: dict[str, Any] = {}
+    for each in iter_track(raw, geometry):
+        index = each["frame_index"]
+        if not each["interpolated"]:
+            standing = keyframes[str(index)].get("attributes") or {}
+        shape = each["shape"]
+        if each["state"] == "absent" or shape is None:
+            continue
+        if geometry == "mask" and masks.is_empty(shape["rle"]):
+            continue
+        yield Placed(index, each["state"], shape, bool(each["interpolated"]), standing)
 
 
 def _intervals(freeze: Freeze, clip: ClipFreeze, order: dict[str, int]) -> list[Interval]:

@@ -9,18 +9,21 @@ the format maps each exported picture to its frame.
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from apps.annotation.domain import rle as masks
 from apps.release.domain.freeze import ClipFreeze, Freeze
-from apps.release.domain.objects import ClipLabels, Placed, Track
+from apps.release.domain.objects import ClipLabels, Frames, Placed, Track
 
 _WHOLE = re.compile(r"[1-9][0-9]{0,5}")
 MIN_HEIGHT_PX, MAX_HEIGHT_PX = 16, 8640
@@ -100,11 +103,26 @@ class ClipView:
 
     def by_frame(self, *geometries: str) -> Iterator[tuple[int, list[tuple[Track, Placed]]]]:
         """Each frame with something on it, in order; tracks in the ontology's order."""
-        held: dict[int, list[tuple[Track, Placed]]] = {}
-        for track in self.labels.of(*(geometries or SHAPES)):
-            for placed in track.frames:
-                held.setdefault(placed.frame_index, []).append((track, placed))
-        yield from sorted(held.items())
+        tracks = self.labels.of(*(geometries or SHAPES))
+        merged = heapq.merge(*(_stream(i, t) for i, t in enumerate(tracks)), key=itemgetter(0, 1))
+        for frame, rows in groupby(merged, key=itemgetter(0)):
+            yield frame, [(track, placed) for _, _, track, placed in rows]
+
+    def every_frame(self, *geometries: str) -> Iterator[tuple[int, list[tuple[Track, Placed]]]]:
+        """Each exported frame with what is on it, which may be nothing."""
+        held = self.by_frame(*geometries)
+        frame, there = next(held, (-1, []))
+        for i in self.frames:
+            if i != frame:
+                yield i, []
+                continue
+            yield i, there
+            frame, there = next(held, (-1, []))
+
+
+def _stream(place: int, track: Track) -> Iterator[tuple[int, int, Track, Placed]]:
+    for placed in track.frames:
+        yield placed.frame_index, place, track, placed
 
 
 @dataclass(frozen=True)
@@ -144,13 +162,19 @@ def release_view(
 
 
 def _sampled(view: ClipView) -> ClipLabels:
-    tracks = []
-    for track in view.labels.tracks:
-        frames = [_resized(view, p) for p in track.frames if p.frame_index % view.stride == 0]
-        kept = [p for p in frames if p is not None]
-        if kept:
-            tracks.append(replace(track, frames=kept))
-    return ClipLabels(tracks, view.labels.intervals)
+    tracks = [replace(t, frames=_thinned(view, t)) for t in view.labels.tracks]
+    return ClipLabels([t for t in tracks if t.frames], view.labels.intervals)
+
+
+def _thinned(view: ClipView, track: Track) -> Collection[Placed]:
+    def make() -> Iterator[Placed]:
+        for placed in track.frames:
+            if placed.frame_index % view.stride == 0:
+                resized = _resized(view, placed)
+                if resized is not None:
+                    yield resized
+
+    return list(make()) if track.geometry == "mask" else Frames(make)
 
 
 def _resized(view: ClipView, placed: Placed) -> Placed | None:
@@ -210,6 +234,8 @@ def count_lost(view: ClipView, *, shapes: tuple[str, ...] = (), state: bool = Fa
             continue
         if not identity:
             lost["track identities"] += 1
+        if state and interpolated and attributes:
+            continue
         for placed in track.frames:
             if not state and placed.state == "occluded":
                 lost["occluded states"] += 1

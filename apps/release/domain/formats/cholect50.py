@@ -66,11 +66,10 @@ def write(release: ReleaseView, create: Create) -> Dropped:
 def _annotations(view: ClipView, categories: dict[str, dict[str, str]]) -> dict[str, Any]:
     numbers = {t: {name: int(i) for i, name in c.items()} for t, c in categories.items()}
     phases = phase_of_frames(view.labels.intervals)
-    there = dict(view.by_frame(*INSTRUMENTS))
     found = {}
-    for i in view.frames:
+    for i, there in view.every_frame(*INSTRUMENTS):
         phase = numbers["phase"][phases[i].class_id] if i in phases else UNKNOWN
-        rows = [_vector(view, t, p, numbers, phase) for t, p in there.get(i, [])]
+        rows = [_vector(view, t, p, numbers, phase) for t, p in there]
         if not rows and phase != UNKNOWN:
             rows = [[*([UNKNOWN] * (WIDTH - 1)), phase]]
         found[str(i)] = rows

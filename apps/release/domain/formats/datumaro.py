@@ -62,15 +62,14 @@ def _categories(classes: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _items(view: ClipView, names: list[str]) -> Iterator[dict[str, Any]]:
-    there = dict(view.by_frame(*SHAPES))
     spans: dict[int, list[Interval]] = {}
     for interval in view.labels.intervals:
         for i in range(interval.start_frame, interval.end_frame):
             spans.setdefault(i, []).append(interval)
-    for i in view.frames:
+    for i, there in view.every_frame(*SHAPES):
         found = [
             _annotation(view, place, track, placed, names)
-            for place, (track, placed) in enumerate(there.get(i, []))
+            for place, (track, placed) in enumerate(there)
         ]
         found += [
             {

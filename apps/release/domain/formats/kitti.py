@@ -6,6 +6,7 @@ says of the third dimension is unknown and written as the format prescribes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from apps.release.domain.importing import (
@@ -45,22 +46,21 @@ def write(release: ReleaseView, create: Create) -> Dropped:
             lost += count_lost(view, shapes=SHAPES, identity=True, state=True)
             lost["outlines of masks"] += sum(len(t.frames) for t in view.labels.of("mask"))
             with create(f"{split}/label_02/{view.name}.txt") as out:
-                out.write("".join(_lines(view)).encode())
+                for line in _lines(view):
+                    out.write(line.encode())
     return +lost
 
 
-def _lines(view: ClipView) -> list[str]:
-    lines = []
+def _lines(view: ClipView) -> Iterator[str]:
     for index, there in view.by_frame(*SHAPES):
         for track, placed in there:
             x, y, w, h = box_of(placed.shape, view.freeze.class_by_id(track.class_id))
             box = " ".join(number(v) for v in (x, y, x + w, y + h))
             outside = x < 0 or y < 0 or x + w > view.columns or y + h > view.rows
-            lines.append(
+            yield (
                 f"{view.position(index)} {object_id(view.freeze, track)} {track.class_id} "
                 f"{int(outside)} {OCCLUDED[placed.state]} -10 {box} {UNKNOWN_3D}\n"
             )
-    return lines
 
 
 def read(files: Files, into: Collector) -> None:
