@@ -169,6 +169,10 @@ def written(name: str, freeze: Freeze, **options: Any) -> dict[str, bytes]:
     """Path → bytes of a format's folder."""
     if FORMATS[name].write is None:
         return _dicom(name, freeze)
+    return files_of(name, view_of(freeze, Choice(name, **options)))
+
+
+def files_of(name: str, release: ReleaseView) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
 
     @contextmanager
@@ -178,7 +182,7 @@ def written(name: str, freeze: Freeze, **options: Any) -> dict[str, bytes]:
         assert path not in files
         files[path] = out.getvalue()
 
-    FORMATS[name].write(view_of(freeze, Choice(name, **options)), create)
+    FORMATS[name].write(release, create)
     return files
 
 

@@ -25,6 +25,7 @@ from tests.domain.format_samples import (
     ROWS,
     content,
     differences,
+    files_of,
     freeze_of,
     label_sets,
     labels_of,
@@ -256,3 +257,15 @@ def _everything():
 
 
 EVERYTHING = _everything()
+
+
+@some(4 * N_EXAMPLES)
+@given(labels=label_sets())
+def test_frames_made_as_arrays_are_written_byte_for_byte_as_those_made_one_by_one(labels):
+    freeze = freeze_of(labels)
+    for name in ("mot", "coco-video"):
+        fast = written(name, freeze)
+        whole = view_of(freeze, Choice(name))
+        slow = [replace(t, frames=list(t.frames)) for t in whole.clips[0].labels.tracks]
+        listed = replace(whole.clips[0], labels=replace(whole.clips[0].labels, tracks=slow))
+        assert files_of(name, replace(whole, clips=[listed])) == fast

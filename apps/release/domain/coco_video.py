@@ -11,12 +11,12 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count
+from itertools import chain, count
 from typing import Any, BinaryIO
 
 from apps.annotation.domain import rle as masks
 from apps.release.domain.freeze import ClipFreeze
-from apps.release.domain.objects import Placed, Track, box_of
+from apps.release.domain.objects import Block, Frames, Placed, Track, box_of, boxes_of
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
 
 VISIBILITY = {"visible": 2, "occluded": 1}
@@ -198,11 +198,20 @@ def _track_keys(track: Track) -> dict[str, Any]:
     }
 
 
-def _annotations(numbered: _Numbered, first_image: dict[int, int]) -> Iterator[dict[str, Any]]:
+def _annotations(
+    numbered: _Numbered, first_image: dict[int, int]
+) -> Iterator[dict[str, Any] | bytes]:
+    """An entry a track and frame; of tips and boxes many at once, as JSON text."""
     numbers = count(1)
     for track_id, video_id, view, track in numbered.tracks():
         label_class = numbered.release.freeze.class_by_id(track.class_id)
         category_id = numbered.category_id(track.class_id)
+        if isinstance(track.frames, Frames) and track.frames.blocks is not None:
+            keys = {"video_id": video_id, "track_id": track_id, "category_id": category_id}
+            yield from _block_rows(
+                track, track.frames.blocks(), label_class, keys, first_image[video_id], numbers
+            )
+            continue
         for placed in track.frames:
             box, area = _box_and_area(placed, label_class)
             row = {
@@ -227,6 +236,41 @@ def _annotations(numbered: _Numbered, first_image: dict[int, int]) -> Iterator[d
             if track.geometry == "tip":
                 row |= {"keypoints": _keypoint(placed), "num_keypoints": 1}
             yield row
+
+
+def _block_rows(
+    track: Track, blocks: Iterator[Block], label_class: dict[str, Any], keys: dict[str, int],
+    first_image: int, numbers: Iterator[int],
+) -> Iterator[bytes]:  # fmt: skip
+    """The entries of `_annotations` for blocks, key for key, joined by commas."""
+
+    def text(value: Any) -> str:
+        return _json(value).decode().replace("%", "%%")
+
+    for block in blocks:
+        head = '{"id":%d,"image_id":%d,' + text(keys)[1:-1]
+        row = head + ',"bbox":[%r,%r,%r,%r],"area":%r,"iscrowd":0,"frame_index":%d,'
+        row += text({"state": block.state, "occluded": block.state == "occluded"})[1:-1]
+        row += ',"interpolated":%s,'
+        row += text(
+            {"tracking_id": track.tracking_id, "tracking_uid": track.tracking_uid,
+             "attributes": {**track.attributes, **block.attributes}}
+        )[1:-1]  # fmt: skip
+        n = len(block.values)
+        boxes = boxes_of(block.values, track.geometry, label_class)
+        flags = ["true"] * n
+        if block.has_keyframe:
+            flags[0] = "false"
+        frames = range(block.first_frame, block.first_frame + n)
+        columns: list[Any] = [
+            [next(numbers) for _ in range(n)], [first_image + f for f in frames],
+            *boxes.T.tolist(), (boxes[:, 2] * boxes[:, 3]).tolist(), frames, flags,
+        ]  # fmt: skip
+        if track.geometry == "tip":
+            row += f',"keypoints":[%r,%r,{VISIBILITY[block.state]}],"num_keypoints":1'
+            columns += block.values.T.tolist()
+        values = tuple(chain.from_iterable(zip(*columns, strict=True)))
+        yield (",\n".join([row + "}"] * n) % values).encode()
 
 
 def _ytvis_track(
@@ -308,7 +352,8 @@ def _write(out: BinaryIO, document: dict[str, Any]) -> None:
             continue
         out.write(b"[")
         for entry_place, entry in enumerate(value):
-            out.write((b",\n" if entry_place else b"\n") + _json(entry))
+            text = entry if isinstance(entry, bytes) else _json(entry)
+            out.write((b",\n" if entry_place else b"\n") + text)
         out.write(b"]")
     out.write(b"\n}\n")
 

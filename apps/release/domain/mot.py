@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Any
+
+import numpy as np
 
 from apps.release.domain.importing import (
     Collector,
@@ -21,16 +25,49 @@ from apps.release.domain.importing import (
     tell_number,
     tell_whole,
 )
-from apps.release.domain.objects import Track, box_of
+from apps.release.domain.objects import BLOCK_FRAMES, Frames, Track, box_of, boxes_of
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
 
 
 def gt_lines(view: ClipView, class_id: str) -> Iterator[bytes]:
-    """Lines of `gt.txt` of one clip and class, by frame, then id (the track's number)."""
+    """Parts of `gt.txt` of one clip and class, by frame, then id (the track's number)."""
     label_class = view.freeze.class_by_id(class_id)
     tracks = [t for t in view.labels.tracks if t.class_id == class_id]
+    if all(isinstance(t.frames, Frames) and t.frames.blocks for t in tracks):
+        yield from _by_block(tracks, label_class)
+        return
     for _, _, line in heapq.merge(*(_track_lines(view, t, label_class) for t in tracks)):
         yield line
+
+
+def _by_block(tracks: list[Track], label_class: dict[str, Any]) -> Iterator[bytes]:
+    """All frames of tips or boxes, a window of frames at a time."""
+    streams = [_windows(t, label_class) for t in tracks]
+    merged = heapq.merge(*streams, key=itemgetter(0))
+    for _, parts in groupby(merged, key=itemgetter(0)):
+        rows = np.concatenate([part for _, part in parts])
+        rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+        frames, numbers, visible = (rows[:, c].astype(np.int64).tolist() for c in (0, 1, 6))
+        columns = (frames, numbers, *(rows[:, c].tolist() for c in range(2, 6)), visible)
+        values = tuple(chain.from_iterable(zip(*columns, strict=True)))
+        yield ("%d,%d,%.4f,%.4f,%.4f,%.4f,1,1,%d\n" * len(rows) % values).encode()
+
+
+def _windows(track: Track, label_class: dict[str, Any]) -> Iterator[tuple[int, np.ndarray]]:
+    """(window, float64 rows of frame, number, x, y, w, h, visibility) of a track."""
+    assert isinstance(track.frames, Frames) and track.frames.blocks is not None
+    for block in track.frames.blocks():
+        n = len(block.values)
+        rows = np.empty((n, 7))
+        rows[:, 0] = np.arange(block.first_frame, block.first_frame + n) + 1
+        rows[:, 1] = track.number
+        rows[:, 2:6] = boxes_of(block.values, track.geometry, label_class)
+        rows[:, 2:4] += 1
+        rows[:, 6] = block.state == "visible"
+        first = block.first_frame // BLOCK_FRAMES
+        for window in range(first, (block.first_frame + n - 1) // BLOCK_FRAMES + 1):
+            low = max(window * BLOCK_FRAMES - block.first_frame, 0)
+            yield window, rows[low : (window + 1) * BLOCK_FRAMES - block.first_frame]
 
 
 def _track_lines(

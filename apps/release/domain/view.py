@@ -236,16 +236,27 @@ def count_lost(view: ClipView, *, shapes: tuple[str, ...] = (), state: bool = Fa
             lost["track identities"] += 1
         if state and interpolated and attributes:
             continue
-        for placed in track.frames:
-            if not state and placed.state == "occluded":
-                lost["occluded states"] += 1
-            if not interpolated and placed.interpolated:
-                lost["marks of interpolated frames"] += 1
+        for n, n_between, said, values in _runs(track):
+            if not state and said == "occluded":
+                lost["occluded states"] += n
+            if not interpolated:
+                lost["marks of interpolated frames"] += n_between
             if not attributes:
-                lost["attribute values"] += len({**track.attributes, **placed.attributes})
+                lost["attribute values"] += n * len({**track.attributes, **values})
     if not intervals:
         lost["phases and events"] += len(view.labels.intervals)
     return +lost
+
+
+def _runs(track: Track) -> Iterator[tuple[int, int, str, dict[str, Any]]]:
+    """(frames, interpolated ones among them, state, attributes) of alike frames of a track."""
+    if isinstance(track.frames, Frames) and track.frames.blocks is not None:
+        for block in track.frames.blocks():
+            n = len(block.values)
+            yield n, n - block.has_keyframe, block.state, block.attributes
+        return
+    for placed in track.frames:
+        yield 1, int(placed.interpolated), placed.state, placed.attributes
 
 
 def exclusive_masks(
