@@ -186,6 +186,7 @@ RACES: dict[str, Callable[[Path], dict[str, dict[str, Any]]]] = {
     "node, one large instance": node.large_instance,
     "video": video.compare,
     "boxes": boxes.race,
+    "node, many associations": node.many_associations,
 }
 BENCHMARKS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "vault sequential read": vault_read,

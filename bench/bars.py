@@ -163,7 +163,7 @@ def _node_speed() -> tuple[str, bool]:
     done = subprocess.run(
         [sys.executable, "-m", "bench", "node"],
         cwd=ROOT,
-        env={**os.environ, "BENCH_NODE_LARGE_MB": "2048"},
+        env={"BENCH_NODE_LARGE_MB": "2048", "BENCH_NODE_MANY_MB": "20000", **os.environ},
         capture_output=True,
         text=True,
         check=False,
@@ -177,7 +177,8 @@ def _node_speed() -> tuple[str, bool]:
     }
     bars = {" processes to Orthanc": 1.0, " MB to storescp": 1.25, "bar of 200 MB": 1.0}
     held = all(
-        any(name.endswith(end) and cost <= most for name, cost in costs.items())
+        (found := [cost for name, cost in costs.items() if name.endswith(end)])
+        and max(found) <= most
         for end, most in bars.items()
     )
     return "; ".join(done.stdout.splitlines()), held
@@ -349,7 +350,7 @@ BARS = [
     Bar(
         "node speed",
         "small instances at least as fast as Orthanc; one of 2 GB at least 0.8 of storescp's speed"
-        " and under 200 MB",
+        " and under 200 MB; 20 GB over 10 associations under 200 MB a process",
         _node_speed,
     ),
     Bar(

@@ -25,6 +25,7 @@ SENDING = {**os.environ, "TCP_NODELAY": "1"}
 # By path: pynetdicom installs scripts of the same names.
 STORESCU, ECHOSCU = "/usr/bin/storescu", "/usr/bin/echoscu"
 ASSOCIATIONS = 4
+MANY_ASSOCIATIONS = 10
 SMALL_BYTES = 500_000
 _MAKE_PROJECT = """
 from django.core.management import call_command
@@ -169,11 +170,23 @@ def watched_memory(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
         thread.join()
 
 
+def cpu_s(process: subprocess.Popen[bytes]) -> float:
+    """Seconds of a core that ``process`` and all under it, ended or not, have used so far."""
+    top, spent = psutil.Process(process.pid), 0.0
+    for each in (top, *top.children(recursive=True)):
+        with suppress(psutil.Error):
+            # A child that ended without being waited for is still in the list.
+            spent += sum(each.cpu_times()[:4])
+    return spent
+
+
 @dataclass(frozen=True)
 class Race:
-    """Median MB/s of each receiver by name, and the largest resident MB of ours."""
+    """Of each receiver by name the median MB/s and the median seconds of a core for one turn (what
+    a loaded machine disturbs less), and the largest resident MB of ours."""
 
     rates: dict[str, float]
+    cpu_s: dict[str, float]
     memory_mb: float
 
 
@@ -181,15 +194,21 @@ def race(folder: Path, peers: dict[str, Start], lanes: list[list[Path]], turns: 
     """Every receiver in turn, each turn on empty storage, so that all meet the same noise."""
     n_bytes = sum(path.stat().st_size for lane in lanes for path in lane)
     found: dict[str, list[float]] = {name: [] for name in peers}
+    spent: dict[str, list[float]] = {name: [] for name in peers}
     memory = 0
     for turn in range(turns):
         for name, start in peers.items():
             with receiving(start, folder / f"{name}-{turn}") as (port, process):
+                before = cpu_s(process)
                 with watched_memory(process) as most:
                     found[name].append(n_bytes / 1e6 / send(port, lanes))
+                spent[name].append(cpu_s(process) - before)
                 if isinstance(start, NodeProcesses):
                     memory = max(memory, most[0])
-    return Race({name: statistics.median(all_of) for name, all_of in found.items()}, memory / 1e6)
+    medians = [
+        {name: statistics.median(all_of) for name, all_of in of.items()} for of in (found, spent)
+    ]
+    return Race(medians[0], medians[1], memory / 1e6)
 
 
 def _line(ours: float, theirs: float, unit: str = "MB/s") -> dict[str, Any]:
@@ -198,6 +217,16 @@ def _line(ours: float, theirs: float, unit: str = "MB/s") -> dict[str, Any]:
         "ratio": round(theirs / ours, 2),
         "ours": round(ours, 1),
         "theirs": round(theirs, 1),
+        "unit": unit,
+    }
+
+
+def _cpu_line(ours: float, theirs: float, count: float, unit: str) -> dict[str, Any]:
+    """Ours and theirs in milliseconds of a core for each of ``count``."""
+    return {
+        "ratio": round(ours / theirs, 2),
+        "ours": round(1000 * ours / count, 2),
+        "theirs": round(1000 * theirs / count, 2),
         "unit": unit,
     }
 
@@ -214,13 +243,18 @@ def small_instances(folder: Path) -> dict[str, dict[str, Any]]:
         "1 process": NodeProcesses(1),
         many: NodeProcesses(0),
     }
-    found = race(folder / "race", peers, lanes, int(os.environ.get("BENCH_NODE_TURNS", "3"))).rates
+    found = race(folder / "race", peers, lanes, int(os.environ.get("BENCH_NODE_TURNS", "3")))
     shutil.rmtree(folder / "small")
-    return {
-        f"node, small instances, {ours} to {theirs}": _line(found[ours], found[theirs])
+    lines = {
+        f"node, small instances, {ours} to {theirs}": _line(found.rates[ours], found.rates[theirs])
         for ours in dict.fromkeys((many, "1 process"))
         for theirs in ("Orthanc", "storescp")
     }
+    for theirs in ("Orthanc", "storescp"):
+        lines[f"node, small instances, core time to {theirs}'s"] = _cpu_line(
+            found.cpu_s[many], found.cpu_s[theirs], ASSOCIATIONS * n_instances, "ms an instance"
+        )
+    return lines
 
 
 def large_instance(folder: Path) -> dict[str, dict[str, Any]]:
@@ -234,10 +268,78 @@ def large_instance(folder: Path) -> dict[str, dict[str, Any]]:
         f"node, one instance of {size_mb} MB to storescp": _line(
             found.rates["node"], found.rates["storescp"]
         ),
-        "node, memory to the bar of 200 MB": {
-            "ratio": round(found.memory_mb / 200, 2),
-            "ours": round(found.memory_mb, 1),
-            "theirs": 200,
-            "unit": "MB resident",
-        },
+        "node, one large instance, core time to storescp's": _cpu_line(
+            found.cpu_s["node"], found.cpu_s["storescp"], size_mb * 1.048576 / 1000, "ms a GB"
+        ),
+        "node, memory to the bar of 200 MB": _memory_line(found.memory_mb),
+    }
+
+
+def _memory_line(memory_mb: float) -> dict[str, Any]:
+    return {
+        "ratio": round(memory_mb / 200, 2),
+        "ours": round(memory_mb, 1),
+        "theirs": 200,
+        "unit": "MB resident",
+    }
+
+
+@contextmanager
+def discarding(folder: Path) -> Iterator[None]:
+    """Takes away whole files of the vault under ``folder`` a while after they were acknowledged, so
+    that more may arrive than the disk holds."""
+    over = threading.Event()
+
+    def discard() -> None:
+        while not over.wait(0.5):
+            for path in folder.glob("vault/??/*"):
+                # Its row is saved, and its file looked at for that, within moments of its place.
+                if time.time() - path.stat().st_mtime > 20:
+                    path.unlink()
+
+    thread = threading.Thread(target=discard)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def sparse_lane(folder: Path, size_bytes: int, count: int) -> list[Path]:
+    """``count`` files of ``size_bytes`` of pixel data that take no room: they are all zeros."""
+    from tests.intake import peers
+
+    folder.mkdir(parents=True)
+    paths = [folder / f"{number}.dcm" for number in range(count)]
+    for path in paths:
+        head = peers.instance(size_bytes=0)
+        path.write_bytes(head[:-4] + size_bytes.to_bytes(4, "little"))
+        os.truncate(path, len(head) + size_bytes)
+    return paths
+
+
+def many_associations(folder: Path) -> dict[str, dict[str, Any]]:
+    """``BENCH_NODE_MANY_MB`` (1,000; the bar's size is 20,000) over ten associations at once, in
+    instances of up to 500 MB: the largest resident size of any process of the node."""
+    a_lane_mb = int(os.environ.get("BENCH_NODE_MANY_MB", "1000")) // MANY_ASSOCIATIONS
+    count = -(-a_lane_mb // 500)
+    lanes = [
+        sparse_lane(folder / f"many-{lane}", a_lane_mb // count * 10**6, count)
+        for lane in range(MANY_ASSOCIATIONS)
+    ]
+    place = folder / "many-node"
+    with (
+        receiving(NodeProcesses(0), place) as (port, process),
+        discarding(place),
+        watched_memory(process) as most,
+    ):
+        # Raises where one of them is not acknowledged.
+        send(port, lanes)
+    for lane in range(MANY_ASSOCIATIONS):
+        shutil.rmtree(folder / f"many-{lane}")
+    total_mb = a_lane_mb // count * count * MANY_ASSOCIATIONS
+    return {
+        f"node, memory with {total_mb} MB over {MANY_ASSOCIATIONS} associations to the bar of"
+        " 200 MB": _memory_line(most[0] / 1e6)
     }

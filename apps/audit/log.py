@@ -44,7 +44,7 @@ def append(
     who = {"actor": actor, "project": project, "object_type": object_type, "object_id": object_id}
     built = entries.build(
         event_id=str(event_id),
-        time=now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        time=f"{now.replace(tzinfo=None).isoformat(timespec='microseconds')}Z",
         action=action,
         outcome=outcome,
         public=public or {},

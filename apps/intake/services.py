@@ -71,7 +71,9 @@ def receive_instance(
         return same
     first = next((row for row in held if row.clash_with_id is None), None)
     subject = keyring.subject_for(facts.patient_id, facts.issuer)
-    keyring.move_to_subject(file, subject)
+    # Once: a key server is asked each time.
+    key = keyring.subject_key(subject)
+    keyring.move_to_subject(file, key)
     file.insert()
     sealed = json.dumps(
         {
@@ -86,7 +88,7 @@ def receive_instance(
         reason="" if first is None else "uid_clash",
         demographics_digest=corrections.demographics_digest(facts),
         sop_uid_digest=digest,
-        sealed_uids=seal(keyring.subject_key(subject).key, sealed, _SEAL),
+        sealed_uids=seal(key.key, sealed, _SEAL),
         study_digest=keyring.lookup_digest("study-uid", facts.study_instance_uid),
         sop_class_uid=facts.sop_class_uid[:64],
         transfer_syntax_uid=facts.transfer_syntax_uid[:64],
@@ -109,7 +111,7 @@ def receive_instance(
         outcome="done" if first is None else "held",
         public={"size_bytes": file.size_bytes, "sop_class": facts.sop_class_uid[:64]},
         private=where,
-        **keyring.sealed_detail(subject, {"sop_instance_uid": facts.sop_instance_uid}),
+        **keyring.sealed_detail(key, {"sop_instance_uid": facts.sop_instance_uid}),
     )
     corrections.look_at(actor, received, facts)
     return received

@@ -89,9 +89,8 @@ def open_vault_file(file: VaultFile) -> BinaryIO:
     return files.open_file(file, _wrapping_key(file.wrapping_key))
 
 
-def move_to_subject(file: VaultFile, subject: Subject) -> None:
-    """Re-wrap a file's data key from the intake key to the subject's."""
-    new = subject_key(subject)
+def move_to_subject(file: VaultFile, new: WrappingKey) -> None:
+    """Re-wrap a file's data key from the intake key to a subject's."""
     if file.wrapping_key != new.name:
         files.rewrap(file, _wrapping_key(file.wrapping_key), new)
 
@@ -111,10 +110,9 @@ def unseal_for(subject: Subject | None, sealed: bytes, purpose: str) -> bytes:
 _DETAIL = "audit-detail"
 
 
-def sealed_detail(subject: Subject, detail: dict[str, Any]) -> dict[str, Any]:
-    """What an event says of a subject that identifies: the arguments ``sealed`` and ``sealed_key``
-    of ``event``. Raises KeyDestroyedError."""
-    key = subject_key(subject)
+def sealed_detail(key: WrappingKey, detail: dict[str, Any]) -> dict[str, Any]:
+    """What an event says of a subject that identifies, by that subject's ``key``: the arguments
+    ``sealed`` and ``sealed_key`` of ``event``."""
     plain = json.dumps(detail, sort_keys=True).encode()
     return {"sealed": seal(key.key, plain, _DETAIL), "sealed_key": key.name}
 

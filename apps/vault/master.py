@@ -53,7 +53,10 @@ def unwrap_key(stored: bytes | memoryview, purpose: str, *, before: str) -> byte
     if parts is None:
         return unseal(master_key(before), bytes(stored), purpose)
     key_id, wrapped = parts
-    for each in (provider(), *predecessors()):
+    now = provider()
+    if now.owns(key_id):
+        return now.unwrap(key_id, wrapped, purpose)
+    for each in predecessors():
         if each.owns(key_id):
             return each.unwrap(key_id, wrapped, purpose)
     raise MasterKeyError(

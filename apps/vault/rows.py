@@ -12,9 +12,15 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models.fields import AutoFieldMixin
 
+_PLAIN_FIELDS = {models.CharField, models.BigIntegerField, models.PositiveIntegerField}
+_AS_IT_IS = {str, int, type(None)}
+
 
 @lru_cache(maxsize=64)
-def _insertion(model: type[models.Model], vendor: str) -> tuple[str, tuple[models.Field, ...]]:
+def _insertion(
+    model: type[models.Model], vendor: str
+) -> tuple[str, tuple[tuple[models.Field, bool], ...]]:
+    """The statement, its fields, and of each whether text and numbers go in as they are."""
     quote = connection.ops.quote_name
     fields = tuple(
         field for field in model._meta.concrete_fields if not isinstance(field, AutoFieldMixin)
@@ -22,7 +28,9 @@ def _insertion(model: type[models.Model], vendor: str) -> tuple[str, tuple[model
     columns = ", ".join(quote(field.column or "") for field in fields)
     places = ", ".join(["%s"] * len(fields))
     table = quote(model._meta.db_table)
-    return f"INSERT INTO {table} ({columns}) VALUES ({places})", fields  # noqa: S608
+    return f"INSERT INTO {table} ({columns}) VALUES ({places})", tuple(  # noqa: S608
+        (field, type(field) in _PLAIN_FIELDS) for field in fields
+    )
 
 
 def insert(row: models.Model) -> None:
@@ -30,7 +38,12 @@ def insert(row: models.Model) -> None:
     the database numbers is not read back. Raises IntegrityError."""
     db = connections[DEFAULT_DB_ALIAS]
     sql, fields = _insertion(type(row), db.vendor)
-    values = [field.get_db_prep_save(field.pre_save(row, True), db) for field in fields]
+    values = [
+        value
+        if is_plain and type(value := getattr(row, field.attname)) in _AS_IT_IS
+        else field.get_db_prep_save(field.pre_save(row, True), db)
+        for field, is_plain in fields
+    ]
     with db.cursor() as cursor:
         cursor.execute(sql, values)
     row._state.adding, row._state.db = False, db.alias

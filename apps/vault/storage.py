@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,9 +51,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 class _LocalPending:
-    """Whole pages are written past the page cache where the file system can: what must be synced
-    before it counts need not lie there as well, and to find a page for it costs more than to write
-    it. ``write`` takes them from memory that begins with a page (else they go the common way)."""
+    """Pieces of whole pages (those of a long file) are written past the page cache where the file
+    system can: what must be synced before it counts need not lie there as well, and to find a page
+    for it costs more than to write it. Their memory should begin with a page: else, as all else,
+    they go the common way."""
 
     def __init__(self, partial: Path, final: Path) -> None:
         self._partial, self._final, self._is_placed = partial, final, False
@@ -65,9 +65,8 @@ class _LocalPending:
     def write(self, data: bytes | memoryview) -> int:
         left = memoryview(data)
         while left:
-            whole = len(left) & ~(_PAGE_BYTES - 1) if self._can_be_direct else 0
-            if whole and self._size_bytes % _PAGE_BYTES == 0:
-                written = self._write_direct(left[:whole])
+            if self._can_be_direct and (len(left) | self._size_bytes) % _PAGE_BYTES == 0:
+                written = self._write_direct(left)
             else:
                 self._be_direct(False)
                 written = os.write(self._handle, left)
@@ -120,6 +119,7 @@ class LocalStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._root_text = str(root)
         self._incoming = root / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -145,7 +145,10 @@ class LocalStorage:
 
     def touch(self, name: str) -> None:
         """Say that a file is in use now. Raises FileNotFoundError when it is gone."""
-        os.utime(self._path(name))
+        if not name.isalnum():
+            raise ValueError("a vault name is letters and digits")
+        # Asked for each instance: a Path costs more than the answer.
+        os.utime(f"{self._root_text}/{name[:2]}/{name}")
 
     def delete_older(self, name: str, limit: float) -> bool:
         """Remove a file unless it was touched at or after ``limit`` (seconds since the epoch).
@@ -166,7 +169,8 @@ class LocalStorage:
         return True
 
     def free_bytes(self) -> int:
-        return shutil.disk_usage(self._root).free
+        told = os.statvfs(self._root_text)
+        return told.f_bavail * told.f_frsize
 
     def check(self) -> None:
         """Raises OSError where the place is not there."""

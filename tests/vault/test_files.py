@@ -89,7 +89,7 @@ def test_pages_and_what_is_none_make_one_file(vault, monkeypatch, takes_pages):
     expected = bytes(pages[:8192]) + bytes(pages) + bytes(pages[: 3 * 4096 + 7]) + bytes(pages)
     with vault.open("ab12") as source:
         assert source.read() == expected + b"end"
-    assert directly == ([8192, 20480, 16384, 12288] if takes_pages else [8192])
+    assert directly == ([8192, 20480, 16384] if takes_pages else [8192])
 
 
 def test_a_file_that_is_dropped_while_it_is_written_leaves_nothing(vault):

@@ -53,9 +53,9 @@ def provider() -> KeyProvider:
     """The provider that CLINICAL_ANNOT_KEY_PROVIDER names."""
     return _provider(
         settings.CLINICAL_ANNOT_KEY_PROVIDER,
-        Path(settings.CLINICAL_ANNOT_KEY_FILE),
+        str(settings.CLINICAL_ANNOT_KEY_FILE),
         settings.CLINICAL_ANNOT_KEYS,
-        tuple(sorted(settings.CLINICAL_ANNOT_TRANSIT.items())),
+        tuple(settings.CLINICAL_ANNOT_TRANSIT.items()),
     )
 
 
@@ -64,15 +64,17 @@ def predecessors() -> list[KeyProvider]:
     another provider keeps the file until everything is wrapped anew."""
     from apps.vault.providers.local import KeyFile
 
+    if settings.CLINICAL_ANNOT_KEY_PROVIDER == "file":
+        return []
     path = Path(settings.CLINICAL_ANNOT_KEY_FILE)
-    if settings.CLINICAL_ANNOT_KEY_PROVIDER == "file" or not path.exists():
+    if not path.exists():
         return []
     return [KeyFile(path)]
 
 
 @lru_cache(maxsize=8)
 def _provider(
-    kind: str, key_file: Path, keys: str, transit: tuple[tuple[str, str], ...]
+    kind: str, key_file: str, keys: str, transit: tuple[tuple[str, str], ...]
 ) -> KeyProvider:
     from apps.vault.providers.local import Environment, KeyFile
     from apps.vault.providers.transit import Transit
@@ -81,4 +83,4 @@ def _provider(
         return Environment(keys)
     if kind == "transit":
         return Transit(**dict(transit))
-    return KeyFile(key_file)
+    return KeyFile(Path(key_file))
