@@ -10,8 +10,12 @@ from collections.abc import Callable, Iterator
 
 BLOCK_BYTES = 1 << 18
 MAX_HEADER_BYTES = 16 << 10
-# RFC 2046: at most 70 characters of this set, the last one no space.
-_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
+# RFC 2046: characters of this set, the last one no space. It says 70 at most, and Orthanc's
+# DICOMweb plug-in sends 73.
+MAX_BOUNDARY_CHARACTERS = 200
+_BOUNDARY = re.compile(
+    rf"[0-9A-Za-z'()+_,\-./:=? ]{{0,{MAX_BOUNDARY_CHARACTERS - 1}}}[0-9A-Za-z'()+_,\-./:=?]"
+)
 _PADDING_BYTES = 256
 
 
