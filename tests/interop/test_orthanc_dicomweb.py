@@ -89,15 +89,13 @@ def test_orthanc_finds_and_fetches_what_was_de_identified(served, orthanc):
         {"Uri": "/instances", "Arguments": {"PatientID": clip["pseudonym"], "Modality": "US"}},
     )
     assert len(found) == 1
-    uids = {tag: item["Value"] for tag, item in found[0].items() if tag in ("0020,000d",)}
-    assert uids
-    study = uids["0020,000d"]
+    study, uid = (found[0][tag]["Value"] for tag in ("0020000D", "00080018"))
     assert study != original.StudyInstanceUID
     orthanc.ask("/dicom-web/servers/reader/retrieve", {"Resources": [{"Study": study}]})
     (instance,) = [
         each
         for each in orthanc.ask("/instances?expand")
-        if each["MainDicomTags"]["SOPInstanceUID"] == found[0]["0008,0018"]["Value"]
+        if each["MainDicomTags"]["SOPInstanceUID"] == uid
     ]
     fetched: Dataset = dcmread(io.BytesIO(orthanc.raw(f"/instances/{instance['ID']}/file")))
     assert (fetched.StudyInstanceUID, fetched.PatientID) == (study, clip["pseudonym"])
