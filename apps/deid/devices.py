@@ -30,14 +30,7 @@ def known(project: Project, key: DeviceKey | None) -> Device | None:
     """The project's device of this key, if it was met before."""
     if key is None:
         return None
-    return Device.objects.filter(
-        project=project,
-        manufacturer=key.manufacturer,
-        model=key.model,
-        software=key.software,
-        rows=key.rows,
-        columns=key.columns,
-    ).first()
+    return Device.objects.filter(project=project, key_digest=services.device_digest(key)).first()
 
 
 def mask_of(device: Device | None) -> list[Box]:

@@ -3,12 +3,14 @@ devices and their masks."""
 
 from __future__ import annotations
 
+import json
 import uuid
 
 from django.db import models
 
 from apps.access.models import User
 from apps.intake.models import ReceivedInstance
+from apps.keys import keyring
 from apps.keys.models import Subject
 from apps.projects.models import Project
 from apps.vault.models import VaultFile
@@ -76,6 +78,9 @@ class ProfileVersion(models.Model):
 
 class Device(models.Model):
     """What took the pictures, as far as text in them goes: model, software and picture size.
+
+    What a header calls a device may name a person or a room: ``sealed_names`` (intake's key) holds
+    [manufacturer, model, software], ``key_digest`` is the keyed digest of these and the size.
     ``state`` says whether the phantom gate lets it through. ``state_by`` and ``note``: who released
     it and why, or nobody where a phantom passed."""
 
@@ -86,9 +91,8 @@ class Device(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="devices")
-    manufacturer = models.CharField(max_length=64, blank=True)
-    model = models.CharField(max_length=64, blank=True)
-    software = models.CharField(max_length=64, blank=True)
+    key_digest = models.BinaryField(max_length=32)
+    sealed_names = models.BinaryField()
     rows = models.PositiveIntegerField()
     columns = models.PositiveIntegerField()
     state = models.CharField(max_length=12, choices=State, default=State.UNSEEN)
@@ -98,17 +102,23 @@ class Device(models.Model):
     first_seen_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["manufacturer", "model", "software", "-columns"]
+        ordering = ["-first_seen_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["project", "manufacturer", "model", "software", "rows", "columns"],
-                name="one_device_a_key_and_project",
+                fields=["project", "key_digest"], name="one_device_a_key_and_project"
             )
         ]
 
     def __str__(self) -> str:
-        named = " ".join(filter(None, (self.manufacturer, self.model, self.software)))
+        named = " ".join(filter(None, self.names))
         return f"{named or 'no name given'} · {self.columns} × {self.rows}"
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Manufacturer, model, software; empty where the header gave none."""
+        sealed = keyring.unseal_for(None, bytes(self.sealed_names), "device")
+        manufacturer, model, software = json.loads(sealed)
+        return manufacturer, model, software
 
     def policy_project(self) -> Project:
         return self.project

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import astuple
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from apps.deid.domain.device import DeviceKey
 from apps.deid.domain.reasons import REASON_TEXTS, Reason
 from apps.deid.models import Deidentification, Device, ProjectSubject
 from apps.intake.models import ReceivedInstance
-from apps.keys.keyring import seal_for, unseal_for
+from apps.keys.keyring import lookup_digest, seal_for, unseal_for
 from apps.projects.models import Project
 from apps.vault.models import VaultFile
 
@@ -40,6 +40,11 @@ def reason_text(code: str) -> tuple[str, str]:
     return text.sentence, text.remedy
 
 
+def device_digest(key: DeviceKey) -> bytes:
+    """Keyed digest (32 bytes) under which a device is found again."""
+    return lookup_digest("device", *map(str, astuple(key)))
+
+
 @verb("deid.begin", roles={roles.SERVICE}, states=(State.RECEIVED, State.DEIDENTIFYING))
 def begin(
     actor: Actor,
@@ -54,7 +59,16 @@ def begin(
     noted, a new one as not seen before."""
     found, is_new = None, False
     if device is not None:
-        found, is_new = Device.objects.get_or_create(project=received.project, **asdict(device))
+        names = json.dumps([device.manufacturer, device.model, device.software]).encode()
+        found, is_new = Device.objects.get_or_create(
+            project=received.project,
+            key_digest=device_digest(device),
+            defaults={
+                "sealed_names": seal_for(None, names, "device"),
+                "rows": device.rows,
+                "columns": device.columns,
+            },
+        )
     received.state, received.reason = State.DEIDENTIFYING, ""
     received.save(update_fields=["state", "reason", "state_changed_at"])
     deid, _ = Deidentification.objects.update_or_create(

@@ -59,7 +59,7 @@ def test_a_saved_mask_is_proposed_first_on_the_next_clip_of_the_same_device_alon
     steward = signed_in(author)
     first = settled(received_instance(project, named_cine))
     device = first.deidentification.device
-    assert device is not None and device.model and (device.rows, device.columns) == (480, 640)
+    assert device is not None and device.names[1] and (device.rows, device.columns) == (480, 640)
     mask = {"x_px": 100, "y_px": 440, "width_px": 300, "height_px": 32, "action": "blank"}
     short = {**mask, "x_px": 500, "width_px": 20, "action": "keep"}
     refused = post(steward, first, "mask", {"boxes": [short]})

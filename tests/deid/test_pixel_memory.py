@@ -23,7 +23,7 @@ GROWTH_MB = 60
 
 # The worker as it is: settings, rooms and their tasks loaded; then the work of one clip.
 WORK = """
-import json, os, resource, sys
+import json, os, sys
 import django
 django.setup()
 from apps.jobs import work
@@ -34,13 +34,15 @@ from pathlib import Path
 detector = text_detector()
 with open(sys.argv[1], "rb") as clip:
     found = propose(clip)
-peak = next(line for line in Path(f"/proc/{detector._engine.pid}/status").read_text().splitlines()
-            if line.startswith("VmHWM"))
+def peak_mb(pid):
+    # Not ru_maxrss: a process started by a large one begins with that one's peak.
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) >> 10 for line in lines if line.startswith("VmHWM"))
 print(json.dumps({
     "n_frames": found.n_frames,
     "boxes": len(found.boxes),
-    "detector_mb": int(peak.split()[1]) >> 10,
-    "worker_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10}))
+    "detector_mb": peak_mb(detector._engine.pid),
+    "worker_mb": peak_mb("self")}))
 """
 
 

@@ -188,7 +188,7 @@ def test_a_signature_that_does_not_hold_is_not_released(project, signed):
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({"--formats": "yolo"}, 2), ({"--formats": "tiff"}, 2), ({"--project": "none"}, 2),
+    [({"--formats": "mot:stride=0"}, 2), ({"--formats": "tiff"}, 2), ({"--project": "none"}, 2),
      ({"--version": "a/b"}, 1), ({"--version": "1" * 41}, 1), ({"--clip": "nothing"}, 1)],
 )  # fmt: skip
 def test_wrong_arguments_are_refused_before_anything_is_written(

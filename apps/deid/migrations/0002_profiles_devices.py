@@ -39,9 +39,8 @@ class Migration(migrations.Migration):
             name='Device',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('manufacturer', models.CharField(blank=True, max_length=64)),
-                ('model', models.CharField(blank=True, max_length=64)),
-                ('software', models.CharField(blank=True, max_length=64)),
+                ('key_digest', models.BinaryField(max_length=32)),
+                ('sealed_names', models.BinaryField()),
                 ('rows', models.PositiveIntegerField()),
                 ('columns', models.PositiveIntegerField()),
                 ('state', models.CharField(choices=[('unseen', 'Unseen'), ('passed', 'Passed'), ('released', 'Released')], default='unseen', max_length=12)),
@@ -52,7 +51,7 @@ class Migration(migrations.Migration):
                 ('state_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'ordering': ['manufacturer', 'model', 'software', '-columns'],
+                'ordering': ['-first_seen_at'],
             },
         ),
         migrations.AddField(
@@ -97,7 +96,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='device',
-            constraint=models.UniqueConstraint(fields=('project', 'manufacturer', 'model', 'software', 'rows', 'columns'), name='one_device_a_key_and_project'),
+            constraint=models.UniqueConstraint(fields=('project', 'key_digest'), name='one_device_a_key_and_project'),
         ),
         migrations.AddConstraint(
             model_name='devicemask',
