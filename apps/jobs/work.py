@@ -7,6 +7,7 @@ idempotent, because a crash after the result and before ``done`` runs it again.
 
 from __future__ import annotations
 
+import enum
 import logging
 import threading
 import time
@@ -17,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
 
@@ -29,6 +30,8 @@ LEASE = timedelta(seconds=settings.CLINICAL_ANNOT_JOB_LEASE_S)
 ATTEMPTS = 3
 
 JOBS: dict[str, Callable[[JobHandle], None]] = {}
+# Kinds that wait for a peer's network more than they work: a lane of their own.
+PEER_KINDS: set[str] = set()
 SWEEPS: list[Callable[[], int]] = []
 PARKED: dict[str, Callable[[Job], None]] = {}
 
@@ -76,11 +79,16 @@ class JobHandle:
         return False
 
 
-def job(kind: str) -> Callable[[Callable[[JobHandle], None]], Callable[[JobHandle], None]]:
-    """Register the function that does work of this kind."""
+def job(
+    kind: str, *, waits_for_peer: bool = False
+) -> Callable[[Callable[[JobHandle], None]], Callable[[JobHandle], None]]:
+    """Register the function that does work of this kind. ``waits_for_peer``: it is as slow as
+    another system, so it has a lane of its own where there are several workers."""
 
     def register(function: Callable[[JobHandle], None]) -> Callable[[JobHandle], None]:
         JOBS[kind] = function
+        if waits_for_peer:
+            PEER_KINDS.add(kind)
         return function
 
     return register
@@ -136,21 +144,43 @@ def discover() -> None:
     autodiscover_modules("tasks")
 
 
-def claim(owner: str, *, only_short: bool = False) -> JobHandle | None:
-    """Take the next job: the first queued one, or one whose lease ran out.
+class Lane(enum.StrEnum):
+    """What a worker takes: everything; everything but what waits for a peer; of that the short
+    work alone; what waits for a peer alone."""
+
+    ALL = "all"
+    ANY = "any"
+    SHORT = "short"
+    PEERS = "peers"
+
+
+def _due(lane: Lane) -> QuerySet[Job]:
+    now = timezone.now()
+    queued = Q(state=Job.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
+    lapsed = Q(state=Job.State.RUNNING, lease_until__lt=now)
+    kinds = set(JOBS)
+    if lane == Lane.PEERS:
+        kinds &= PEER_KINDS
+    elif lane != Lane.ALL:
+        kinds -= PEER_KINDS
+    found = Job.objects.filter(queued | lapsed, kind__in=kinds)
+    return found.filter(is_long=False) if lane == Lane.SHORT else found
+
+
+def n_due(lane: Lane) -> int:
+    """How many jobs wait for a worker of ``lane``."""
+    return _due(lane).count()
+
+
+def claim(owner: str, lane: Lane = Lane.ALL) -> JobHandle | None:
+    """Take the lane's next job: the first queued one, or one whose lease ran out.
 
     Any number of workers may claim at once: a row is locked while it is taken (on SQLite the
     transaction holds the database's write lock from its beginning), so one of them gets it.
     """
     now = timezone.now()
     with transaction.atomic():
-        due = Q(state=Job.State.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
-        lapsed = Q(state=Job.State.RUNNING, lease_until__lt=now)
-        rows = Job.objects.filter(due | lapsed, kind__in=list(JOBS)).order_by(
-            "-priority", "created_at"
-        )
-        if only_short:
-            rows = rows.filter(is_long=False)
+        rows = _due(lane).order_by("-priority", "created_at")
         if connection.features.has_select_for_update_skip_locked:
             rows = rows.select_for_update(skip_locked=True)
         taken = rows.first()

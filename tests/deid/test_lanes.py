@@ -17,19 +17,20 @@ from apps.jobs import work
 from apps.jobs.models import Job
 from clinical_annot.management.commands import worker
 
-State = Job.State
+State, Lane = Job.State, work.Lane
 
 
 @pytest.fixture
 def kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     name = f"test.{uuid.uuid4().hex[:8]}"
     monkeypatch.setattr(work, "JOBS", {})
+    monkeypatch.setattr(work, "PEER_KINDS", set())
     yield name
 
 
 @pytest.mark.parametrize(
     ("count", "expected"),
-    [(1, ["any"]), (2, ["any", "short"]), (4, ["any", "any", "any", "short"])],
+    [(1, ["all"]), (2, ["any", "short"]), (4, ["any", "any", "any", "short"])],
 )
 def test_with_two_or_more_processes_the_last_keeps_to_short_work(count, expected):
     assert worker.lanes(count) == expected
@@ -41,11 +42,69 @@ def test_the_short_lane_leaves_long_work_alone_and_the_other_takes_it_first(kind
     work.JOBS[kind] = lambda handle: None
     work.enqueue(kind, "long", priority=9, is_long=True)
     work.enqueue(kind, "short")
-    short = work.claim("a", only_short=True)
+    short = work.claim("a", Lane.SHORT)
     assert short is not None and short.job.object_id == "short"
-    assert work.claim("a", only_short=True) is None
+    assert work.claim("a", Lane.SHORT) is None
     long = work.claim("b")
     assert long is not None and long.job.object_id == "long"
+
+
+@pytest.mark.django_db
+def test_what_waits_for_a_peer_and_what_works_here_do_not_wait_for_each_other(kind):
+    work.job(f"{kind}.pull", waits_for_peer=True)(lambda handle: None)
+    work.job(kind)(lambda handle: None)
+    for number in range(2):
+        work.enqueue(f"{kind}.pull", f"pull {number}", priority=9)
+    work.enqueue(kind, "examination", is_long=True)
+    assert (work.n_due(Lane.PEERS), work.n_due(Lane.ANY), work.n_due(Lane.SHORT)) == (2, 1, 0)
+    assert work.claim("short", Lane.SHORT) is None
+    taken = work.claim("any", Lane.ANY)
+    assert taken is not None and taken.job.object_id == "examination"
+    assert work.claim("any", Lane.ANY) is None
+    assert [work.claim("p", Lane.PEERS).job.object_id for _ in range(2)] == ["pull 0", "pull 1"]
+    assert work.claim("p", Lane.PEERS) is None
+    assert worker.lanes(1) == [Lane.ALL], "one process alone takes everything"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_for_peers_is_started_while_work_waits_and_never_more_than_the_lane_has(
+    kind, monkeypatch
+):
+    class Process:
+        ended: int | None = None
+
+        def poll(self) -> int | None:
+            return self.ended
+
+    started: list[Process] = []
+    monkeypatch.setattr(worker, "_start", lambda lane: started.append(Process()) or started[-1])
+    work.job(kind, waits_for_peer=True)(lambda handle: None)
+    lane = worker._PeerLane()
+
+    def look() -> int:
+        lane._look_at = 0.0
+        lane.look()
+        return len(started)
+
+    assert look() == 0
+    for number in range(5):
+        work.enqueue(kind, number)
+    assert [look() for _ in range(4)] == [1, 2, 2, 2]
+    started[0].ended = 0
+    assert look() == 3, "in place of the one that ended"
+    Job.objects.all().delete()
+    started[1].ended = 0
+    assert look() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_for_peers_ends_when_no_work_comes(kind, monkeypatch):
+    monkeypatch.setattr(worker, "PEERS_IDLE_S", 0.0)
+    monkeypatch.setattr(work, "discover", lambda: None)
+    ran: list[str] = []
+    work.job(kind, waits_for_peer=True)(lambda handle: ran.append(handle.job.object_id))
+    worker._Worker(threading.Event(), Lane.PEERS).run()
+    assert ran == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -61,12 +120,12 @@ def test_work_that_turns_out_long_is_given_back_whole_to_a_worker_that_takes_any
 
     work.JOBS[kind] = slow
     work.enqueue(kind, "x")
-    process = worker._Worker(threading.Event(), only_short=True)
-    handle = work.claim(process._owner, only_short=True)
+    process = worker._Worker(threading.Event(), Lane.SHORT)
+    handle = work.claim(process._owner, Lane.SHORT)
     process._work(handle)
     row = Job.objects.get(kind=kind)
     assert (row.state, row.is_long, row.attempts, row.lease_owner) == (State.QUEUED, True, 0, "")
-    assert written == [] and work.claim("a", only_short=True) is None
+    assert written == [] and work.claim("a", Lane.SHORT) is None
     work.JOBS[kind] = lambda handle: None
     again = work.claim("b")
     work.run(again)

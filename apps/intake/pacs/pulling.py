@@ -78,7 +78,7 @@ class _Pulling:
         self.handle.progress(here / total, f"{here} of {total}")
 
 
-@work.job(services.PULL)
+@work.job(services.PULL, waits_for_peer=True)
 def pull_study(handle: work.JobHandle) -> None:
     """Carry a pull on from wherever it stands; nothing is fetched twice."""
     pull = Pull.objects.select_related("project", "node", "subject").get(pk=handle.job.object_id)
@@ -88,6 +88,7 @@ def pull_study(handle: work.JobHandle) -> None:
     running: _Pulling | None = None
     try:
         study_uid = services.study_uid_of(pull)
+        handle.progress(0.0, "asking what there is")
         listed = list_instances(pull.node, study_uid)
         if not listed:
             raise PeerError("study_not_found")

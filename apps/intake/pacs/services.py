@@ -226,7 +226,7 @@ def start_pull(
         raise Conflict(
             "running", "This study is being pulled already.", "See the list of pulls."
         ) from None
-    work.enqueue(PULL, pull.pk, priority=5, is_long=True)
+    work.enqueue(PULL, pull.pk, priority=5)
     event(actor, pull, private={"node": str(node.pk)})
     return pull
 
@@ -254,7 +254,7 @@ def resume_pull(actor: Actor, pull: Pull) -> Pull:
         raise Conflict(
             "running", "This study is being pulled already.", "See the list of pulls."
         ) from None
-    work.enqueue(PULL, pull.pk, priority=5, is_long=True)
+    work.enqueue(PULL, pull.pk, priority=5)
     event(actor, pull)
     return pull
 

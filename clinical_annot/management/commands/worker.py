@@ -1,7 +1,9 @@
 """The worker: looks for work, does it, gives log entries their places, signs checkpoints.
 
 One process looks for work, keeps the log and starts those that work; with two or more of them the
-last takes short work alone, so that nothing short waits behind a long video.
+last takes short work alone, so that nothing short waits behind a long video. What waits for another
+system (a pull from a PACS) then has processes of its own, made when there is such work: neither
+does it wait for an examination, nor an examination for it.
 """
 
 from __future__ import annotations
@@ -31,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 # What takes longer is no short work: it is given back and begun again by a worker that takes any.
 SHORT_S = 15.0
+# Processes for what waits for peers: so many at most, and so long they stay without work.
+PEER_PROCESSES = 2
+PEERS_IDLE_S = 30.0
 
 
 class Command(BaseCommand):
@@ -40,7 +45,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument(
-            "--single", choices=("any", "short"), help="work in this process alone, on any job"
+            "--single",
+            choices=list(work.Lane),
+            help="work in this process alone, on this lane's jobs",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -53,15 +60,45 @@ class Command(BaseCommand):
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
         if options["single"]:
-            _Worker(stop, only_short=options["single"] == "short").run()
+            _Worker(stop, work.Lane(options["single"])).run()
         else:
             _supervise(stop)
 
 
-def lanes(count: int) -> list[str]:
+def lanes(count: int) -> list[work.Lane]:
     """What each of ``count`` processes takes; 0 is one a core, at least two."""
     count = count or max(2, os.cpu_count() or 1)
-    return ["any"] * max(1, count - 1) + ["short"] * (count > 1)
+    if count == 1:
+        return [work.Lane.ALL]
+    return [work.Lane.ANY] * (count - 1) + [work.Lane.SHORT]
+
+
+def _start(lane: work.Lane) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, sys.argv[0], "worker", "--single", lane])
+
+
+class _PeerLane:
+    """Processes for what waits for peers, one for each job that waits, up to their number."""
+
+    def __init__(self) -> None:
+        self.children: list[subprocess.Popen[bytes]] = []
+        self._look_at = 0.0
+
+    def look(self) -> None:
+        """Start one more where work waits; about each second."""
+        self.children = [child for child in self.children if child.poll() is None]
+        if len(self.children) >= PEER_PROCESSES or time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + 1
+        try:
+            close_old_connections()
+            # One that has just been started takes one of them.
+            if work.n_due(work.Lane.PEERS) > 0:
+                self.children.append(_start(work.Lane.PEERS))
+                self._look_at += 4
+        except Exception as error:
+            logger.warning("no look at the queue", extra={"error": type(error).__name__})
+            connection.close()
 
 
 def _supervise(stop: threading.Event) -> None:
@@ -69,11 +106,9 @@ def _supervise(stop: threading.Event) -> None:
     os.nice(10)
     work.discover()
     note_process(service("worker"), None, process="worker", what="start")
-    commands = [
-        [sys.executable, sys.argv[0], "worker", "--single", lane]
-        for lane in lanes(settings.CLINICAL_ANNOT_WORKER_PROCESSES)
-    ]
-    children = [subprocess.Popen(command) for command in commands]
+    wanted = lanes(settings.CLINICAL_ANNOT_WORKER_PROCESSES)
+    children = [_start(lane) for lane in wanted]
+    peer_lane = _PeerLane() if work.Lane.ALL not in wanted else None
     keepers = [
         threading.Thread(target=target, args=(stop,), daemon=True) for target in (_keep, _look)
     ]
@@ -85,7 +120,10 @@ def _supervise(stop: threading.Event) -> None:
             if child.poll() is not None:
                 logger.warning("worker process ended, starting another")
                 stop.wait(0.3)
-                children[place] = subprocess.Popen(commands[place])
+                children[place] = _start(wanted[place])
+        if peer_lane is not None:
+            peer_lane.look()
+    children += peer_lane.children if peer_lane is not None else []
     for child in children:
         child.terminate()
     for keeper in keepers:
@@ -139,20 +177,25 @@ def _look(stop: threading.Event) -> None:
 class _Worker:
     """One process that claims and works until it is asked to stop or its supervisor is gone."""
 
-    def __init__(self, stop: threading.Event, *, only_short: bool) -> None:
-        self._stop, self._only_short, self._parent = stop, only_short, os.getppid()
+    def __init__(self, stop: threading.Event, lane: work.Lane) -> None:
+        self._stop, self._lane, self._parent = stop, lane, os.getppid()
         self._owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
     def run(self) -> None:
         work.discover()
+        worked_at = time.monotonic()
         while not self._is_over():
             try:
                 close_old_connections()
-                handle = work.claim(self._owner, only_short=self._only_short)
+                handle = work.claim(self._owner, self._lane)
                 if handle is None:
+                    idle_s = time.monotonic() - worked_at
+                    if self._lane == work.Lane.PEERS and idle_s > PEERS_IDLE_S:
+                        return
                     self._stop.wait(0.5)
                     continue
                 self._work(handle)
+                worked_at = time.monotonic()
             except OperationalError as error:
                 logger.warning("database away", extra={"error": type(error).__name__})
                 self._stop.wait(2)
@@ -169,7 +212,8 @@ class _Worker:
         is_given_back = False
         while thread.is_alive() and not self._is_over():
             thread.join(0.2)
-            if self._only_short and not is_given_back and time.monotonic() > given_back_at:
+            is_short = self._lane == work.Lane.SHORT
+            if is_short and not is_given_back and time.monotonic() > given_back_at:
                 is_given_back = True
                 work.release(handle, is_long=True)
         if thread.is_alive() and not is_given_back:
