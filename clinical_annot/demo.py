@@ -214,20 +214,15 @@ def _start(children: Children) -> None:
 
 
 def _wait_for_node(stop: _Stop, children: Children) -> None:
-    import socket
-
-    from django.conf import settings
+    from apps.intake.queries import node_is_up
 
     say("Waiting for the DICOM node ...")
-    address = (settings.CLINICAL_ANNOT_BIND, settings.CLINICAL_ANNOT_DICOM_PORT)
     while True:
         stop.check()
         children.mend()
-        try:
-            with socket.create_connection(address, timeout=1):
-                return
-        except OSError:
-            time.sleep(0.3)
+        if node_is_up():
+            return
+        time.sleep(0.3)
 
 
 def _wait_until_healthy(url: str, stop: _Stop, children: Children) -> None:

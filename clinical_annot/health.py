@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from apps.audit import triggers
+from apps.intake.queries import node_is_up
 from apps.jobs.heartbeat import is_alive
 from apps.vault.files import storage
 
@@ -31,9 +31,7 @@ def _storage() -> str:
 
 
 def _node() -> str:
-    address = (settings.CLINICAL_ANNOT_BIND, settings.CLINICAL_ANNOT_DICOM_PORT)
-    with socket.create_connection(address, timeout=2):
-        return "ok"
+    return "ok" if node_is_up() else "does not answer"
 
 
 def _worker() -> str:

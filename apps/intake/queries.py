@@ -15,6 +15,7 @@ from apps.access.actor import Actor, system_roles
 from apps.access.errors import Forbidden, NotFound, Refused
 from apps.access.models import User
 from apps.access.verb import roles_on
+from apps.intake.domain.upper_layer import LOOK
 from apps.intake.models import Correction, ReceivedInstance
 from apps.intake.services import _SEAL, SENDERS, sop_uid_digest
 from apps.jobs.models import Job
@@ -172,7 +173,9 @@ def node_is_up() -> bool:
     """Whether something listens on the node's port."""
     address = (settings.CLINICAL_ANNOT_BIND, settings.CLINICAL_ANNOT_DICOM_PORT)
     try:
-        with socket.create_connection(address, timeout=2):
+        with socket.create_connection(address, timeout=2) as line:
+            # So that the node knows a look of ours from a stranger's, which is an event.
+            line.sendall(LOOK)
             return True
     except OSError:
         return False

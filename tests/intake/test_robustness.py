@@ -16,7 +16,9 @@ from pynetdicom import AE
 
 from apps.audit.models import Event
 from apps.intake.node import guard
+from apps.intake.node.association import Association
 from apps.intake.node.server import Node
+from apps.intake.queries import node_is_up
 from tests.intake import peers
 from tests.intake.streams import mutated, pour, request_pdu, whole_stream
 from tests.intake.test_node import events, eventually
@@ -63,6 +65,18 @@ def test_a_balancers_look_at_the_port_is_no_event_where_the_site_names_it(
         assert len(events("intake.association", "aborted")) == 1
     finally:
         node.stop()
+
+
+def test_our_own_look_at_the_port_is_no_event_but_the_same_word_from_elsewhere_is(
+    node, settings, monkeypatch
+):
+    settings.CLINICAL_ANNOT_DICOM_PORT = node.port
+    assert node_is_up()
+    assert eventually(lambda: not associations()) and not events("intake.association", "aborted")
+    monkeypatch.setattr(Association, "_is_from_here", False)
+    assert node_is_up()
+    (said,) = eventually(lambda: events("intake.association", "aborted"))
+    assert said["reason"] == "no_request"
 
 
 def associations() -> list[threading.Thread]:

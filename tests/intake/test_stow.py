@@ -134,6 +134,12 @@ def test_other_media_types_are_refused(post, content_type):
     assert said.status_code == 415 and said.json()["error"]["remedy"]
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+def test_a_compressed_body_is_refused_with_a_remedy(post, encoding):
+    said = post(body(b"nothing"), **{"Content-Encoding": encoding})
+    assert said.status_code == 415 and "Content-Encoding" in said.json()["error"]["remedy"]
+
+
 def test_a_body_that_is_no_multipart_or_has_no_part_is_a_bad_request(post):
     assert post(b"\r\n").status_code == 400
     assert post(b"--b0und--\r\n").status_code == 400

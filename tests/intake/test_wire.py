@@ -291,6 +291,19 @@ def test_dcmtk_stores_with_small_and_large_pdus(node, tmp_path, options):
     assert held == sorted(peers.digest_of_data_set(content) for content in sent)
 
 
+def test_who_asks_for_nothing_that_is_offered_is_shown_as_refused(node):
+    ran = subprocess.run(
+        ["findscu", "-S", "-aec", "CLINANNOT", "-k", "PatientID=1", "127.0.0.1", str(node.port)],
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert b"No Acceptable Presentation Contexts" in ran.stdout + ran.stderr
+    (said,) = eventually(lambda: events("intake.association", "refused"))
+    assert said["reason"] == "no_service_accepted"
+    assert not events("intake.association", "aborted")
+
+
 def test_dcmsend_stores_instances_of_several_classes_in_one_association(node, tmp_path):
     sent = [
         peers.instance(size_bytes=9000, sop_class=sop_class, syntax=syntax)

@@ -90,7 +90,15 @@ def _project(actor: Actor, slug: str) -> Project:
 
 
 def _boundary(request: Any) -> str:
-    """Raises Refused with 415 for any other media type than multipart/related of DICOM files."""
+    """Raises Refused with 415 for any other media type than multipart/related of DICOM files, and
+    for a body that is encoded."""
+    if request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
+        raise Refused(
+            "content_encoding",
+            "A compressed request body is not taken here.",
+            "Send it without Content-Encoding; transfer syntaxes compress.",
+            status=415,
+        )
     media_type, parameters = parse_header_parameters(request.META.get("CONTENT_TYPE", ""))
     inner = parameters.get("type", "application/dicom").lower()
     if media_type != "multipart/related" or inner != "application/dicom":

@@ -16,6 +16,10 @@ REFUSED = {
         "The project lists no calling AE title, so only this machine may send.",
         "Have the project list the sender's AE title.",
     ),
+    "no_service_accepted": (
+        "The sender asked for services that the node does not offer (query, worklist, …).",
+        "Nothing can be queried or fetched here; at the sender, set it up for storage only.",
+    ),
     "too_many_associations": (
         "One peer opened more associations than it may.",
         "Lower the sender's parallel associations.",

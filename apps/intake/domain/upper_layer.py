@@ -41,6 +41,10 @@ def abort_pdu(source: int, reason: int) -> bytes:
     return bytes([ABORT, 0, 0, 0, 0, 4, 0, 0, source, reason])
 
 
+# What our own health check and the node's page say when they look whether the node answers.
+LOOK = abort_pdu(0, 0)
+
+
 def reject_pdu(result: int, source: int, reason: int) -> bytes:
     """A-ASSOCIATE-RJ (PS3.8 section 9.3.4)."""
     return bytes([0x03, 0, 0, 0, 0, 4, 0, result, source, reason])

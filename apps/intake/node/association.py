@@ -46,7 +46,7 @@ class Association:
         self._node, self.line, self._tls = node, line, context
         self.peer = peer
         self.caller: Caller | None = None
-        self.is_released = False
+        self.is_released = self._is_answered = False
         self.reason = ""
         self.stored = self.refused = 0
         self.began = time.monotonic()
@@ -72,6 +72,11 @@ class Association:
     @property
     def is_in_message(self) -> bool:
         return self._command is not None or bool(self._command_bytes)
+
+    @property
+    def is_useless(self) -> bool:
+        """It stands, but nothing that the peer asked for is offered here."""
+        return self.caller is not None and self._is_answered and not self._contexts
 
     def interrupt(self) -> None:
         self.line.interrupt()
@@ -106,6 +111,8 @@ class Association:
         finally:
             if self._incoming is not None:
                 self._incoming.abort()
+            if self.is_useless and self.reason in ("", "connection_lost", "peer_aborted"):
+                self.reason = "no_service_accepted"
             self._reports.end()
             self.line.close()
             self._node.ended(self)
@@ -118,6 +125,10 @@ class Association:
             self.reason = self._lost
 
     @property
+    def _is_from_here(self) -> bool:
+        return self.peer == self.line.socket.getsockname()[0]
+
+    @property
     def _lost(self) -> str:
         return "connection_lost" if self.received_bytes else "nothing_sent"
 
@@ -125,7 +136,8 @@ class Association:
         """Negotiate; whether the association stands."""
         kind, payload = self.line.next_pdu(guard.REQUEST_S, guard.REQUEST_S)
         if kind != wire.ASSOCIATE_RQ:
-            self.reason = "no_request"
+            is_look = kind == wire.ABORT and bytes(payload) == wire.LOOK[6:]
+            self.reason = "looked_at" if is_look and self._is_from_here else "no_request"
             if kind != wire.ABORT:
                 self.line.last_word(wire.abort_pdu(2, 2))
             return False
@@ -139,6 +151,7 @@ class Association:
         commits = committing.is_on(self.caller.project)
         answer, self._contexts = negotiation.accept(request, commits=commits)
         self._max_pdu_bytes = negotiation.max_pdu_of(request)
+        self._is_answered = True
         self.line.send(answer)
         return True
 

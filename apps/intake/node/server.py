@@ -237,6 +237,8 @@ class Node:
                     del self._peers[association.peer]
         if caller is not None:
             outcome = "done" if association.is_released else "aborted"
+            if association.reason == "no_service_accepted":
+                outcome = "refused"
             self._note(association, outcome, caller.project, caller.calling_ae, caller.called_ae)
         elif association.reason not in REJECTIONS and not self._is_a_check(association):
             self._note(association, "aborted", None, "", "")
@@ -245,7 +247,9 @@ class Node:
             self._open.discard(association)
 
     def _is_a_check(self, association: Association) -> bool:
-        """A balancer or a monitor looked whether the port answers."""
+        """Health, the node's page, a balancer or a monitor looked whether the port answers."""
+        if association.reason == "looked_at":
+            return True
         return association.reason == "nothing_sent" and is_within(association.peer, self._checkers)
 
     def _note(
