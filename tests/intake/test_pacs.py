@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pydicom import dcmread
 from pydicom.uid import generate_uid
 
 from apps.access import roles
+from apps.access.actor import service
 from apps.audit.models import Event
 from apps.intake.models import ReceivedInstance
 from apps.intake.pacs import asking, pulling
@@ -20,6 +22,7 @@ from apps.intake.pacs.models import Pull, RemoteNode
 from apps.jobs import work
 from apps.jobs.models import Job
 from apps.keys import keyring
+from apps.keys.services import destroy_subject_key
 from tests.intake import pacs_peers, peers, spy
 from tests.intake.test_plaintext import watched
 
@@ -172,6 +175,43 @@ def test_compressed_video_comes_by_c_get_as_the_pacs_holds_it(steward, project, 
     pull.refresh_from_db()
     assert (pull.state, pull.method) == ("done", "get")
     assert ReceivedInstance.objects.get().transfer_syntax_uid == H264
+
+
+def test_what_is_pulled_keeps_to_the_sites_limit_and_a_withdrawn_subject_stays_out(
+    steward, project, tmp_path, archive, settings
+):
+    settings.CLINICAL_ANNOT_DESTROYED_FILE = tmp_path / "destroyed.jsonl"
+    small, large = study(2, "PULL-L")
+    padded = dcmread(io.BytesIO(large))
+    padded.add_new(0x00420011, "OB", bytes(60_000))
+    written = io.BytesIO()
+    padded.save_as(written)
+    pacs_peers.fill(archive[0], "ORTHANC", [small, written.getvalue()], tmp_path)
+    settings.CLINICAL_ANNOT_NODE_INSTANCE_BYTES = 50_000
+    node = node_of(archive[0], "ORTHANC", retrieval="get")
+    pull = pick(steward, ask(steward, node, patient_id="PULL-L"))
+    work_off()
+    pull.refresh_from_db()
+    assert (pull.state, pull.n_here, pull.reason) == ("incomplete", 1, "not_all_came")
+    assert refusals() == ["instance_too_large"]
+    settings.CLINICAL_ANNOT_NODE_INSTANCE_BYTES = 1 << 30
+    assert steward.post(f"/pacs/pulls/{pull.pk}/resume/").status_code == 302
+    real = pulling.list_instances
+
+    def list_then_withdraw(*args):
+        found = real(*args)
+        destroy_subject_key(service("command"), pull.subject, reason="withdrawn")
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pulling, "list_instances", list_then_withdraw)
+        work_off()
+    assert refusals() == ["instance_too_large", "subject_destroyed"]
+
+
+def refusals() -> list[str]:
+    rows = Event.objects.filter(action="intake.refuse").order_by("recorded_at")
+    return [json.loads(bytes(row.entry))["public"]["reason"] for row in rows]
 
 
 def test_a_peer_without_c_get_is_asked_to_move(steward, project, node, tmp_path):

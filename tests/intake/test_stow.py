@@ -14,9 +14,12 @@ from django.test import Client
 from pydicom import Dataset, dcmread
 
 from apps.access import tokens
+from apps.access.actor import service
 from apps.audit.models import Event
 from apps.intake import services
 from apps.intake.models import ReceivedInstance
+from apps.keys import keyring
+from apps.keys.services import destroy_subject_key
 from apps.projects.services import create_project
 from apps.vault.models import VaultFile
 from tests.intake import peers
@@ -169,6 +172,20 @@ def test_without_room_the_sender_is_told_to_come_again(post, settings):
     assert said.status_code == 503 and said["Retry-After"]
     assert answer(said).OtherFailuresSequence[0].FailureReason == 0xA700
     assert not ReceivedInstance.objects.exists()
+
+
+def test_nothing_of_a_withdrawn_subject_is_taken_and_the_reason_is_on_record(
+    post, settings, tmp_path
+):
+    settings.CLINICAL_ANNOT_DESTROYED_FILE = tmp_path / "destroyed.jsonl"
+    gone = keyring.subject_for("GONE")
+    destroy_subject_key(service("command"), gone, reason="withdrawn")
+    said = post(body(peers.instance(patient="GONE"), peers.instance(patient="STAYS")))
+    assert said.status_code == 202
+    assert [item.FailureReason for item in answer(said).FailedSOPSequence] == [0x0110]
+    (refused,) = Event.objects.filter(action="intake.refuse")
+    assert b"subject_destroyed" in bytes(refused.entry)
+    assert VaultFile.objects.count() == 1
 
 
 def test_an_instance_that_the_database_does_not_take_fails_by_name(post, monkeypatch):

@@ -17,6 +17,7 @@ from apps.intake.domain.header_facts import HeaderFacts, UnreadableHeader
 from apps.intake.domain.multipart import BodyCut, MalformedBody, MultipartReader, Part
 from apps.intake.receiving import DiskFullError, Incoming, take
 from apps.intake.services import note_refusal
+from apps.keys.keyring import KeyDestroyedError
 from apps.projects.models import Project
 from apps.vault.files import storage
 from apps.vault.models import VaultFile
@@ -169,6 +170,8 @@ def _take_part(
         why = NOT_UNDERSTOOD, "cannot_understand"
     except _WrongStudy:
         why = MISMATCH, "another_study"
+    except KeyDestroyedError:
+        why = PROCESSING_FAILURE, "subject_destroyed"
     except (DatabaseError, OSError) as error:
         logger.error("instance not taken", extra={"error": type(error).__name__})
         if not connection.in_atomic_block:

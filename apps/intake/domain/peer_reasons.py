@@ -44,6 +44,19 @@ REFUSED = {
         "A PACS sent by C-GET what was not asked for (status A900).",
         "See the PACS; nothing of it was kept.",
     ),
+    "another_study": (
+        "An instance of another study than the address names came by DICOMweb.",
+        "At the sender, store to the study's own address, or to one without a study.",
+    ),
+    "malformed": (
+        "The body of a DICOMweb request is not the multipart that was announced.",
+        "See the sender.",
+    ),
+    "cut": ("A DICOMweb request broke off.", "The sender tries again."),
+    "too_large": (
+        "A DICOMweb request is larger than the site allows.",
+        "Send fewer instances a request, or raise the limit.",
+    ),
     "instance_too_large": (
         "The instance is larger than the site allows (status A700).",
         "Raise the limit, or leave it out.",

@@ -30,7 +30,7 @@ from apps.intake.pacs import services, stream
 from apps.intake.pacs.asking import PLAIN, Listed, identifier, list_instances
 from apps.intake.pacs.client import SILENCE_S, Context, PeerError, association, final
 from apps.intake.pacs.models import Pull, RemoteNode
-from apps.intake.receiving import DiskFullError, take
+from apps.intake.receiving import DiskFullError, TooLargeError, take
 from apps.intake.services import note_refusal, sop_uid_digest
 from apps.jobs import work
 from apps.keys.keyring import KeyDestroyedError
@@ -297,8 +297,12 @@ class _Store:
                 peer=node.host,
                 expected=(str(event.request.AffectedSOPClassUID), uid),
             )
+        except TooLargeError:
+            return self._refuse(0xA700, "instance_too_large")
         except DiskFullError:
             return self._refuse(0xA700, "disk_reserve_reached")
+        except KeyDestroyedError:
+            return self._refuse(0xC211, "subject_destroyed")
         except ValueError as error:
             if isinstance(error, UnreadableHeader):
                 return self._refuse(0xC000, "cannot_understand")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from pynetdicom import _config, dimse_messages
 
 from apps.intake.receiving import Incoming
@@ -26,7 +27,7 @@ class PulledInstance(Incoming):
     name = "/nonexistent/streamed-to-vault"
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(settings.CLINICAL_ANNOT_NODE_INSTANCE_BYTES)
         self.file = _NoFlush()
 
     def close(self) -> None:

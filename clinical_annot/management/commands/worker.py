@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import uuid
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -182,7 +183,11 @@ class _Worker:
         self._owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
     def run(self) -> None:
-        work.discover()
+        if self._lane == work.Lane.PEERS:
+            # Without the decoders: it is started when somebody waits for it.
+            import_module("apps.intake.tasks")
+        else:
+            work.discover()
         worked_at = time.monotonic()
         while not self._is_over():
             try:
