@@ -89,7 +89,7 @@ def pull_rows(pulls: list[Pull]) -> list[dict[str, Any]]:
         object_id__in=[str(pull.pk) for pull in pulls], state__in=["running", "queued"]
     )
     jobs = {job.object_id: job for job in live}
-    rooms: dict[tuple[Any, bytes], dict[str, int]] = {}
+    rooms: dict[tuple[Any, bytes], dict[Any, int]] = {}
     counted = (
         ReceivedInstance.objects.filter(study_digest__in=[bytes(p.study_digest) for p in pulls])
         .order_by()
@@ -97,7 +97,7 @@ def pull_rows(pulls: list[Pull]) -> list[dict[str, Any]]:
         .annotate(n=Count("pk"))
     )
     for project_id, digest, state, n in counted:
-        rooms.setdefault((project_id, bytes(digest)), {})[state] = n
+        rooms.setdefault((project_id, bytes(digest)), {})[ReceivedInstance.State(state).label] = n
     return [
         {
             "pull": pull,
