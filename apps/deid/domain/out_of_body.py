@@ -37,15 +37,20 @@ def redness(luma: np.ndarray, cb: np.ndarray, cr: np.ndarray) -> float:
     ``luma`` uint8 (height, width), ``cb`` and ``cr`` uint8 at half size.
     """
     step = _STEP_PX // 2
-    u, v = cb[::step, ::step].astype(np.int16), cr[::step, ::step].astype(np.int16)
-    y = luma[::_STEP_PX, ::_STEP_PX][: u.shape[0], : u.shape[1]]
-    u, v = u[: y.shape[0], : y.shape[1]], v[: y.shape[0], : y.shape[1]]
+    y = luma[::_STEP_PX, ::_STEP_PX]
+    rows, columns = (
+        min(y.shape[0], -(-cb.shape[0] // step)),
+        min(y.shape[1], -(-cb.shape[1] // step)),
+    )
+    y = np.ascontiguousarray(y[:rows, :columns])
+    u, v = (np.ascontiguousarray(c[::step, ::step][:rows, :columns]) for c in (cb, cr))
     lit = y > _LIT
-    n_lit = int(lit.sum())
+    n_lit = int(np.count_nonzero(lit))
     if n_lit < 0.02 * y.size:
         return 0.0
-    reddish = (v - 128 > 4) & (v - u > 6) & lit
-    return float(reddish.sum()) / n_lit
+    # Where v is the larger, v - u does not wrap.
+    reddish = (v > 132) & (v > u) & (v - u > 6) & lit
+    return int(np.count_nonzero(reddish)) / n_lit
 
 
 def out_of_body_spans(
