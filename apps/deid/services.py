@@ -17,6 +17,7 @@ from apps.deid import rules
 from apps.deid.domain import decision as decisions
 from apps.deid.domain.device import DeviceKey
 from apps.deid.domain.reasons import REASON_TEXTS, Reason
+from apps.deid.domain.seen import SeenPictures
 from apps.deid.models import Deidentification, Device, ProjectSubject
 from apps.intake.models import ReceivedInstance
 from apps.keys.keyring import lookup_digest, seal_for, unseal_for
@@ -24,7 +25,7 @@ from apps.projects.models import Project
 from apps.vault.models import VaultFile
 
 State = ReceivedInstance.State
-_PROPOSALS, _HARVEST = "proposals", "harvest"
+_PROPOSALS, _HARVEST, _PICTURES = "proposals", "harvest", "pictures"
 _STEWARDS = {roles.DATA_STEWARD}
 
 
@@ -122,11 +123,13 @@ def propose(
     actions: dict[str, int],
     again: bool = False,
     confirmed_at: datetime | None = None,
+    seen: SeenPictures | None = None,
 ) -> ReceivedInstance:
     """Keep what was found; with pictures a person decides next, unless the sender's choice does.
 
     ``again``: the second look found text; ``confirmed_at`` names the decision that was carried
-    out. Raises Conflict when another decision stands by now.
+    out. ``seen``: what a video's pictures are known by, for the library. Raises Conflict when
+    another decision stands by now.
     """
     deid = received.deidentification
     _refuse_unless_standing(deid, confirmed_at if again else None)
@@ -138,6 +141,10 @@ def propose(
             received.subject, json.dumps(proposals).encode(), _PROPOSALS
         )
         deid.n_boxes, deid.n_spans = len(proposals["boxes"]), len(proposals["spans"])
+    if not again:
+        deid.sealed_pictures = (
+            seal_for(received.subject, seen.to_bytes(), _PICTURES) if seen is not None else None
+        )
     received.state = State.PIXEL_REVIEW if has_pixels else State.REDACTING
     by_choice = bool(received.pixels_choice and has_pixels and reviewers_needed(received) == 1)
     if by_choice and not again:
@@ -179,6 +186,21 @@ def proposals_of(received: ReceivedInstance) -> dict[str, Any] | None:
 def harvest_bytes_of(received: ReceivedInstance) -> bytes:
     sealed = received.deidentification.sealed_harvest
     return unseal_for(received.subject, bytes(sealed), _HARVEST) if sealed is not None else b"{}"
+
+
+def seen_pictures_of(received: ReceivedInstance) -> SeenPictures | None:
+    """What a video's pictures are known by since examination; None where nothing was kept."""
+    sealed = received.deidentification.sealed_pictures
+    if sealed is None:
+        return None
+    return SeenPictures.from_bytes(unseal_for(received.subject, bytes(sealed), _PICTURES))
+
+
+def forget_seen_pictures(received: ReceivedInstance) -> None:
+    """Let them go once the clip holds its own; within the verb that made it ready."""
+    Deidentification.objects.filter(instance=received).exclude(sealed_pictures=None).update(
+        sealed_pictures=None
+    )
 
 
 @verb(
@@ -278,6 +300,7 @@ def finish(
     report: dict[str, Any],
     decision: dict[str, Any] | None,
     confirmed_at: datetime | None,
+    was_copied: bool = False,
 ) -> ReceivedInstance:
     """Clear an instance: the output is written, searched and clean.
 
@@ -288,6 +311,9 @@ def finish(
     output.save(force_insert=True)
     deid.output, deid.report, deid.decision = output, report, decision
     deid.finished_at = timezone.now()
+    if not was_copied:
+        # What was encoded shows other pictures than examination saw.
+        deid.sealed_pictures = None
     deid.save()
     received.state, received.reason = State.CLEARED, ""
     received.save(update_fields=["state", "reason", "state_changed_at"])

@@ -118,6 +118,7 @@ def examine(handle: JobHandle) -> None:
                 others=others_harvest(received),
                 device_masks=masks,
                 under_masks=deid.is_phantom,
+                prove=True,
                 tell=handle.progress,
                 cancelled=handle.cancelled,
             )
@@ -142,6 +143,7 @@ def examine(handle: JobHandle) -> None:
         has_pixels=found.kind != "none",
         streams_dropped=list(found.streams_dropped),
         actions=actions,
+        seen=found.seen,
     )
 
 
@@ -333,6 +335,7 @@ def _finish(
         report=report,
         decision=decision,
         confirmed_at=deid.confirmed_at,
+        was_copied=produced.was_copied,
     )
     _settle(worker, received)
 

@@ -106,5 +106,5 @@ def _erase_mapping(project: Project, subject: Subject) -> None:
     """Without it nobody can tell a pseudonym's patient, shift or UIDs again."""
     ProjectSubject.objects.filter(project=project, subject=subject).update(sealed=b"")
     Deidentification.objects.filter(instance__project=project, instance__subject=subject).update(
-        sealed_harvest=None, sealed_proposals=None
+        sealed_harvest=None, sealed_proposals=None, sealed_pictures=None
     )

@@ -11,6 +11,7 @@ from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.errors import Refused
 from apps.access.verb import event, verb
+from apps.deid.services import forget_seen_pictures
 from apps.intake.models import ReceivedInstance
 from apps.library import queries
 from apps.library.domain.index_format import FrameIndex
@@ -131,6 +132,7 @@ def finish_clip(
     )
     clip.state, clip.reason = Clip.State.READY, ""
     clip.save()
+    forget_seen_pictures(clip.instance.source)
     event(
         actor,
         clip,

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, BinaryIO
 
-import av
 from pydicom import dcmread
 from pydicom.uid import UID
 
 from apps.access.actor import service
+from apps.deid.domain.picture_digest import decoder_name
+from apps.deid.services import seen_pictures_of
 from apps.intake.models import ReceivedInstance
 from apps.jobs.models import Job
 from apps.jobs.work import FailedError, JobHandle, StoppedError, enqueue, job, on_parked, sweep
@@ -28,6 +29,7 @@ from apps.library.domain.review_copy import (
     make_review_copy,
     needs_review_copy,
 )
+from apps.library.domain.taken_over import taken_over
 from apps.library.domain.video_stream import NotAVideo, VideoInfo, video_info
 from apps.library.models import Clip
 from apps.library.readers import open_media
@@ -35,6 +37,7 @@ from apps.vault.files import WrappingKey, create_file
 from apps.vault.models import VaultFile
 
 _NO_PIXELS = ("7FE00010", "7FE00008", "7FE00009")
+LONG_BYTES = 64 << 20
 
 
 @sweep
@@ -47,10 +50,16 @@ def find_cleared() -> int:
     for received in waiting.order_by("received_at")[:20]:
         _register(received)
         found += 1
-    for clip in Clip.objects.filter(state=Clip.State.INDEXING):
+    indexing = Clip.objects.filter(state=Clip.State.INDEXING)
+    for clip in indexing.select_related("instance__file"):
         live = Job.objects.filter(kind="library.make_clip", object_id=str(clip.pk))
         if not live.exists():
-            found += enqueue("library.make_clip", clip.pk, priority=5)
+            found += enqueue(
+                "library.make_clip",
+                clip.pk,
+                priority=5,
+                is_long=clip.instance.file.size_bytes > LONG_BYTES,
+            )
     return found
 
 
@@ -80,7 +89,12 @@ def _is_video(syntax: UID) -> bool:
 def make_clip(handle: JobHandle) -> None:
     """Index, digest, and where a browser cannot play the master, a review copy."""
     clip = (
-        Clip.objects.select_related("instance__file", "instance__source__subject", "project")
+        Clip.objects.select_related(
+            "instance__file",
+            "instance__source__subject",
+            "instance__source__deidentification",
+            "project",
+        )
         .filter(pk=handle.job.object_id)
         .first()
     )
@@ -115,11 +129,15 @@ def _video(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
         info = video_info(media)
         index = build_index(media, declared)
         try:
-            all_digests, review, review_index = _looked_through(media, info, index, key, handle)
+            all_digests, review, review_index = _looked_through(
+                clip, media, info, index, key, handle
+            )
         except PictureMissing:
             told = _part(handle, 0.0, 0.4, "checking every picture")
             index = verify_by_decode(media, index, told, handle.cancelled).index
-            all_digests, review, review_index = _looked_through(media, info, index, key, handle)
+            all_digests, review, review_index = _looked_through(
+                clip, media, info, index, key, handle
+            )
         media_sha256 = _sha256_of(media)
     return {
         "index": index,
@@ -127,7 +145,7 @@ def _video(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
         "size_px": (info.width_px, info.height_px),
         "codec": info.codec,
         "digest_exact": info.is_decoding_exact,
-        "decoder": _decoder(),
+        "decoder": decoder_name(),
         "media_sha256": media_sha256,
         "warnings": _warnings(index),
         "master": None,
@@ -137,10 +155,20 @@ def _video(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
 
 
 def _looked_through(
-    media: BinaryIO, info: VideoInfo, index: FrameIndex, key: WrappingKey, handle: JobHandle
+    clip: Clip,
+    media: BinaryIO,
+    info: VideoInfo,
+    index: FrameIndex,
+    key: WrappingKey,
+    handle: JobHandle,
 ) -> tuple[bytes, VaultFile | None, bytes | None]:
-    """(digest of every picture, review copy, its index) by decoding each picture once."""
+    """(digest of every picture, review copy, its index) by decoding each picture once, or by none
+    where examination has seen the same stream and no review copy is made."""
     if not needs_review_copy(info, index)[0]:
+        seen = seen_pictures_of(clip.instance.source)
+        taken = taken_over(media, index, seen, handle.cancelled) if seen is not None else None
+        if taken is not None:
+            return taken, None, None
         told = _part(handle, 0.0, 0.95, "checking every picture")
         return digests.digests(media, index, told, handle.cancelled), None, None
     found = bytearray()
@@ -181,7 +209,7 @@ def _cine(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
         "size_px": size,
         "codec": "cine",
         "digest_exact": True,
-        "decoder": _decoder(),
+        "decoder": decoder_name(),
         "media_sha256": master.sha256,
         "warnings": _warnings(index),
         "master": master,
@@ -204,12 +232,6 @@ def _declared_frames(clip: Clip) -> int | None:
 
 def _warnings(index: FrameIndex) -> list[dict[str, str]]:
     return [{"code": code, "message": message} for code, message in index.warnings]
-
-
-def _decoder() -> str:
-    libraries = getattr(av, "library_versions", {})
-    version = ".".join(str(part) for part in libraries.get("libavcodec", ()))
-    return f"PyAV {av.__version__} libavcodec {version}"
 
 
 def _sha256_of(media: Any) -> str:

@@ -133,7 +133,7 @@ def test_user_data_planted_in_an_mpeg_2_stream_leaves_and_its_pictures_stay():
     clip = make_clip(24, codec="mpeg2video", container="mpegts", options={"bf": "2"})
     with packets.open_media(io.BytesIO(clip)) as container:
         stream = packets.video_stream(container)
-        clean = remux._Cleaner(stream, None)
+        clean = remux.Cleaner(stream, None)
         for packet in packets.packets_of(container, stream):
             data = bytes(packet)
             start = data.find(b"\x00\x00\x01\x01")

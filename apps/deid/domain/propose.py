@@ -17,6 +17,7 @@ from .novelty import NoveltyGate
 from .pictures import Pictures, Planes, VideoPictures
 from .reading import HarvestMatch, classify
 from .remux import Cancelled, Progress, stop_if
+from .seen import NotProven
 from .text_detector import TextDetector, text_detector
 
 GROW_PX = 6
@@ -130,7 +131,17 @@ def _spread(n_frames: int, count: int) -> list[int]:
 def _watch(
     pictures: Pictures, progress: Progress | None, cancelled: Cancelled | None
 ) -> tuple[NoveltyGate, dict[int, Planes], np.ndarray]:
-    """The one pass: gate, redness, and the planes of pictures spread over the clip."""
+    """The one pass: gate, redness, and the planes of pictures spread over the clip. What cannot be
+    followed as its copy is looked at from the start again."""
+    try:
+        return _look_through(pictures, progress, cancelled)
+    except NotProven:
+        return _look_through(pictures, progress, cancelled)
+
+
+def _look_through(
+    pictures: Pictures, progress: Progress | None, cancelled: Cancelled | None
+) -> tuple[NoveltyGate, dict[int, Planes], np.ndarray]:
     picture_bytes = pictures.width_px * pictures.height_px * 3 // 2
     fewest, most = MEDIAN_FRAMES
     count = min(most, max(fewest, MEDIAN_LIMIT_BYTES // picture_bytes))

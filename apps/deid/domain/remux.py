@@ -131,7 +131,7 @@ def _copy(
         codec = stream.codec_context.name
         if codec not in UNIT_CODECS + START_CODE_CODECS:
             raise _cannot_copy("its codec is not H.264, HEVC or MPEG-2")
-        clean = _Cleaner(stream, used)
+        clean = Cleaner(stream, used)
         with av.open(written, "w", format="mp4", options=muxer_options(source.time_base)) as output:
             target = output.add_stream_from_template(stream, opaque=True)
             target.codec_context.extradata = clean.configuration.cleaned or None
@@ -141,7 +141,7 @@ def _copy(
                 data = clean(bytes(packet))
                 removed += size - len(data)
                 if data:
-                    _mux(output, target, _with_data(packet, data))
+                    _mux(output, target, with_data(packet, data))
                 if count % _CANCEL_CHECK_PACKETS == 0:
                     stop_if(cancelled)
                 if progress:
@@ -149,7 +149,7 @@ def _copy(
         return removed, len(container.streams) - 1
 
 
-class _Cleaner:
+class Cleaner:
     """Cleans the packets of one stream, in decoding order."""
 
     def __init__(self, stream: Any, used: SetsInUse | None) -> None:
@@ -194,11 +194,11 @@ def _timed(found: Iterator[Any], source: Timeline) -> Iterator[tuple[Any, int]]:
         if rank is None:
             if held is None:
                 raise _cannot_copy("its first packet gives no picture")
-            held = _with_data(held, bytes(held) + bytes(packet))
+            held = with_data(held, bytes(held) + bytes(packet))
             continue
         if held is not None:
             yield held, held.size
-        held = _with_data(packet, bytes(packet))
+        held = with_data(packet, bytes(packet))
         held.time_base = source.time_base
         held.pts = source.pts[rank]
         # Any rising decoding time that no picture's own comes before.
@@ -210,7 +210,7 @@ def _timed(found: Iterator[Any], source: Timeline) -> Iterator[tuple[Any, int]]:
         yield held, held.size
 
 
-def _with_data(packet: Any, data: bytes) -> Any:
+def with_data(packet: Any, data: bytes) -> Any:
     """A packet of the same times and flags, without side data, holding ``data``."""
     copy = av.Packet(data)
     copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration

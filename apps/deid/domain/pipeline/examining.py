@@ -19,6 +19,7 @@ from apps.deid.domain.pictures import Pictures, VideoPictures
 from apps.deid.domain.propose import propose_for
 from apps.deid.domain.reading import identifier_matcher
 from apps.deid.domain.refusals import StreamRefusal
+from apps.deid.domain.seen import SeenPictures
 
 from .kinds import Tell, as_refused, kind_of, media_of, whole
 
@@ -32,7 +33,8 @@ _TOOL_TEXT = re.compile(
 @dataclass(frozen=True)
 class Examined:
     """What is known after the first step. ``kind``: video, cine or none (no pictures).
-    ``proposals`` as ``decision.proposals_json``; None where nothing had to be proposed."""
+    ``proposals`` as ``decision.proposals_json``; None where nothing had to be proposed. ``seen``:
+    what the pictures of a video that may be copied are known by."""
 
     kind: str
     harvest: Harvest = field(repr=False)
@@ -42,6 +44,7 @@ class Examined:
     proposals: dict[str, Any] | None = field(default=None, repr=False)
     streams_dropped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    seen: SeenPictures | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def examine(
     others: Harvest | None = None,
     device_masks: Sequence[Box] = (),
     under_masks: bool = False,
+    prove: bool = False,
     tell: Tell | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Examined:
@@ -78,7 +82,7 @@ def examine(
 
     ``others``: what the study's and patient's other instances held. ``device_masks`` are proposed
     first; what lies outside all ultrasound regions as well. ``under_masks``: text is read there
-    too (a phantom proves the reading). Raises Refused, and
+    too (a phantom proves the reading). ``prove``: fill ``seen``. Raises Refused, and
     StreamRefusal for ``detector_missing`` and ``cancelled``.
     """
     parsed = parse_instance(source)
@@ -88,7 +92,9 @@ def examine(
     kind, masks = kind_of(parsed), _Masks(tuple(device_masks), under_masks)
     try:
         if kind == "video":
-            return _examine_video(parsed, harvest, others, with_proposals, masks, tell, cancelled)
+            return _examine_video(
+                parsed, harvest, others, with_proposals, masks, prove, tell, cancelled
+            )
         if kind == "cine":
             return _examine_cine(parsed, harvest, others, with_proposals, masks, tell, cancelled)
     except StreamRefusal as error:
@@ -102,6 +108,7 @@ def _examine_video(
     others: Harvest | None,
     with_proposals: bool,
     masks: _Masks,
+    prove: bool,
     tell: Tell | None,
     cancelled: Callable[[], bool] | None,
 ) -> Examined:
@@ -116,12 +123,14 @@ def _examine_video(
     said = [value for _, value in info.texts if not _TOOL_TEXT.search(value)]
     texts = harvest_identifiers(Dataset(), said)
     harvest = harvest.merge(texts)
-    proposals = None
+    proposals, seen = None, None
     if with_proposals:
+        pictures = VideoPictures(media, prove)
         proposals = _proposals(
-            VideoPictures(media), harvest, others, masks.beside(parsed.dataset), tell, cancelled,
+            pictures, harvest, others, masks.beside(parsed.dataset), tell, cancelled,
             has_body=True,
         )  # fmt: skip
+        seen = pictures.seen
     return Examined(
         "video",
         harvest,
@@ -131,6 +140,7 @@ def _examine_video(
         proposals,
         tuple(sorted({track.kind for track in info.other_tracks})),
         info.warnings,
+        seen,
     )
 
 
