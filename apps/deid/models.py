@@ -166,8 +166,6 @@ class DeviceMask(models.Model):
 class Deidentification(models.Model):
     """What was done to one instance. ``sealed_proposals`` (subject's key): boxes, spans and the
     text that was found, JSON; ``decision``: what a person made of them, without any text.
-    ``sealed_pictures`` (subject's key): ``SeenPictures.to_bytes()`` of a video, until its clip is
-    ready.
 
     ``second_by``: the other person who confirmed the same decision, where two are asked for.
     ``choices``: what a steward chose for this instance alone: {"remove": [tag as a whole number],
@@ -184,7 +182,6 @@ class Deidentification(models.Model):
     profile_digest = models.CharField(max_length=64)
     sealed_proposals = models.BinaryField(null=True)
     sealed_harvest = models.BinaryField(null=True)
-    sealed_pictures = models.BinaryField(null=True)
     n_boxes = models.PositiveIntegerField(default=0)
     n_spans = models.PositiveIntegerField(default=0)
     decision = models.JSONField(null=True)
@@ -204,3 +201,16 @@ class Deidentification(models.Model):
 
     def policy_project(self) -> Project:
         return self.instance.project
+
+
+class SeenVideo(models.Model):
+    """``sealed`` (subject's key): ``SeenPictures.to_bytes()`` of an examined video, until its clip
+    is ready. A row of its own: half a megabyte for ten minutes, which no list may load."""
+
+    deidentification = models.OneToOneField(
+        Deidentification, on_delete=models.CASCADE, related_name="seen_video"
+    )
+    sealed = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"seen video {self.pk}"

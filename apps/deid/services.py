@@ -18,7 +18,7 @@ from apps.deid.domain import decision as decisions
 from apps.deid.domain.device import DeviceKey
 from apps.deid.domain.reasons import REASON_TEXTS, Reason
 from apps.deid.domain.seen import SeenPictures
-from apps.deid.models import Deidentification, Device, ProjectSubject
+from apps.deid.models import Deidentification, Device, ProjectSubject, SeenVideo
 from apps.intake.models import ReceivedInstance
 from apps.keys.keyring import lookup_digest, seal_for, unseal_for
 from apps.projects.models import Project
@@ -141,10 +141,6 @@ def propose(
             received.subject, json.dumps(proposals).encode(), _PROPOSALS
         )
         deid.n_boxes, deid.n_spans = len(proposals["boxes"]), len(proposals["spans"])
-    if not again:
-        deid.sealed_pictures = (
-            seal_for(received.subject, seen.to_bytes(), _PICTURES) if seen is not None else None
-        )
     received.state = State.PIXEL_REVIEW if has_pixels else State.REDACTING
     by_choice = bool(received.pixels_choice and has_pixels and reviewers_needed(received) == 1)
     if by_choice and not again:
@@ -155,6 +151,8 @@ def propose(
         deid.decision, deid.confirmed_by, deid.confirmed_at = None, None, None
         deid.second_by, deid.second_at = None, None
     deid.save()
+    if not again:
+        _keep_seen(deid, seen)
     received.save(update_fields=["state", "state_changed_at"])
     event(
         actor,
@@ -188,19 +186,24 @@ def harvest_bytes_of(received: ReceivedInstance) -> bytes:
     return unseal_for(received.subject, bytes(sealed), _HARVEST) if sealed is not None else b"{}"
 
 
+def _keep_seen(deid: Deidentification, seen: SeenPictures | None) -> None:
+    forget_seen_pictures(deid.instance)
+    if seen is not None:
+        sealed = seal_for(deid.instance.subject, seen.to_bytes(), _PICTURES)
+        SeenVideo.objects.create(deidentification=deid, sealed=sealed)
+
+
 def seen_pictures_of(received: ReceivedInstance) -> SeenPictures | None:
     """What a video's pictures are known by since examination; None where nothing was kept."""
-    sealed = received.deidentification.sealed_pictures
-    if sealed is None:
+    row = SeenVideo.objects.filter(deidentification__instance=received).first()
+    if row is None:
         return None
-    return SeenPictures.from_bytes(unseal_for(received.subject, bytes(sealed), _PICTURES))
+    return SeenPictures.from_bytes(unseal_for(received.subject, bytes(row.sealed), _PICTURES))
 
 
 def forget_seen_pictures(received: ReceivedInstance) -> None:
     """Let them go once the clip holds its own; within the verb that made it ready."""
-    Deidentification.objects.filter(instance=received).exclude(sealed_pictures=None).update(
-        sealed_pictures=None
-    )
+    SeenVideo.objects.filter(deidentification__instance=received).delete()
 
 
 @verb(
@@ -311,10 +314,10 @@ def finish(
     output.save(force_insert=True)
     deid.output, deid.report, deid.decision = output, report, decision
     deid.finished_at = timezone.now()
+    deid.save()
     if not was_copied:
         # What was encoded shows other pictures than examination saw.
-        deid.sealed_pictures = None
-    deid.save()
+        forget_seen_pictures(received)
     received.state, received.reason = State.CLEARED, ""
     received.save(update_fields=["state", "reason", "state_changed_at"])
     event(

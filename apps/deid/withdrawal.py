@@ -13,7 +13,7 @@ from apps.access.errors import Conflict
 from apps.access.verb import event, verb
 from apps.deid import policy
 from apps.deid.devices import note_text
-from apps.deid.models import Deidentification, ProjectSubject
+from apps.deid.models import Deidentification, ProjectSubject, SeenVideo
 from apps.intake.models import ReceivedInstance
 from apps.jobs import work
 from apps.jobs.models import Job
@@ -106,5 +106,8 @@ def _erase_mapping(project: Project, subject: Subject) -> None:
     """Without it nobody can tell a pseudonym's patient, shift or UIDs again."""
     ProjectSubject.objects.filter(project=project, subject=subject).update(sealed=b"")
     Deidentification.objects.filter(instance__project=project, instance__subject=subject).update(
-        sealed_harvest=None, sealed_proposals=None, sealed_pictures=None
+        sealed_harvest=None, sealed_proposals=None
     )
+    SeenVideo.objects.filter(
+        deidentification__instance__project=project, deidentification__instance__subject=subject
+    ).delete()

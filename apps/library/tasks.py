@@ -89,12 +89,7 @@ def _is_video(syntax: UID) -> bool:
 def make_clip(handle: JobHandle) -> None:
     """Index, digest, and where a browser cannot play the master, a review copy."""
     clip = (
-        Clip.objects.select_related(
-            "instance__file",
-            "instance__source__subject",
-            "instance__source__deidentification",
-            "project",
-        )
+        Clip.objects.select_related("instance__file", "instance__source__subject", "project")
         .filter(pk=handle.job.object_id)
         .first()
     )

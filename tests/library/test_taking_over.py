@@ -9,7 +9,7 @@ import pytest
 
 from apps.deid.domain.pictures import VideoPictures
 from apps.deid.domain.seen import SeenPictures, coded_digest
-from apps.deid.models import Deidentification
+from apps.deid.models import SeenVideo
 from apps.jobs import work
 from apps.keys import keyring
 from apps.library import tasks
@@ -22,8 +22,7 @@ pytestmark = pytest.mark.django_db
 def made(project: Any, seen: SeenPictures) -> Clip:
     received = cleared_instance(project)
     sealed = keyring.seal_for(received.subject, seen.to_bytes(), "pictures")
-    Deidentification.objects.filter(instance=received).update(sealed_pictures=sealed)
-    received.deidentification.refresh_from_db()
+    SeenVideo.objects.create(deidentification=received.deidentification, sealed=sealed)
     tasks._register(received)
     clip = Clip.objects.get(instance__source=received)
     work.enqueue("library.make_clip", clip.pk, priority=99)
@@ -54,4 +53,4 @@ def test_what_examination_saw_becomes_the_clips_without_decoding_it_again(
     assert taken.state == not_taken.state == Clip.State.READY
     assert bytes(taken.digests or b"") == bytes(not_taken.digests or b"") == expected
     assert len(decoded) == 1
-    assert not Deidentification.objects.exclude(sealed_pictures=None).exists()
+    assert not SeenVideo.objects.exists()
