@@ -13,6 +13,11 @@ from apps.deid.domain.uids import is_registered
 
 ILLEGAL_GROUPS = frozenset({*range(8), 0xFFFF})
 
+_REFUSED: dict[int, Reason] = {
+    0x04000500: Reason.ENCRYPTED_ATTRIBUTES,
+    0x00420011: Reason.ENCAPSULATED_DOCUMENT,
+}
+
 
 def element_text(ds: Dataset, tag: int) -> str:
     """The text of one element, stripped; empty when it is absent or unreadable."""
@@ -50,10 +55,8 @@ def _check_groups(ds: Dataset, depth: int, removed: Collection[int]) -> None:
             if tag >> 16 in {one >> 16 for one in removed}:
                 continue
             raise Refused(Reason.ILLEGAL_GROUP, tag_text(tag))
-        if tag == 0x04000500:
-            raise Refused(Reason.ENCRYPTED_ATTRIBUTES, tag_text(tag))
-        if tag == 0x00420011:
-            raise Refused(Reason.ENCAPSULATED_DOCUMENT, tag_text(tag))
+        if tag in _REFUSED:
+            raise Refused(_REFUSED[tag], tag_text(tag))
         if raw.VR in ("SQ", "UN", None):
             element = read_element(ds, tag)
             if element is not None and element.VR == "SQ":

@@ -35,6 +35,7 @@ _BINARY_TO_KEEP = frozenset(
      0x00283006, 0x00281408, 0x00660016, 0x00660021, 0x00660040, 0x00660041, 0x00660042}
 )  # fmt: skip
 _ICC_PROFILE = 0x00282000
+_MAY_BE_DATED = frozenset({"DA", "TM", "DT", "UN", None})
 _MAX_BINARY_BYTES = 4 * 1024 * 1024
 _DS = re.compile(r" *[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)? *")
 _IS = re.compile(r" *[+-]?\d{1,12} *")
@@ -72,8 +73,9 @@ def move_dates(ds: Dataset, cleaning: Cleaning) -> dict[int, list[str]]:
     A date and its time ("StudyDate", "StudyTime") move together. An empty list: impossible.
     """
     texts: dict[int, tuple[str, str, list[str]]] = {}
-    for found_tag, _ in raw_items(ds):
-        if found_tag >> 16 & 1:
+    for found_tag, raw in raw_items(ds):
+        # What is told to be of another VR is read as that one, and is no date.
+        if raw.VR not in _MAY_BE_DATED or found_tag >> 16 & 1:
             continue
         element = read_element(ds, found_tag)
         if element is not None and element.VR in ("DA", "TM", "DT"):

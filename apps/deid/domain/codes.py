@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping as snomed_mapping
+from pydicom.tag import BaseTag
 
 from apps.deid.domain.elements import read_element
+from apps.deid.domain.quick_read import new_dataset
 
 NEUTRAL_MEANING = "Coded concept"
 CODE_VALUE_TAGS = (0x00080100, 0x00080119, 0x00080120)
+_TAGS = {tag: BaseTag(tag) for tag in (0x00080100, 0x00080102, 0x00080104, 0x00080119)}
 _CODE_SEQUENCE_MARKS = (*CODE_VALUE_TAGS, 0x00080102)
 
 _PATTERNS = {
@@ -106,7 +110,7 @@ def is_public_code(scheme: str, code: str) -> bool:
 
 def is_code_item(item: Dataset) -> bool:
     """Whether a sequence item is of the Code Sequence Macro (PS3.3 section 8.8)."""
-    return any(tag in item for tag in _CODE_SEQUENCE_MARKS)
+    return any(tag in item._dict for tag in _CODE_SEQUENCE_MARKS)
 
 
 def code_of(item: Dataset) -> tuple[str, str]:
@@ -122,12 +126,18 @@ def code_of(item: Dataset) -> tuple[str, str]:
 
 def make_code_item(scheme: str, code: str) -> Dataset:
     """A new item with scheme, code and our own meaning: nothing of the old item is carried on."""
-    item = Dataset()
-    keyword = "CodeValue" if len(code) <= 16 else "LongCodeValue"
-    setattr(item, keyword, code)
-    item.CodingSchemeDesignator = scheme
-    item.CodeMeaning = (public_meaning(scheme, code) or NEUTRAL_MEANING)[:64]
-    return item
+    return basic_code_item(scheme, code, (public_meaning(scheme, code) or NEUTRAL_MEANING)[:64])
+
+
+def basic_code_item(scheme: str, code: str, meaning: str) -> Dataset:
+    """An item of the Code Sequence Macro with these three, a code over 16 characters as Long."""
+    vr, tag = ("SH", 0x00080100) if len(code) <= 16 else ("UC", 0x00080119)
+    made = (
+        DataElement(_TAGS[tag], vr, code, already_converted=True),
+        DataElement(_TAGS[0x00080102], "SH", scheme, already_converted=True),
+        DataElement(_TAGS[0x00080104], "LO", meaning, already_converted=True),
+    )
+    return new_dataset({element.tag: element for element in made})
 
 
 def unknown_code_item() -> Dataset:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import Any
 
 import pydicom.config
 from pydicom.charset import convert_encodings, decode_bytes, python_encoding
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
+from pydicom.uid import UID
 from pydicom.valuerep import PersonName
 
+from apps.deid.domain.converting import ASCII_COMPATIBLE, convert_quickly
+from apps.deid.domain.quick_read import read_sequence
 from apps.deid.domain.reasons import Reason, Refused
 
 # pydicom quotes values of elements in its warnings and log lines, and those may identify.
@@ -25,6 +31,8 @@ warnings.filterwarnings("ignore", module=r"pydicom(\..*)?")
 TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 STRING_VRS = TEXT_VRS | {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"}
 BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+_SINGLE = frozenset({str, bytes, int, float, UID, PersonName, BaseTag})
+_MOST_KEYED_BYTES = 4096
 MAX_PARSED_BYTES = 16 * 1024 * 1024
 # Latin alphabet No. 9, which pydicom's table lacks (PS3.3 section C.12.1.1.2).
 python_encoding.setdefault("ISO_IR 203", "iso8859_15")
@@ -39,25 +47,81 @@ def tag_text(tag: int) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
-def raw_items(ds: Dataset) -> Iterator[tuple[BaseTag, DataElement | RawDataElement]]:
+def raw_items(ds: Dataset) -> list[tuple[BaseTag, DataElement | RawDataElement]]:
     """Elements as they were read, in order of their tags, without converting them."""
+    found = ds._dict
     # Tags compare as whole numbers here: their own comparison is slow.
-    yield from sorted(ds._dict.items(), key=lambda item: int.__int__(item[0]))
+    return [(tag, found[tag]) for tag in sorted(found, key=int.__int__)]
+
+
+def raw_key(ds: Dataset, raw: DataElement | RawDataElement) -> Hashable | None:
+    """All that an element's reading depends on, as long as it stands as it was read: elements of
+    one key read the same. None where it may depend on its neighbours, and for long values."""
+    if (
+        type(raw) is not RawDataElement
+        or raw.VR in (None, "UN")
+        or raw.value is None
+        or len(raw.value) > _MOST_KEYED_BYTES
+    ):
+        return None
+    charset = ds._read_charset
+    return (
+        raw.tag,
+        raw.VR,
+        raw.value,
+        raw.length,
+        raw.is_little_endian,
+        charset if isinstance(charset, str) else tuple(charset),
+    )
+
+
+def put(ds: Dataset, element: DataElement) -> None:
+    """Add an element that was made with its tag, as ``ds[element.tag] = element`` does."""
+    tag = element.tag
+    if element.VR == "SQ" or tag >> 16 & 1 or tag >> 16 == 0x7FE0:
+        ds[tag] = element
+    else:
+        ds._dict[tag] = element
+
+
+@lru_cache(8192)
+def keyword_of(tag: int) -> str:
+    """The attribute's keyword; empty for a private or unknown tag."""
+    return dictionary_keyword(tag) if dictionary_has_tag(tag) else ""
 
 
 def read_element(ds: Dataset, tag: int) -> DataElement | None:
     """One converted element; None when pydicom cannot make sense of it or it was not loaded."""
-    raw = ds._dict.get(BaseTag(tag))
+    # A tag's hash is its number's: no tag has to be made for the look-up.
+    raw = ds._dict.get(tag)  # type: ignore[call-overload]
     if raw is None or not isinstance(raw, RawDataElement):
         return raw
     if raw.value is None and raw.length:
         return None
+    if (made := _read_quickly(ds, raw)) is not None:
+        return made
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ds[tag]
     except Exception:
         return None
+
+
+def _read_quickly(ds: Dataset, raw: RawDataElement) -> DataElement | None:
+    encodings: Any = ds._read_charset or ds._character_set
+    if raw.VR == "SQ":
+        items = read_sequence(raw, encodings) if raw.value else None
+        if items is None:
+            return None
+        made = DataElement(raw.tag, "SQ", items, raw.value_tell, already_converted=True)
+        ds[raw.tag] = made
+        ds._set_pixel_representation(made)
+        return made
+    quick = convert_quickly(raw, encodings)
+    if quick is not None:
+        ds._dict[raw.tag] = quick
+    return quick
 
 
 def python_encodings(charset: object, inherited: list[str]) -> list[str] | None:
@@ -103,11 +167,15 @@ def check_character_sets(
     )
     if encodings is None:
         raise Refused(Reason.CHARSET_UNDECODABLE, f"{place}(0008,0005)")
+    # What is ASCII in every byte reads the same in all of these: nothing to try.
+    ascii_is_ascii = encodings[0] in ASCII_COMPATIBLE
     for tag, raw in raw_items(ds):
         if tag.is_private:
             continue
         if isinstance(raw, RawDataElement):
             if raw.VR in TEXT_VRS and isinstance(raw.value, bytes):
+                if raw.value.isascii() and b"\x1b" not in raw.value and ascii_is_ascii:
+                    continue
                 if decode_strictly(raw.value, encodings) is None:
                     raise Refused(Reason.CHARSET_UNDECODABLE, place + tag_text(tag))
                 continue
@@ -128,6 +196,8 @@ def values_of(element: DataElement) -> list[object]:
     value = element.value
     if value is None or (isinstance(value, (str, bytes, PersonName)) and not value):
         return []
+    if type(value) in _SINGLE:
+        return [value]
     if isinstance(value, (list, tuple, MultiValue)):
         return list(value)
     return [value]
@@ -137,7 +207,9 @@ def texts_of(element: DataElement) -> list[str]:
     """The values as stripped text, for string VRs and numbers; nothing for binary and SQ."""
     if element.VR in BINARY_VRS or element.VR == "SQ":
         return []
-    texts = [str(value).strip(" \x00\r\n\t") for value in values_of(element)]
+    value = element.value
+    values = [value] if type(value) is str and value else values_of(element)
+    texts = [str(value).strip(" \x00\r\n\t") for value in values]
     return [_ESCAPES_LEFT.sub("", text) if "\x1b" in text else text for text in texts]
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
 
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
-from apps.deid.domain.elements import MAX_PARSED_BYTES, raw_items, read_element, texts_of
+from apps.deid.domain.elements import MAX_PARSED_BYTES, raw_items, raw_key, read_element, texts_of
 from apps.deid.domain.spellings import date_spellings, digit_runs, name_spellings
 from apps.deid.domain.table import rule_for
 from apps.deid.domain.text import (
@@ -158,13 +159,18 @@ class Harvest:
             if kind:
                 yield kind
         squashed = "".join(found)
+        by_gram = index.by_gram
         for at in range(len(squashed) - _GRAM + 1):
-            for phrase in index.by_gram.get(squashed[at : at + _GRAM], ()):
-                if squashed.startswith(phrase, at):
-                    yield index.phrases[phrase]
+            gram = squashed[at : at + _GRAM]
+            if gram in by_gram:
+                for phrase in by_gram[gram]:
+                    if squashed.startswith(phrase, at):
+                        yield index.phrases[phrase]
 
     def find_in_number(self, text: str) -> str | None:
         """The kind of an identifier that this whole number is: at least five digits, no name."""
+        if len(text) < 5 and text.isascii():
+            return None
         squashed = squash(text)
         if len(squashed) < 5 or not squashed.isdigit():
             return None
@@ -235,6 +241,15 @@ def _entries_of(kind: str, value: str) -> _Entries:
     return tuple(words), tuple(common), tuple(dict.fromkeys(phrases))
 
 
+@lru_cache(8192)
+def _entry(tag: int) -> tuple[str, str]:
+    """(keyword, VR) of the data dictionary; empty for a private or unknown tag."""
+    if tag >> 16 & 1 or not dictionary_has_tag(tag):
+        return "", ""
+    return dictionary_keyword(tag), dictionary_VR(tag)
+
+
+@lru_cache(8192)
 def _kind_of(keyword: str, vr: str) -> str | None:
     if vr == "PN":
         return "name"
@@ -251,7 +266,7 @@ def _kind_of(keyword: str, vr: str) -> str | None:
     return None
 
 
-def _add_loose_text(harvest: Harvest, kind: str, text: str, known: set[str]) -> None:
+def _add_loose_text(harvest: Harvest, kind: str, text: str, known: frozenset[str]) -> None:
     """Free text without a meaning of its own: as a whole, and its long numbers and codes."""
     text = text.strip(" \x00\r\n\t")
     if not text or (_NUMERIC.fullmatch(text) and not text.isdigit()):
@@ -274,7 +289,9 @@ def _add_dated(harvest: Harvest, kind: str, text: str) -> None:
         harvest.add("time", text)
 
 
-def _add_element(harvest: Harvest, element: DataElement, keyword: str, known: set[str]) -> None:
+def _add_element(
+    harvest: Harvest, element: DataElement, keyword: str, known: frozenset[str]
+) -> None:
     vr = element.VR
     if element.tag.is_private or not keyword:
         texts = texts_of(element)
@@ -317,40 +334,62 @@ def _add_element(harvest: Harvest, element: DataElement, keyword: str, known: se
             harvest.add(kind, text)
 
 
-def _known_values(ds: Dataset) -> set[str]:
+def _known_values(ds: Dataset) -> frozenset[str]:
     known: set[str] = set()
-    for keyword in ("Manufacturer", "ManufacturerModelName", "SoftwareVersions", "Modality"):
-        element = read_element(ds, ds.data_element(keyword).tag) if keyword in ds else None  # type: ignore[union-attr]
+    # Manufacturer, its Model Name, Software Versions, Modality.
+    for tag in (0x00080070, 0x00081090, 0x00181020, 0x00080060):
+        element = read_element(ds, tag)
         if element is not None:
             known.update(squash(text) for text in texts_of(element))
             known.update(token for text in texts_of(element) for token in tokens(text))
-    return known
+    return frozenset(known)
 
 
-def _harvest_into(harvest: Harvest, ds: Dataset, known: set[str], depth: int) -> None:
+_MOST_HARVESTED = 4096
+_HARVESTED: dict[Hashable, tuple[tuple[str, str], ...]] = {}
+
+
+def _harvest_into(harvest: Harvest, ds: Dataset, known: frozenset[str], depth: int) -> None:
     for tag, raw in raw_items(ds):
         if (getattr(raw, "length", 0) or 0) > MAX_PARSED_BYTES or tag >> 16 == 0x7FE0:
             continue
-        element = read_element(ds, tag)
-        if element is None:
-            value = getattr(raw, "value", None)
-            if isinstance(value, bytes):
-                for text in re.findall(r"[\x20-\x7e\xa0-\xff]{4,}", value[:4096].decode("latin-1")):
-                    _add_loose_text(harvest, "private", text, known)
+        key = raw_key(ds, raw) if depth == 0 else None
+        if key is None:
+            _harvest_element(harvest, ds, tag, known, depth)
             continue
-        if element.VR == "SQ":
-            if depth < 32:
-                for item in element.value or []:
-                    _harvest_into(harvest, item, known, depth + 1)
-            continue
-        _add_element(harvest, element, element.keyword, known)
-        if not tag.is_private and isinstance(element.value, str) and element.VR != "PN":
-            try:
-                expected = dictionary_VR(tag)
-            except KeyError:
-                continue
-            if expected == "PN":
-                harvest.add("name", element.value)
+        # A study's instances share most of their elements, byte for byte.
+        key = (key, known)
+        pairs = _HARVESTED.get(key)
+        if pairs is None:
+            own = Harvest()
+            _harvest_element(own, ds, tag, known, depth)
+            pairs = tuple((kind, value) for kind, found in own.values.items() for value in found)
+            if len(_HARVESTED) >= _MOST_HARVESTED:
+                _HARVESTED.clear()
+            _HARVESTED[key] = pairs
+        for kind, value in pairs:
+            harvest.add(kind, value)
+
+
+def _harvest_element(
+    harvest: Harvest, ds: Dataset, tag: BaseTag, known: frozenset[str], depth: int
+) -> None:
+    raw = ds._dict[tag]
+    element = read_element(ds, tag)
+    if element is None:
+        value = getattr(raw, "value", None)
+        if isinstance(value, bytes):
+            for text in re.findall(r"[\x20-\x7e\xa0-\xff]{4,}", value[:4096].decode("latin-1")):
+                _add_loose_text(harvest, "private", text, known)
+    elif element.VR == "SQ":
+        if depth < 32:
+            for item in element.value or []:
+                _harvest_into(harvest, item, known, depth + 1)
+    else:
+        keyword, expected = _entry(tag)
+        _add_element(harvest, element, keyword, known)
+        if expected == "PN" and isinstance(element.value, str) and element.VR != "PN":
+            harvest.add("name", element.value)
 
 
 def harvest_identifiers(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
 from pydicom.dataelem import DataElement
@@ -30,6 +31,8 @@ from apps.deid.domain.codes import (
 )
 from apps.deid.domain.elements import (
     check_character_sets,
+    keyword_of,
+    put,
     raw_items,
     read_element,
     tag_text,
@@ -46,6 +49,7 @@ from apps.deid.domain.iod_types import (
 )
 from apps.deid.domain.markers import write_markers
 from apps.deid.domain.profile import Profile
+from apps.deid.domain.quick_read import new_dataset
 from apps.deid.domain.reasons import Reason, Refused
 from apps.deid.domain.table import is_safe_private, rule_for
 from apps.deid.domain.uids import map_uid
@@ -147,9 +151,10 @@ def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
         visual_features_confirmed=context.visual_features_confirmed,
         pixel_change=context.pixel_change,
     )
-    correct_ambiguous_vr(new, ds.original_encoding[1] is not False)
-    _drop_ambiguous(new)
-    kept = tuple(str(element.keyword) for element in new)
+    if _is_ambiguous(new):
+        correct_ambiguous_vr(new, ds.original_encoding[1] is not False)
+        _drop_ambiguous(new)
+    kept = tuple(keyword_of(tag) for tag, _ in raw_items(new))
     return HeaderResult(
         dataset=new,
         sop_instance_uid=str(new.SOPInstanceUID),
@@ -158,6 +163,15 @@ def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
         removed=tuple(cleaner.removed),
         harvest=harvest,
         written=frozenset(cleaner.cleaning.written | {context.pseudonym}),
+    )
+
+
+def _is_ambiguous(ds: Dataset) -> bool:
+    """Whether the VR of an element, at any depth, is still one of two."""
+    return any(
+        len(element.VR or "") != 2
+        or (element.VR == "SQ" and any(_is_ambiguous(item) for item in element.value or ()))
+        for element in ds._dict.values()
     )
 
 
@@ -175,6 +189,7 @@ class _Cleaner:
     def __init__(self, context: DeidContext, harvest: Harvest, iod: str, root: Dataset) -> None:
         self.profile = context.profile
         self.columns = context.profile.table_columns
+        self.decided = _decided(self.profile)
         self.iod = iod
         self.actions: Counter[str] = Counter()
         self.removed: list[str] = []
@@ -190,7 +205,7 @@ class _Cleaner:
 
     def clean(self, ds: Dataset, path: tuple[str, ...]) -> Dataset:
         """A new data set with what may stay of one data set or item."""
-        new = Dataset()
+        new = new_dataset()
         moved = move_dates(ds, self.cleaning) if self.profile.dates == "shift" else {}
         for tag, _ in raw_items(ds):
             if not path and tag in _PIXEL_TAGS:
@@ -199,7 +214,7 @@ class _Cleaner:
             if made is None:
                 self.removed.append("".join(f"{part}." for part in path) + tag_text(tag))
             else:
-                new[made.tag] = made
+                put(new, made)
         return new
 
     def _count(self, action: str) -> None:
@@ -208,26 +223,19 @@ class _Cleaner:
     def _element(
         self, ds: Dataset, tag: int, path: tuple[str, ...], moved: dict[int, list[str]]
     ) -> DataElement | None:
-        group = tag >> 16
-        if group & 1:
+        if tag >> 16 & 1:
             return self._private(ds, tag)
-        if (
-            group & 0xFF00 in (0x5000, 0x6000)
-            or group in ILLEGAL_GROUPS
-            or tag & 0xFFFF == 0
-            or tag in _REMOVED_ALWAYS
-            or tag in _PIXEL_TAGS
-            or not dictionary_has_tag(tag)
-        ):
+        known = known_attribute(tag)
+        if known is None:
             self._count("remove")
             return None
-        keyword, vrs = dictionary_keyword(tag), dictionary_VR(tag).split(" or ")
+        keyword, vrs = known
         kind = attribute_type(self.iod, path, keyword)
         action = self._action(tag, kind)
-        element = read_element(ds, tag)
         if action == "remove":
             self._count("remove")
             return None
+        element = read_element(ds, tag)
         if element is None or not _vr_fits(element.VR, vrs):
             return self._fallback(tag, vrs[0], kind, path)
         if vrs[0] == "SQ":
@@ -242,7 +250,7 @@ class _Cleaner:
             values = moved[tag]
             if not values:
                 return self._fallback(tag, vrs[0], kind, path)
-            return DataElement(tag, vrs[0], values)
+            return _made(tag, vrs[0], values)
         vr = vrs[0] if len(vrs) == 1 else element.VR
         if not values_of(element):
             self._count("keep")
@@ -251,9 +259,15 @@ class _Cleaner:
         if value is None:
             return self._fallback(tag, vrs[0], kind, path)
         self._count({"uid": "uid", "clean": "clean"}.get(action, "keep"))
-        return DataElement(tag, vr, value)
+        return _made(tag, vr, value)
 
     def _action(self, tag: int, kind: int) -> str:
+        key = int(tag), kind
+        if key not in self.decided:
+            self.decided[key] = self._decide(tag, kind)
+        return self.decided[key]
+
+    def _decide(self, tag: int, kind: int) -> str:
         """remove, empty, dummy, uid, clean, keep, or allow (no row: the VR's allow-list)."""
         override = self.profile.overrides.get(tag)
         if override is not None:
@@ -379,10 +393,52 @@ class _Cleaner:
         return new
 
 
+_PLAIN_TEXT = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UT"})
+
+
+def _made(tag: int, vr: str, value: object) -> DataElement:
+    """An element of a cleaned value; one text needs no conversion."""
+    if vr in _PLAIN_TEXT and isinstance(value, list) and len(value) == 1:
+        (text,) = value
+        if type(text) is str and "\\" not in text:
+            return DataElement(tag, vr, text, already_converted=True)
+    return DataElement(tag, vr, value)
+
+
+_ACTIONS: list[tuple[Profile, dict[tuple[int, int], str]]] = []
+
+
+def _decided(profile: Profile) -> dict[tuple[int, int], str]:
+    """What was decided under this profile by tag and type, shared by its instances."""
+    for one, decided in _ACTIONS:
+        if one is profile or one == profile:
+            return decided
+    _ACTIONS.insert(0, (profile, {}))
+    del _ACTIONS[8:]
+    return _ACTIONS[0][1]
+
+
+@lru_cache(8192)
+def known_attribute(tag: int) -> tuple[str, tuple[str, ...]] | None:
+    """(keyword, VRs) of an attribute of an even group that may be looked at; None: removed."""
+    group = tag >> 16
+    if (
+        group & 0xFF00 in (0x5000, 0x6000)
+        or group in ILLEGAL_GROUPS
+        or tag & 0xFFFF == 0
+        or tag in _REMOVED_ALWAYS
+        or tag in _PIXEL_TAGS
+        or not dictionary_has_tag(tag)
+    ):
+        return None
+    return dictionary_keyword(tag), tuple(dictionary_VR(tag).split(" or "))
+
+
 _NUMBER_STRINGS = frozenset({"IS", "DS", "CS", "LO", "SH", "UN", "AS", "ST", "LT", "UT"})
 
 
-def _vr_fits(found: str, expected: list[str]) -> bool:
+@lru_cache(4096)
+def _vr_fits(found: str, expected: tuple[str, ...]) -> bool:
     """Whether a value of VR `found` may be read as the dictionary's VR."""
     if found in expected or found == " or ".join(expected):
         return True

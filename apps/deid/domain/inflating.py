@@ -12,7 +12,9 @@ _CARRY_BYTES = 32
 _PROBE_BYTES = 512
 _MAX_ACTIVE = 8
 _MAX_INFLATED_BYTES = 256 * 1024 * 1024
-_ZLIB_SECOND = np.array([0x01, 0x5E, 0x9C, 0xDA], dtype=np.uint8)
+# The first two bytes of a member, little endian.
+_ZLIB = (0x0178, 0x5E78, 0x9C78, 0xDA78)
+_GZIP, _ZIP = 0x8B1F, 0x4B50
 
 
 class _Member:
@@ -37,6 +39,20 @@ class _Member:
         self._left -= len(out)
         self.is_done = self._inflater.eof or self._left <= 0
         return out
+
+
+def _may_be_deflate(buffer: bytes, position: int) -> bool:
+    """Whether a first block of deflate (RFC 1951 section 3.2.3) may stand here: what an inflater
+    would refuse by these bytes alone need not be given to one."""
+    head = buffer[position : position + 5]
+    if len(head) < 5:
+        return True
+    block = head[0] >> 1 & 3
+    if block == 0:
+        return head[1] ^ head[3] == 0xFF and head[2] ^ head[4] == 0xFF
+    if block == 2:
+        return head[0] >> 3 <= 29 and head[1] & 31 <= 29
+    return block == 1
 
 
 class InflatingReader:
@@ -66,10 +82,8 @@ class InflatingReader:
             if len(self._active) >= _MAX_ACTIVE:
                 break
             probe = _Member(wbits, skip)
-            probe.feed(buffer[position : position + skip + _PROBE_BYTES])
+            out = probe.feed(buffer[position : position + skip + _PROBE_BYTES])
             if probe.is_done and len(buffer) - position > skip + _PROBE_BYTES:
-                whole = _Member(wbits, skip)
-                out = whole.feed(buffer[position : position + skip + _PROBE_BYTES])
                 if out:
                     self._count += 1
                     yield self._count, out
@@ -85,18 +99,26 @@ class InflatingReader:
 
     def _starts(self, buffer: bytes) -> Iterator[tuple[int, int, int]]:
         """(position, zlib window bits, header bytes to skip) of what looks like a member."""
-        array = np.frombuffer(buffer, np.uint8)
-        first = np.flatnonzero(array[:-1] == 0x78)
-        for position in first[np.isin(array[first + 1], _ZLIB_SECOND)].tolist():
-            yield position, zlib.MAX_WBITS, 0
-        position = buffer.find(b"\x1f\x8b\x08")
-        while position >= 0:
-            yield position, zlib.MAX_WBITS | 16, 0
-            position = buffer.find(b"\x1f\x8b\x08", position + 1)
-        position = buffer.find(b"PK\x03\x04")
-        while position >= 0:
-            head = buffer[position : position + 30]
-            if len(head) == 30 and struct.unpack_from("<H", head, 8)[0] == 8:
-                name_size, extra_size = struct.unpack_from("<HH", head, 26)
-                yield position, -zlib.MAX_WBITS, 30 + name_size + extra_size
-            position = buffer.find(b"PK\x03\x04", position + 1)
+        for position, two in _pairs(buffer):
+            if two in _ZLIB:
+                if _may_be_deflate(buffer, position + 2):
+                    yield position, zlib.MAX_WBITS, 0
+            elif two == _GZIP:
+                if buffer[position + 2 : position + 3] == b"\x08":
+                    yield position, zlib.MAX_WBITS | 16, 0
+            elif buffer.startswith(b"PK\x03\x04", position):
+                head = buffer[position : position + 30]
+                if len(head) == 30 and struct.unpack_from("<H", head, 8)[0] == 8:
+                    name_size, extra_size = struct.unpack_from("<HH", head, 26)
+                    yield position, -zlib.MAX_WBITS, 30 + name_size + extra_size
+
+
+def _pairs(buffer: bytes) -> Iterator[tuple[int, int]]:
+    """(position, pair) of the two bytes that a member begins with, at even and odd positions."""
+    for phase in range(min(2, max(0, len(buffer) - 1))):
+        words = np.frombuffer(buffer, "<u2", max(0, len(buffer) - phase) // 2, phase)
+        met = words == _GZIP
+        for two in (_ZIP, *_ZLIB):
+            met |= words == two
+        found = np.flatnonzero(met)
+        yield from zip((2 * found + phase).tolist(), words[found].tolist(), strict=True)

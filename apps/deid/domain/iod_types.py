@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
 
 from apps.deid.domain.profile import DATA_DIR
 
@@ -38,12 +39,21 @@ _GENERAL = {
 
 def missing_empties(iod: str, ds: Dataset) -> list[str]:
     """Keywords of the general modules that this IOD wants at least empty and `ds` lacks."""
+    held = ds._dict
     return [
         keyword
-        for keyword, instead in _GENERAL.items()
-        if keyword not in ds
-        and not any(other in ds for other in instead)
+        for keyword, tag, instead in _general()
+        if tag not in held
+        and not any(other in held for other in instead)
         and attribute_type(iod, (), keyword) == EMPTY_ALLOWED
+    ]
+
+
+@lru_cache(1)
+def _general() -> list[tuple[str, BaseTag, tuple[BaseTag, ...]]]:
+    return [
+        (keyword, Tag(keyword), tuple(Tag(other) for other in instead))
+        for keyword, instead in _GENERAL.items()
     ]
 
 
@@ -60,6 +70,7 @@ def _types(iod: str) -> tuple[dict[str, int], frozenset[str]]:
     return types, items
 
 
+@lru_cache(16_384)
 def attribute_type(iod: str, item_path: tuple[str, ...], keyword: str) -> int:
     """1, 2 or 3 (conditional ones count as required) of an attribute in an item.
 

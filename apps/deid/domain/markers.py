@@ -6,6 +6,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from apps.deid.domain.cleaning import PixelChange
+from apps.deid.domain.codes import basic_code_item
 from apps.deid.domain.profile import Profile, method_codes
 
 _TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "keep": "UNMODIFIED"}
@@ -37,16 +38,12 @@ def write_markers(
         profile.table,
         profile.sha256,
     ]
-    items = []
-    for code, meaning in method_codes(
+    codes = method_codes(
         profile, pixels_cleaned=pixels_cleaned, visual_features_cleaned=features_cleaned
-    ):
-        item = Dataset()
-        item.CodeValue = code
-        item.CodingSchemeDesignator = "DCM"
-        item.CodeMeaning = meaning
-        items.append(item)
-    ds.DeidentificationMethodCodeSequence = Sequence(items)
+    )
+    ds.DeidentificationMethodCodeSequence = Sequence(
+        [basic_code_item("DCM", code, meaning) for code, meaning in codes]
+    )
     ds.LongitudinalTemporalInformationModified = _TEMPORAL[profile.dates]
     if pixels_cleaned:
         ds.BurnedInAnnotation = "NO"

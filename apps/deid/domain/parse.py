@@ -5,19 +5,22 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BytesIO
 from typing import BinaryIO
 
-from pydicom.dataset import Dataset, FileDataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.filereader import _read_file_meta_info, read_dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from apps.deid.domain.elements import MAX_PARSED_BYTES, raw_items
+from apps.deid.domain.quick_read import dataset_of, read_elements
 from apps.deid.domain.reasons import Reason, Refused
 
 _MAX_INFLATED_BYTES = 512 * 1024 * 1024
-_PIXEL_GROUP = 0x7FE0
+_HEAD_BYTES = 64 * 1024
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 
 @dataclass(frozen=True)
@@ -61,16 +64,15 @@ def parse_instance(fp: BinaryIO) -> ParsedInstance:
     STREAM_TRUNCATED.
     """
     fp.seek(0)
-    preamble = fp.read(128)
-    if len(preamble) < 128 or fp.read(4) != b"DICM":
+    head = fp.read(_HEAD_BYTES)
+    preamble = head[:128]
+    if len(preamble) < 128 or head[128:132] != b"DICM":
         raise Refused(Reason.NOT_DICOM)
-    try:
-        meta = _read_file_meta_info(fp)
-    except Exception as error:
-        raise Refused(Reason.UNPARSABLE, "file meta information") from error
+    meta, start = _file_meta(fp, head)
     syntax = UID(str(meta.get("TransferSyntaxUID", "") or ""))
     if not syntax or syntax not in _known_syntaxes():
         raise Refused(Reason.TRANSFER_SYNTAX_UNKNOWN, "(0002,0010)")
+    fp.seek(start)
     if syntax == DeflatedExplicitVRLittleEndian:
         fp = _inflated(fp)
     start = fp.tell()
@@ -81,22 +83,27 @@ def parse_instance(fp: BinaryIO) -> ParsedInstance:
     found: list[tuple[str | None, int]] = []
 
     def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
-        if tag in (0x7FE00008, 0x7FE00009, 0x7FE00010):
+        if tag in _PIXELS:
             found.append((vr, length))
             return True
         return False
 
-    dataset = _read(reader, implicit, little, at_pixels)
+    dataset = None
+    if little and not implicit and syntax != DeflatedExplicitVRLittleEndian:
+        dataset = _read_quickly(fp, head, start, end, found)
+    if dataset is None:
+        dataset = _read(reader, implicit, little, at_pixels)
     pixels = None
     if found:
         vr, length = found[0]
         fp.seek(8 if implicit or vr not in ("OB", "OW", "OF", "OD", "UN") else 12, 1)
         pixels = _pixel_place(fp, end, length, vr or "OW", little)
-        behind = _read(reader, implicit, little, at_pixels)
-        if len(found) > 1:
-            raise Refused(Reason.UNPARSABLE, "pixel data twice")
-        for tag, raw in raw_items(behind):
-            dataset[tag] = raw
+        if fp.tell() != end:
+            behind = _read(reader, implicit, little, at_pixels)
+            if len(found) > 1:
+                raise Refused(Reason.UNPARSABLE, "pixel data twice")
+            for tag, raw in raw_items(behind):
+                dataset[tag] = raw
     for tag, raw in raw_items(dataset):
         length = getattr(raw, "length", 0) or 0
         value = getattr(raw, "value", b"")
@@ -107,6 +114,41 @@ def parse_instance(fp: BinaryIO) -> ParsedInstance:
     whole = FileDataset("", dataset, preamble=None, file_meta=meta)
     whole.set_original_encoding(implicit, little, dataset._character_set)
     return ParsedInstance(whole, meta, preamble, str(syntax), little, fp, pixels)
+
+
+def _file_meta(fp: BinaryIO, head: bytes) -> tuple[Dataset, int]:
+    """File Meta Information, and where the data set begins."""
+    read = read_elements(head, 132, len(head), 0, lambda tag: tag >> 16 != 2)
+    if read is not None and read[0] and read[1] < len(head):
+        elements, start = read
+        return FileMetaDataset(dataset_of(elements)), start
+    fp.seek(132)
+    try:
+        return _read_file_meta_info(fp), fp.tell()
+    except Exception as error:
+        raise Refused(Reason.UNPARSABLE, "file meta information") from error
+
+
+def _read_quickly(
+    fp: BinaryIO, head: bytes, start: int, end: int, found: list[tuple[str | None, int]]
+) -> Dataset | None:
+    """The elements before the pixel data, when all of them are plain and in the file's first
+    bytes; then ``fp`` stands where reading stopped."""
+    read = read_elements(head, start, len(head), 0, _PIXELS.__contains__)
+    if read is None:
+        return None
+    elements, stop = read
+    if stop == len(head):
+        if end != stop:
+            return None
+    else:
+        vr, length = head[stop + 4 : stop + 6].decode("latin-1"), 0
+        if vr not in ("OB", "OW", "OF", "OD") or stop + 12 > len(head):
+            return None
+        (length,) = struct.unpack_from("<I", head, stop + 8)
+        found.append((vr, length))
+    fp.seek(stop)
+    return dataset_of(elements)
 
 
 class _NotingShortReads:
@@ -129,6 +171,7 @@ class _NotingShortReads:
         return data
 
 
+@lru_cache(1)
 def _known_syntaxes() -> frozenset[str]:
     from pydicom.uid import UID_dictionary
 

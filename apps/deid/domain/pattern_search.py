@@ -10,7 +10,8 @@ import numpy as np
 _HASH_BITS = 20
 _MULTIPLIER = np.uint32(2654435761)
 _SHIFT = np.uint32(32 - _HASH_BITS)
-_BLOCK_BYTES = 256 * 1024
+_BLOCK_WORDS = 64 * 1024
+_MOST_COMPARED = 1 << 20
 MIN_PATTERN_BYTES = 6
 
 
@@ -18,9 +19,11 @@ MIN_PATTERN_BYTES = 6
 class Prepared:
     """Patterns with their keys: two neighbouring four-byte windows of each, so that one of them
     is met at an even position. `entries`: (offset in the pattern, pattern, its first letters' case
-    matters), two for each pattern, as `keys`. Prepared once, put into many searches."""
+    matters), two for each pattern, as `keys`. `fifths`: the byte beside the window that the other
+    of the two has. Prepared once, put into many searches."""
 
     keys: np.ndarray
+    fifths: np.ndarray
     entries: tuple[tuple[int, bytes, bool], ...]
     longest_bytes: int
 
@@ -31,6 +34,7 @@ def prepare(caseless: Iterable[bytes], exact: Iterable[bytes] = ()) -> Prepared:
     Raises ValueError for one shorter than 6 bytes.
     """
     keys: list[int] = []
+    fifths: list[int] = []
     entries: list[tuple[int, bytes, bool]] = []
     longest = 0
     for is_exact, patterns in ((False, caseless), (True, exact)):
@@ -42,16 +46,20 @@ def prepare(caseless: Iterable[bytes], exact: Iterable[bytes] = ()) -> Prepared:
             best = max((last, last // 2, 0), key=lambda o, p=lowered: len(set(p[o : o + 5])))  # type: ignore[misc]
             for offset in (best, best + 1):
                 keys.append(int.from_bytes(lowered[offset : offset + 4], "little"))
+                fifths.append(lowered[best + 4 if offset == best else best])
                 entries.append((offset, pattern, is_exact))
             longest = max(longest, len(pattern))
-    return Prepared(np.array(keys, dtype=np.uint32), tuple(entries), longest)
+    return Prepared(
+        np.array(keys, dtype=np.uint32), np.array(fifths, dtype=np.uint8), tuple(entries), longest
+    )
 
 
 class PatternSearch:
     """Finds every occurrence of the patterns (each at least 6 bytes) in a buffer.
 
-    Four-byte windows at even positions are hashed into a bitmap. A hit is then compared byte by
-    byte: what is reported is really there.
+    Four-byte windows at even positions are looked at: their first two bytes in a table that a
+    processor's cache holds, then their hash in a bitmap. A hit is compared byte by byte: what is
+    reported is really there.
     """
 
     def __init__(self, groups: Mapping[Prepared, str] | Iterable[tuple[Prepared, str]]) -> None:
@@ -66,9 +74,15 @@ class PatternSearch:
         place = np.arange(len(keys)) - np.repeat(starts, sizes)
         order = np.argsort(keys, kind="stable")
         self._keys, self._owner, self._place = keys[order], owner[order], place[order]
+        fifths = [group.fifths for group, _ in pairs]
+        self._fifths = np.concatenate(fifths)[order] if fifths else np.zeros(0, np.uint8)
+        # The windows of a pattern come in pairs: the first has its fifth byte behind it.
+        self._beside = np.where(self._place % 2, -1, 4)
         self._bitmap = np.zeros(1 << _HASH_BITS, dtype=bool)
         if len(keys):
             self._bitmap[(keys * _MULTIPLIER) >> _SHIFT] = True
+        self._pairs = np.zeros(1 << 16, dtype=bool)
+        self._pairs[keys & np.uint32(0xFFFF)] = True
 
     def find(self, data: bytes) -> Iterator[tuple[int, str]]:
         """(position, kind) of each occurrence, in no order; an occurrence may come twice."""
@@ -80,29 +94,53 @@ class PatternSearch:
         if not len(self._keys):
             return
         lowered = data.lower()
-        for start in range(0, len(data), _BLOCK_BYTES):
-            for phase in (start, start + 2):
-                count = (min(_BLOCK_BYTES, len(data) - phase)) // 4
-                if count <= 0:
-                    continue
-                keys = np.frombuffer(lowered, "<u4", count, phase)
-                hits = np.flatnonzero(self._bitmap[(keys * _MULTIPLIER) >> _SHIFT])
-                if len(hits):
-                    yield from self._verify(data, lowered, phase, keys[hits], hits)
+        words = np.frombuffer(lowered, "<u2", len(lowered) // 2)
+        for start in range(0, len(words) - 1, _BLOCK_WORDS):
+            block = words[start : min(start + _BLOCK_WORDS, len(words) - 1)]
+            # `take` is three times as fast here as an index.
+            met = np.flatnonzero(self._pairs.take(block)) + start
+            keys = words.take(met) | words.take(met + 1).astype(np.uint32) << np.uint32(16)
+            hits = np.flatnonzero(self._bitmap.take((keys * _MULTIPLIER) >> _SHIFT))
+            if len(hits):
+                yield from self._verify(data, lowered, 2 * met[hits], keys[hits])
 
     def _verify(
-        self, data: bytes, lowered: bytes, phase: int, found: np.ndarray, hits: np.ndarray
+        self, data: bytes, lowered: bytes, positions: np.ndarray, found: np.ndarray
     ) -> Iterator[tuple[int, str, bytes]]:
         first = np.searchsorted(self._keys, found, "left")
-        last = np.searchsorted(self._keys, found, "right")
-        for which in np.flatnonzero(last > first).tolist():
-            position = phase + 4 * int(hits[which])
-            for at in range(first[which], last[which]):
-                entries, kind = self._groups[self._owner[at]]
-                offset, pattern, is_exact = entries[self._place[at]]
-                begin = position - offset
-                if begin >= 0 and (data if is_exact else lowered).startswith(pattern, begin):
-                    yield begin, kind, pattern
+        counts = np.searchsorted(self._keys, found, "right") - first
+        known = np.flatnonzero(counts)
+        first, counts, positions = first[known], counts[known], positions[known]
+        ends = np.cumsum(counts)
+        start = 0
+        while start < len(ends):
+            # So many comparisons at once that memory stays flat.
+            before = ends[start - 1] if start else 0
+            stop = max(start + 1, int(np.searchsorted(ends, before + _MOST_COMPARED)))
+            part = slice(start, stop)
+            yield from self._compare(data, lowered, positions[part], first[part], counts[part])
+            start = stop
+
+    def _compare(
+        self,
+        data: bytes,
+        lowered: bytes,
+        positions: np.ndarray,
+        first: np.ndarray,
+        counts: np.ndarray,
+    ) -> Iterator[tuple[int, str, bytes]]:
+        which = np.repeat(np.arange(len(counts)), counts)
+        at = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts) + first[which]
+        fifth = positions[which] + self._beside[at]
+        inside = (fifth >= 0) & (fifth < len(lowered))
+        which, at, fifth = which[inside], at[inside], fifth[inside]
+        same = np.frombuffer(lowered, np.uint8)[fifth] == self._fifths[at]
+        for position, entry in zip(positions[which[same]].tolist(), at[same].tolist(), strict=True):
+            entries, kind = self._groups[self._owner[entry]]
+            offset, pattern, is_exact = entries[self._place[entry]]
+            begin = position - offset
+            if begin >= 0 and (data if is_exact else lowered).startswith(pattern, begin):
+                yield begin, kind, pattern
 
 
 def search_of(patterns: Mapping[bytes, str]) -> PatternSearch:

@@ -12,19 +12,21 @@ import binascii
 import html
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 from typing import BinaryIO
 from urllib.parse import unquote
 
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
 from apps.deid.domain.elements import (
     BINARY_VRS,
     MAX_PARSED_BYTES,
     raw_items,
+    raw_key,
     read_element,
     tag_text,
     texts_of,
@@ -38,6 +40,9 @@ from apps.deid.domain.spellings import patterns_of
 from apps.deid.domain.text import is_allowed_phrase, squash, tokens
 
 CHUNK_BYTES = 1024 * 1024
+_MOST_CLEAN = 20_000
+# Shorter bytes can hold no value that is searched in raw bytes, in no compression either.
+_LEAST_BYTES = 6
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}")
 _NEW_UID = re.compile(rb"2\.25\.[0-9]{36,39}")
@@ -98,23 +103,20 @@ class LeakScanner:
         on_purpose = self._on_purpose = {squash(value) for value in written}
         ignored = frozenset(ignore_kinds)
         wanted = harvest.view(ignored, lambda: _Wanted.of(harvest.without(ignored)))
-        written_over = wanted.standing_in(on_purpose)
+        written_over = frozenset(wanted.standing_in(on_purpose))
         if written_over:
-            wanted = _Wanted.of(
-                Harvest(
-                    {
-                        kind: {v for v in found if (kind, v) not in written_over}
-                        for kind, found in wanted.harvest.values.items()
-                    }
-                )
-            )
+            wanted = wanted.but_for(written_over)
         self._harvest, self._search = wanted.harvest, wanted.search
         self._written = frozenset(spelling.encode("utf-8") for spelling in on_purpose)
         self._overlap = max(self._search.longest_bytes, 1) - 1
         self._uids = wanted.uids
         self._places: dict[str, _Place] = {}
         self._found: set[Finding] = set()
-        self._pending: list[tuple[str, bytes]] = []
+        self._pending: list[tuple[str, bytes, str]] = []
+        self._clean, self._met = wanted.clean, set[str]()
+        # Elements looked at, and which of the pending texts are theirs; what was noted so far.
+        self._looked_at: list[tuple[Hashable, int, int]] = []
+        self._notes = 0
 
     @property
     def findings(self) -> list[Finding]:
@@ -153,30 +155,41 @@ class LeakScanner:
         for position, kind, pattern in self._search.matches(data):
             if pattern in self._written or _is_in_new_uid(data, position, pattern):
                 continue
-            self._found.add(Finding(place, kind))
+            self._note(place, kind)
 
     def _inflate(self, place: str, data: bytes, state: _Place, *, is_last: bool) -> None:
         assert state.inflating is not None
         for number, out in state.inflating.feed(data, is_last=is_last):
             self._feed(f"{place}/inflated {number}", out, state.depth + 1, is_last=False)
 
-    def scan_text(self, place: str, text: str, depth: int = 0) -> None:
+    def scan_text(self, place: str, text: str) -> None:
         """Search one parsed text: short values too, and what base64, hex, % and & hide in it."""
-        self._scan_value(place, text, depth)
+        self._scan_value(place, text)
         self._search_pending()
 
-    def _scan_value(self, place: str, text: str, depth: int = 0) -> None:
-        if len(text) < 3:
+    def _scan_value(self, place: str, text: str) -> None:
+        """One text, unless the same one was searched before for the same harvest in vain."""
+        if len(text) < 3 or text in self._clean:
             return
+        if self._look_into(place, text, text, 0):
+            self._met.add(text)
+
+    def _look_into(self, place: str, text: str, whole: str, depth: int) -> bool:
+        """Look into a text and what it hides; whether no value stands in it as a word. Its bytes
+        are searched with all others', for ``whole``, the text that came."""
+        if len(text) < 3:
+            return True
         kind = self._harvest.find_in_text(text)
         if kind is not None:
-            self._found.add(Finding(place, kind))
+            self._note(place, kind)
         data = text.encode("utf-8", "surrogatepass")
         if len(data) >= MIN_PATTERN_BYTES:
-            self._pending.append((place, data))
+            self._pending.append((place, data, whole))
+        is_clean = kind is None
         if depth < 2 and len(text) >= 8:
             for hidden in _hidden_texts(text):
-                self._scan_value(place, hidden, depth + 1)
+                is_clean &= self._look_into(place, hidden, whole, depth + 1)
+        return is_clean
 
     def scan_dataset(self, place: str, ds: Dataset, depth: int = 0) -> None:
         """Search every value of a data set and of its items, and its file meta."""
@@ -190,48 +203,77 @@ class LeakScanner:
     def _search_pending(self) -> None:
         """Search the bytes of all texts met, in one pass."""
         pending, self._pending = self._pending, []
-        if not pending:
-            return
-        starts = [0, *accumulate(len(data) + 8 for _, data in pending)]
-        joined = bytes(8).join(data for _, data in pending)
-        for position, kind, pattern in self._search.matches(joined):
-            if pattern not in self._written:
-                place = pending[bisect_right(starts, position) - 1][0]
-                self._found.add(Finding(place, kind))
+        met, self._met = self._met, set()
+        looked_at, self._looked_at = self._looked_at, []
+        hit: list[int] = []
+        if pending:
+            starts = [0, *accumulate(len(data) + 8 for _, data, _ in pending)]
+            joined = bytes(8).join(data for _, data, _ in pending)
+            for position, kind, pattern in self._search.matches(joined):
+                at = bisect_right(starts, position) - 1
+                place, _, whole = pending[at]
+                met.discard(whole)
+                hit.append(at)
+                if pattern not in self._written:
+                    self._note(place, kind)
+        if len(self._clean) > _MOST_CLEAN:
+            self._clean.clear()
+        self._clean.update(text for text in met if len(text) <= 256)
+        self._clean.update(
+            key for key, first, last in looked_at if not any(first <= at < last for at in hit)
+        )
+
+    def _note(self, place: str, kind: str) -> None:
+        self._notes += 1
+        self._found.add(Finding(place, kind))
 
     def _scan_elements(self, place: str, ds: Dataset, depth: int) -> None:
         for tag, raw in raw_items(ds):
-            here = f"{place} {tag_text(tag)}"
             if tag >> 16 == 0x7FE0 or (getattr(raw, "length", 0) or 0) > MAX_PARSED_BYTES:
                 continue
-            element = read_element(ds, tag)
-            if element is None:
-                self._found.add(Finding(here, "unreadable"))
-            elif element.VR == "SQ":
-                for item in element.value or []:
-                    self._scan_elements(here, item, depth + 1)
-            elif element.VR in BINARY_VRS or isinstance(element.value, bytes):
-                data = bytes(element.value or b"")
+            # The same bytes of the same element were searched before for the same, in vain.
+            key = raw_key(ds, raw)
+            if key is not None and key in self._clean:
+                continue
+            notes, first = self._notes, len(self._pending)
+            self._scan_element(place, ds, tag, depth)
+            if key is not None and self._notes == notes:
+                self._looked_at.append((key, first, len(self._pending)))
+
+    def _scan_element(self, place: str, ds: Dataset, tag: BaseTag, depth: int) -> None:
+        here = f"{place} {tag_text(tag)}"
+        element = read_element(ds, tag)
+        if element is None:
+            self._note(here, "unreadable")
+        elif element.VR == "SQ":
+            for item in element.value or []:
+                self._scan_elements(here, item, depth + 1)
+        elif element.VR in BINARY_VRS or isinstance(element.value, bytes):
+            data = bytes(element.value or b"")
+            if len(data) >= _LEAST_BYTES:
                 self.feed(here, data)
                 self.finish(here)
-                if len(data) <= 4096:
-                    for run in _PRINTABLE.findall(data):
-                        self.scan_text(here, run.decode("latin-1"))
-            elif element.VR in ("DA", "TM", "DT"):
-                for text in texts_of(element):
-                    if squash(text) not in self._on_purpose:
-                        self._scan_value(here, text)
-            elif element.VR == "UI":
-                if any(squash(text) in self._uids for text in texts_of(element)):
-                    self._found.add(Finding(here, "uid"))
-            elif element.VR in ("DS", "IS", "US", "SS", "UL", "SL", "SV", "UV", "FL", "FD", "AT"):
-                for value in values_of(element)[:65_536]:
-                    kind = self._harvest.find_in_number(str(value))
-                    if kind is not None:
-                        self._found.add(Finding(here, kind))
-            else:
-                for text in texts_of(element):
+            if len(data) <= 4096:
+                for run in _PRINTABLE.findall(data):
+                    self._scan_value(here, run.decode("latin-1"))
+        elif element.VR in ("DA", "TM", "DT"):
+            for text in texts_of(element):
+                if squash(text) not in self._on_purpose:
                     self._scan_value(here, text)
+                else:
+                    # Clean for this instance alone.
+                    self._notes += 1
+        elif element.VR == "UI":
+            if any(squash(text) in self._uids for text in texts_of(element)):
+                self._note(here, "uid")
+        elif element.VR in ("DS", "IS", "US", "SS", "UL", "SL", "SV", "UV", "FL", "FD", "AT"):
+            for value in values_of(element)[:65_536]:
+                kind = self._harvest.find_in_number(str(value))
+                if kind is not None:
+                    self._note(here, kind)
+        else:
+            for text in texts_of(element):
+                self._scan_value(here, text)
 
     def scan_mp4(self, place: str, stream: BinaryIO) -> None:
         """Search the texts in an MP4's boxes (ISO/IEC 14496-12); sample data is `feed`'s part."""
@@ -282,13 +324,31 @@ def _prepared(kind: str, value: str) -> tuple[tuple[Prepared, str], ...]:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What is looked for: the harvest, its search, and its values without separators."""
+    """What is looked for: the harvest, its search, and its values without separators. `clean`:
+    texts, and elements by `raw_key`, that were searched for all of it in vain."""
 
     harvest: Harvest
     search: PatternSearch
     squashed: dict[str, list[tuple[str, str]]]
     loose: tuple[tuple[str, str, str], ...]
     uids: frozenset[str]
+    clean: set[Hashable] = field(default_factory=set)
+    others: dict[frozenset[tuple[str, str]], _Wanted] = field(default_factory=dict)
+
+    def but_for(self, left_out: frozenset[tuple[str, str]]) -> _Wanted:
+        """The same without these (kind, value) pairs; an instance's own are often its study's."""
+        if left_out not in self.others:
+            if len(self.others) >= 16:
+                self.others.clear()
+            self.others[left_out] = _Wanted.of(
+                Harvest(
+                    {
+                        kind: {v for v in found if (kind, v) not in left_out}
+                        for kind, found in self.harvest.values.items()
+                    }
+                )
+            )
+        return self.others[left_out]
 
     @classmethod
     def of(cls, harvest: Harvest) -> _Wanted:

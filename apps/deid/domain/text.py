@@ -22,11 +22,15 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """Runs of letters and digits of the folded text, in order."""
+    if text.isascii() and text.isalnum():
+        return [text.lower()]
     return _TOKEN.findall(fold(text))
 
 
 def squash(text: str) -> str:
     """The folded text's letters and digits alone: separators folded away."""
+    if text.isascii() and text.isalnum():
+        return text.lower()
     return "".join(tokens(text))
 
 
@@ -37,6 +41,7 @@ def allowed_words() -> frozenset[str]:
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
+@lru_cache(4096)
 def is_allowed_phrase(text: str) -> bool:
     """Whether a description consists of allow-listed words, letters and short numbers alone.
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.filewriter import write_dataset
+from pydicom.tag import BaseTag
 from pydicom.uid import UID, ImplicitVRLittleEndian
+
+from apps.deid.domain.encode import encode_elements
 
 IMPLEMENTATION_CLASS_UID = "2.25.10548729829317819507533652766115498663"
 IMPLEMENTATION_VERSION_NAME = "CLINICALANNOT"
@@ -94,17 +98,18 @@ def write_instance(
         raise PixelSourceError("pixels: native against encapsulated; correct the transfer syntax")
     counter = _Counter(out)
     counter.write(bytes(128) + b"DICM" + _file_meta(dataset, syntax))
-    before, after = Dataset(), Dataset()
-    for element in dataset:
-        if element.tag.group == 0x7FE0:
-            continue
-        (before if element.tag < 0x7FE00010 else after)[element.tag] = element
-    counter.write(_encode(before))
+    tags = [
+        tag
+        for tag in sorted(dataset._dict, key=int.__int__)
+        if tag >> 16 != 0x7FE0 and (tag & 0xFFFF or tag >> 16 <= 6)
+    ]
+    split = bisect_left(tags, 0x7FE00010, key=int.__int__)
+    counter.write(_encode(dataset, tags[:split]))
     if isinstance(pixels, NativePixels):
         _write_native(counter, pixels)
     elif pixels is not None:
         _write_encapsulated(counter, pixels)
-    counter.write(_encode(after))
+    counter.write(_encode(dataset, tags[split:]))
     return counter.count
 
 
@@ -119,24 +124,36 @@ class _Counter:
 
 
 def _file_meta(dataset: Dataset, syntax: UID) -> bytes:
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\x00\x01"
-    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = syntax
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
-    buffer = DicomBytesIO()
-    write_file_meta_info(buffer, meta, enforce_standard=True)
-    return bytes(buffer.getvalue())
+    """File Meta Information (PS3.10 section 7.1), explicit VR little endian."""
+    parts = [struct.pack("<HH2sHIH", 2, 1, b"OB", 0, 2, 0x0100)]
+    for element, vr, text in (
+        (0x0002, b"UI", str(dataset.SOPClassUID)),
+        (0x0003, b"UI", str(dataset.SOPInstanceUID)),
+        (0x0010, b"UI", str(syntax)),
+        (0x0012, b"UI", IMPLEMENTATION_CLASS_UID),
+        (0x0013, b"SH", IMPLEMENTATION_VERSION_NAME),
+    ):
+        value = text.encode("ascii")
+        if not value:
+            raise PixelSourceError("dataset: without its SOP Class or Instance UID; set both")
+        value += (b"\0" if vr == b"UI" else b" ") * (len(value) % 2)
+        parts.append(struct.pack("<HH2sH", 2, element, vr, len(value)) + value)
+    meta = b"".join(parts)
+    return struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta
 
 
-def _encode(dataset: Dataset) -> bytes:
-    buffer = DicomBytesIO()
-    buffer.is_little_endian = True
-    buffer.is_implicit_VR = False
-    write_dataset(buffer, dataset, parent_encoding="utf8")
-    return bytes(buffer.getvalue())
+def _encode(dataset: Dataset, tags: Sequence[BaseTag]) -> bytes:
+    """Elements in explicit VR little endian, text in UTF-8 as the data set must say itself."""
+    if tags and str(dataset.get("SpecificCharacterSet", "ISO_IR 192")) != "ISO_IR 192":
+        part = Dataset()
+        for tag in tags:
+            part[tag] = dataset[tag]
+        buffer = DicomBytesIO()
+        buffer.is_little_endian = True
+        buffer.is_implicit_VR = False
+        write_dataset(buffer, part, parent_encoding="utf8")
+        return bytes(buffer.getvalue())
+    return encode_elements(dataset, tags)
 
 
 def _copy(counter: _Counter, stream: BinaryIO, size_bytes: int) -> None:

@@ -60,12 +60,12 @@ def check(
         scanner.scan_mp4("stream", media)
         for place, text in probe.probe_stream(media).texts:
             scanner.scan_text(f"stream {place}", text)
-        pictures = VideoPictures(media)
-    elif kind == "cine":
+        pictures = VideoPictures(media) if look_for_text else None
+    elif kind == "cine" and look_for_text:
         pictures = CinePictures(whole(parsed))
     found = list(scanner.findings)
     texts: list[dict[str, Any]] = []
-    if pictures is not None and look_for_text:
+    if pictures is not None:
         texts = _texts_left(pictures, harvest, decision, proposals, tell, cancelled)
     return Checked(tuple(found), tuple(texts))
 

@@ -12,12 +12,15 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.tag import BaseTag
 
 from apps.deid.domain import probe
+from apps.deid.domain.elements import raw_items, read_element
 from apps.deid.domain.parse import ParsedInstance
 from apps.deid.domain.pixel_reader import PixelReader
 from apps.deid.domain.reasons import Reason, Refused
 from apps.deid.domain.refusals import StreamRefusal
 
 _PIXEL_DATA = BaseTag(0x7FE00010)
+# Frame Time, its Vector, Cine Rate: asked for with the image's size.
+_READ_HERE = frozenset({0x00181063, 0x00181065, 0x00180040})
 _OFFSET_TABLES = (BaseTag(0x7FE00001), BaseTag(0x7FE00002))
 Tell = Callable[[float, str], None]
 
@@ -57,6 +60,9 @@ def kind_of(parsed: ParsedInstance) -> str:
 def whole(parsed: ParsedInstance) -> Dataset:
     """The data set with its pixel data in memory, ready to be decoded: offset tables that do not
     fit the fragments are left out, and so is what stands behind a colour table's entries."""
+    for tag, _ in raw_items(parsed.dataset):
+        if tag >> 16 == 0x0028 or tag in _READ_HERE:
+            read_element(parsed.dataset, tag)
     ds = FileDataset("", {}, preamble=None, file_meta=parsed.file_meta)  # type: ignore[arg-type]
     ds._dict.update(parsed.dataset._dict)
     original = parsed.dataset.original_encoding
