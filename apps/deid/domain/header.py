@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
 from pydicom.dataelem import DataElement
@@ -166,7 +167,7 @@ def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
     )
 
 
-def _is_ambiguous(ds: Dataset) -> bool:
+def _is_ambiguous(ds: Any) -> bool:
     """Whether the VR of an element, at any depth, is still one of two."""
     return any(
         len(element.VR or "") != 2

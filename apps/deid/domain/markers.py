@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
 
 from apps.deid.domain.cleaning import PixelChange
 from apps.deid.domain.codes import basic_code_item
+from apps.deid.domain.elements import put
 from apps.deid.domain.profile import Profile, method_codes
 
 _TEMPORAL = {"remove": "REMOVED", "shift": "MODIFIED", "keep": "UNMODIFIED"}
@@ -30,27 +34,32 @@ def write_markers(
     features_cleaned = (
         has_pixels and visual_features_confirmed and profile.has("clean_visual_features")
     )
-    ds.SpecificCharacterSet = "ISO_IR 192"
-    ds.PatientIdentityRemoved = "YES" if pixels_confirmed or not has_pixels else "NO"
-    ds.DeidentificationMethod = [
+    _write(ds, 0x00080005, "CS", "ISO_IR 192")
+    _write(ds, 0x00120062, "CS", "YES" if pixels_confirmed or not has_pixels else "NO")
+    method = [
         product[:64],
         f"profile {profile.name} version {profile.version}",
         profile.table,
         profile.sha256,
     ]
+    _write(ds, 0x00120063, "LO", MultiValue(str, method))
     codes = method_codes(
         profile, pixels_cleaned=pixels_cleaned, visual_features_cleaned=features_cleaned
     )
     ds.DeidentificationMethodCodeSequence = Sequence(
         [basic_code_item("DCM", code, meaning) for code, meaning in codes]
     )
-    ds.LongitudinalTemporalInformationModified = _TEMPORAL[profile.dates]
+    _write(ds, 0x00280303, "CS", _TEMPORAL[profile.dates])
     if pixels_cleaned:
-        ds.BurnedInAnnotation = "NO"
+        _write(ds, 0x00280301, "CS", "NO")
     if features_cleaned:
-        ds.RecognizableVisualFeatures = "NO"
+        _write(ds, 0x00280302, "CS", "NO")
     if pixel_change is not None and has_pixels:
         _write_pixel_change(ds, pixel_change)
+
+
+def _write(ds: Dataset, tag: int, vr: str, value: object) -> None:
+    put(ds, DataElement(BaseTag(tag), vr, value, already_converted=True))
 
 
 def _write_pixel_change(ds: Dataset, change: PixelChange) -> None:

@@ -116,7 +116,7 @@ def parse_instance(fp: BinaryIO) -> ParsedInstance:
     return ParsedInstance(whole, meta, preamble, str(syntax), little, fp, pixels)
 
 
-def _file_meta(fp: BinaryIO, head: bytes) -> tuple[Dataset, int]:
+def _file_meta(fp: BinaryIO, head: bytes) -> tuple[FileMetaDataset, int]:
     """File Meta Information, and where the data set begins."""
     read = read_elements(head, 132, len(head), 0, lambda tag: tag >> 16 != 2)
     if read is not None and read[0] and read[1] < len(head):
