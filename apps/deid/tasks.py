@@ -11,7 +11,7 @@ from apps.deid.domain import decision as decisions
 from apps.deid.domain import pipeline
 from apps.deid.domain.boxes import Box
 from apps.deid.domain.device import DeviceKey, device_of, phantom_problems, vetted
-from apps.deid.domain.harvest import Harvest, harvest_identifiers
+from apps.deid.domain.harvest import Harvest, as_before, harvest_identifiers
 from apps.deid.domain.header import DeidContext
 from apps.deid.domain.parse import parse_instance
 from apps.deid.domain.profile import Profile
@@ -270,7 +270,7 @@ def _write_and_check(
     assert received.original is not None and received.subject is not None
     harvest = Harvest.from_bytes(services.harvest_bytes_of(received))
     others = others_harvest(received)
-    known = harvest.merge(others) if others is not None else harvest
+    known = as_before(harvest.merge(others) if others is not None else harvest)
     key = subject_key(received.subject)
     with open_vault_file(received.original) as source, create_file("deidentified", key) as out:
         produced = pipeline.produce(

@@ -18,10 +18,9 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from apps.deid.domain.elements import MAX_PARSED_BYTES, raw_items, raw_key, read_element, texts_of
-from apps.deid.domain.spellings import date_spellings, digit_runs, name_spellings
+from apps.deid.domain.harvest_index import GRAM, KINDS, STOP_WORDS, Index, build_index
 from apps.deid.domain.table import rule_for
 from apps.deid.domain.text import (
-    allowed_words,
     coded_terms,
     fold,
     is_allowed_phrase,
@@ -31,21 +30,6 @@ from apps.deid.domain.text import (
 from apps.deid.domain.uids import is_registered
 
 T = TypeVar("T")
-KINDS = (
-    "name", "id", "uid", "date", "time", "ae", "phone", "address", "institution", "device",
-    "private", "text",
-)  # fmt: skip
-STOP_WORDS = frozenset(
-    word
-    for words in (
-        "doctor prof patient anonymous anonymized anonymised unknown removed none test null true",
-        "false isom iso2 iso4 iso5 iso6 mp41 mp42 avc1 hvc1 qt lavf lavc libx264 x264 x265",
-        "videohandler soundhandler handler core encoder encoded software version original primary",
-        "secondary derived january february march april june july august september october",
-        "november december",
-    )
-    for word in words.split()
-)
 _PLACEHOLDER_DATES = frozenset({"19000101", "00010101", "18000101"})
 _KEYWORD_KINDS = (
     ("phone", re.compile(r"Telephone|Telecom|Phone|Fax")),
@@ -63,17 +47,6 @@ _NOT_IDENTIFYING = frozenset(
 )  # fmt: skip
 _DEVICE_UIDS = frozenset({"DeviceUID", "ManufacturerDeviceClassUID"})
 _NUMERIC = re.compile(r"[-+0-9.eE\\ ]*")
-
-
-@dataclass
-class _Index:
-    """Words, names that are common words, and phrases without separators (by their first letters
-    too), each with its kind."""
-
-    words: dict[str, str] = field(default_factory=dict)
-    common: dict[str, str] = field(default_factory=dict)
-    phrases: dict[str, str] = field(default_factory=dict)
-    by_gram: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -133,10 +106,10 @@ class Harvest:
             raise ValueError("harvest: unknown kinds; give what to_bytes wrote")
         return cls({kind: set(map(str, found)) for kind, found in raw.items()})
 
-    def _indexed(self) -> _Index:
-        index: _Index | None = self.__dict__.get("_index")
+    def _indexed(self) -> Index:
+        index: Index | None = self.__dict__.get("_index")
         if index is None:
-            index = self.__dict__["_index"] = _build_index(self.values)
+            index = self.__dict__["_index"] = build_index(self.values)
         return index
 
     def find_in_text(self, text: str, *, strict: bool = False) -> str | None:
@@ -160,8 +133,8 @@ class Harvest:
                 yield kind
         squashed = "".join(found)
         by_gram = index.by_gram
-        for at in range(len(squashed) - _GRAM + 1):
-            gram = squashed[at : at + _GRAM]
+        for at in range(len(squashed) - GRAM + 1):
+            gram = squashed[at : at + GRAM]
             if gram in by_gram:
                 for phrase in by_gram[gram]:
                     if squashed.startswith(phrase, at):
@@ -178,67 +151,18 @@ class Harvest:
         return index.words.get(squashed) or index.phrases.get(squashed)
 
 
-_Entries = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
-_GRAM = 6
+_RECENT: list[Harvest] = []
 
 
-def _build_index(values: dict[str, set[str]]) -> _Index:
-    index = _Index()
-    # A value that came as several kinds counts as the first of KINDS: who before what device.
-    for kind in KINDS:
-        for value in values.get(kind, ()):
-            words, common, phrases = _entries_of(kind, value)
-            for word in words:
-                index.words.setdefault(word, kind)
-            for word in common:
-                index.common.setdefault(word, kind)
-            for phrase in phrases:
-                if phrase not in index.phrases:
-                    index.phrases[phrase] = kind
-                    index.by_gram.setdefault(phrase[:_GRAM], []).append(phrase)
-    return index
-
-
-@lru_cache(4096)
-def _entries_of(kind: str, value: str) -> _Entries:
-    """(words, common words, phrases without separators) that one value is found by."""
-    words: list[str] = []
-    common: list[str] = []
-    phrases: list[str] = []
-
-    def phrase(text: str, least: int) -> None:
-        squashed = squash(text)
-        if len(squashed) >= least and len(set(squashed)) > 1:
-            phrases.append(squashed)
-
-    if kind == "name":
-        for token in tokens(value):
-            if len(token) >= 3 and not token.isdigit():
-                is_common = token in STOP_WORDS or token in allowed_words()
-                (common if is_common else words).append(token)
-        for spelling in name_spellings(value):
-            if len(tokens(spelling)) > 1 or not spelling.isascii():
-                phrase(spelling, _GRAM)
-    elif kind == "date":
-        for spelling in date_spellings(value):
-            phrase(spelling, 7)
-    elif kind in ("private", "text", "institution", "address"):
-        if not is_allowed_phrase(value):
-            phrase(value, _GRAM)
-        if kind in ("institution", "address"):
-            for token in tokens(value):
-                if len(token) >= 6 and token not in allowed_words():
-                    common.append(token)
-    else:
-        phrase(value, _GRAM)
-        squashed = squash(value)
-        is_short_code = 4 <= len(squashed) < _GRAM and any(c.isdigit() for c in squashed)
-        if is_short_code and len(set(squashed)) > 1:
-            words.append(squashed)
-        if kind != "uid":
-            words += digit_runs(value, _GRAM)
-            phrases += digit_runs(value, 7)
-    return tuple(words), tuple(common), tuple(dict.fromkeys(phrases))
+def as_before(harvest: Harvest) -> Harvest:
+    """This harvest, or an equal one that was at work just before with its searches made: a
+    study's instances come one after the other, each with the harvest opened anew."""
+    for one in _RECENT:
+        if one.values == harvest.values:
+            return one
+    _RECENT.insert(0, harvest)
+    del _RECENT[2:]
+    return harvest
 
 
 @lru_cache(8192)

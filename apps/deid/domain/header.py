@@ -10,10 +10,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
 
-from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filewriter import correct_ambiguous_vr
@@ -21,7 +19,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
 from apps.deid.domain import structured
-from apps.deid.domain.acceptance import ILLEGAL_GROUPS, check_acceptable, element_text
+from apps.deid.domain.acceptance import check_acceptable, element_text
 from apps.deid.domain.cleaning import DUMMIES, Cleaning, PixelChange, clean_value, move_dates
 from apps.deid.domain.codes import (
     code_of,
@@ -40,6 +38,15 @@ from apps.deid.domain.elements import (
     values_of,
 )
 from apps.deid.domain.harvest import Harvest, harvest_identifiers
+from apps.deid.domain.header_parts import (
+    PIXEL_TAGS,
+    decided_actions,
+    drop_ambiguous,
+    is_ambiguous,
+    known_attribute,
+    made_element,
+    vr_fits,
+)
 from apps.deid.domain.iod_types import (
     EMPTY_ALLOWED,
     OPTIONAL,
@@ -57,13 +64,8 @@ from apps.deid.domain.uids import map_uid
 
 __all__ = ["DeidContext", "HeaderResult", "PixelChange", "deidentify_dataset"]
 
-_PIXEL_TAGS = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003, 0x7FE00008, 0x7FE00009, 0x7FE00010})
 _DEVICE_TEXTS = frozenset({0x00080070, 0x00081090, 0x00181020})
 _CONTENT_SEQUENCES = frozenset({0x0040A730, 0x00400555, 0x00400612, 0x0040B020, 0x00400610})
-_REMOVED_ALWAYS = frozenset(
-    {0x00080005, 0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280302, 0x00280303,
-     0x00700001, 0x00880200, 0x00080121, 0x04000561, 0x00080300, 0x00080301}
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,9 @@ def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
         visual_features_confirmed=context.visual_features_confirmed,
         pixel_change=context.pixel_change,
     )
-    if _is_ambiguous(new):
+    if is_ambiguous(new):
         correct_ambiguous_vr(new, ds.original_encoding[1] is not False)
-        _drop_ambiguous(new)
+        drop_ambiguous(new)
     kept = tuple(keyword_of(tag) for tag, _ in raw_items(new))
     return HeaderResult(
         dataset=new,
@@ -167,30 +169,11 @@ def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
     )
 
 
-def _is_ambiguous(ds: Any) -> bool:
-    """Whether the VR of an element, at any depth, is still one of two."""
-    return any(
-        len(element.VR or "") != 2
-        or (element.VR == "SQ" and any(_is_ambiguous(item) for item in element.value or ()))
-        for element in ds._dict.values()
-    )
-
-
-def _drop_ambiguous(ds: Dataset) -> None:
-    """Elements whose VR could not be settled ("US or SS" with no Pixel Representation) go."""
-    for element in list(ds):
-        if " or " in element.VR:
-            del ds[element.tag]
-        elif element.VR == "SQ":
-            for item in element.value:
-                _drop_ambiguous(item)
-
-
 class _Cleaner:
     def __init__(self, context: DeidContext, harvest: Harvest, iod: str, root: Dataset) -> None:
         self.profile = context.profile
         self.columns = context.profile.table_columns
-        self.decided = _decided(self.profile)
+        self.decided = decided_actions(self.profile)
         self.iod = iod
         self.actions: Counter[str] = Counter()
         self.removed: list[str] = []
@@ -209,7 +192,7 @@ class _Cleaner:
         new = new_dataset()
         moved = move_dates(ds, self.cleaning) if self.profile.dates == "shift" else {}
         for tag, _ in raw_items(ds):
-            if not path and tag in _PIXEL_TAGS:
+            if not path and tag in PIXEL_TAGS:
                 continue
             made = self._element(ds, tag, path, moved)
             if made is None:
@@ -237,7 +220,7 @@ class _Cleaner:
             self._count("remove")
             return None
         element = read_element(ds, tag)
-        if element is None or not _vr_fits(element.VR, vrs):
+        if element is None or not vr_fits(element.VR, vrs):
             return self._fallback(tag, vrs[0], kind, path)
         if vrs[0] == "SQ":
             return self._sequence(element, action, kind, (*path, keyword))
@@ -251,7 +234,7 @@ class _Cleaner:
             values = moved[tag]
             if not values:
                 return self._fallback(tag, vrs[0], kind, path)
-            return _made(tag, vrs[0], values)
+            return made_element(tag, vrs[0], values)
         vr = vrs[0] if len(vrs) == 1 else element.VR
         if not values_of(element):
             self._count("keep")
@@ -260,7 +243,7 @@ class _Cleaner:
         if value is None:
             return self._fallback(tag, vrs[0], kind, path)
         self._count({"uid": "uid", "clean": "clean"}.get(action, "keep"))
-        return _made(tag, vr, value)
+        return made_element(tag, vr, value)
 
     def _action(self, tag: int, kind: int) -> str:
         key = int(tag), kind
@@ -392,59 +375,3 @@ class _Cleaner:
         elif structured.cap_measured_age(new, self.profile.age_cap_years):
             self._count("age_capped")
         return new
-
-
-_PLAIN_TEXT = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UT"})
-
-
-def _made(tag: int, vr: str, value: object) -> DataElement:
-    """An element of a cleaned value; one text needs no conversion."""
-    if vr in _PLAIN_TEXT and isinstance(value, list) and len(value) == 1:
-        (text,) = value
-        if type(text) is str and "\\" not in text:
-            return DataElement(tag, vr, text, already_converted=True)
-    return DataElement(tag, vr, value)
-
-
-_ACTIONS: list[tuple[Profile, dict[tuple[int, int], str]]] = []
-
-
-def _decided(profile: Profile) -> dict[tuple[int, int], str]:
-    """What was decided under this profile by tag and type, shared by its instances."""
-    for one, decided in _ACTIONS:
-        if one is profile or one == profile:
-            return decided
-    _ACTIONS.insert(0, (profile, {}))
-    del _ACTIONS[8:]
-    return _ACTIONS[0][1]
-
-
-@lru_cache(8192)
-def known_attribute(tag: int) -> tuple[str, tuple[str, ...]] | None:
-    """(keyword, VRs) of an attribute of an even group that may be looked at; None: removed."""
-    group = tag >> 16
-    if (
-        group & 0xFF00 in (0x5000, 0x6000)
-        or group in ILLEGAL_GROUPS
-        or tag & 0xFFFF == 0
-        or tag in _REMOVED_ALWAYS
-        or tag in _PIXEL_TAGS
-        or not dictionary_has_tag(tag)
-    ):
-        return None
-    return dictionary_keyword(tag), tuple(dictionary_VR(tag).split(" or "))
-
-
-_NUMBER_STRINGS = frozenset({"IS", "DS", "CS", "LO", "SH", "UN", "AS", "ST", "LT", "UT"})
-
-
-@lru_cache(4096)
-def _vr_fits(found: str, expected: tuple[str, ...]) -> bool:
-    """Whether a value of VR `found` may be read as the dictionary's VR."""
-    if found in expected or found == " or ".join(expected):
-        return True
-    if " or " in found:
-        return bool(set(found.split(" or ")) & set(expected))
-    if expected[0] in ("IS", "DS", "CS", "LO", "SH", "ST", "LT", "UT", "UC", "AS"):
-        return found in _NUMBER_STRINGS - {"UN"}
-    return False

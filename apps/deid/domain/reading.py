@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from .harvest import STOP_WORDS, Harvest
+from .harvest import Harvest
+from .harvest_index import STOP_WORDS
 from .text import allowed_words, squash, tokens
 
 HarvestMatch = Callable[[str], bool]

@@ -7,9 +7,6 @@ no chance hits.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import html
 import re
 from bisect import bisect_right
 from collections.abc import Hashable, Iterable
@@ -17,7 +14,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 from typing import BinaryIO
-from urllib.parse import unquote
 
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -32,7 +28,9 @@ from apps.deid.domain.elements import (
     texts_of,
     values_of,
 )
-from apps.deid.domain.harvest import STOP_WORDS, Harvest
+from apps.deid.domain.harvest import Harvest
+from apps.deid.domain.harvest_index import STOP_WORDS
+from apps.deid.domain.hidden_texts import hidden_texts
 from apps.deid.domain.inflating import InflatingReader
 from apps.deid.domain.pattern_search import MIN_PATTERN_BYTES, PatternSearch, Prepared, prepare
 from apps.deid.domain.profile import Profile
@@ -43,8 +41,6 @@ CHUNK_BYTES = 1024 * 1024
 _MOST_CLEAN = 20_000
 # Shorter bytes can hold no value that is searched in raw bytes, in no compression either.
 _LEAST_BYTES = 6
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}")
 _NEW_UID = re.compile(rb"2\.25\.[0-9]{36,39}")
 _PRINTABLE = re.compile(rb"[\x20-\x7e\x80-\xff]{4,}")
 _BOXES_WITH_BOXES = frozenset(
@@ -187,7 +183,7 @@ class LeakScanner:
             self._pending.append((place, data, whole))
         is_clean = kind is None
         if depth < 2 and len(text) >= 8:
-            for hidden in _hidden_texts(text):
+            for hidden in hidden_texts(text):
                 is_clean &= self._look_into(place, hidden, whole, depth + 1)
         return is_clean
 
@@ -378,32 +374,3 @@ def _is_common(kind: str, value: str) -> bool:
     if kind in ("private", "text", "institution", "address"):
         return is_allowed_phrase(value) or set(tokens(value)) <= STOP_WORDS
     return False
-
-
-def _hidden_texts(text: str) -> list[str]:
-    """What a text holds in base64 (also across line breaks), hex, percent or entity encoding."""
-    found: list[bytes] = []
-    joined = "".join(text.split())
-    for source in {text, joined}:
-        for match in _BASE64.findall(source):
-            body = match.rstrip("=").translate(str.maketrans("-_", "+/"))
-            try:
-                found.append(base64.b64decode(body[: len(body) // 4 * 4]))
-                found.append(base64.b64decode(body + "=" * (-len(body) % 4)))
-            except (binascii.Error, ValueError):
-                continue
-        found.extend(bytes.fromhex(match) for match in _HEX.findall(source))
-    hidden = [data.decode("utf-8") for data in found if _decodes(data, "utf-8")]
-    hidden += [d.decode("utf-16-le") for d in found if len(d) > 5 and _decodes(d, "utf-16-le")]
-    if "%" in text:
-        hidden.append(unquote(text))
-    if "&" in text:
-        hidden.append(html.unescape(text))
-    return [h for h in hidden if h and h != text]
-
-
-def _decodes(data: bytes, encoding: str) -> bool:
-    try:
-        return data.decode(encoding).isprintable()
-    except UnicodeDecodeError:
-        return False
