@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import glob
 import os
 from io import BytesIO
@@ -73,6 +74,54 @@ def test_a_planted_value_that_stays_is_found_by_the_scan() -> None:
     assert kinds == {"name"}
 
 
+def _as_number(tag: int, vr: str, value: object) -> Dataset:
+    ds = corpus.secondary_capture()
+    ds.PatientID = "KH-00471188"
+    ds.add_new(tag, vr, value)
+    return ds
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    ("tag", "vr", "value"),
+    [
+        (0x00180088, "DS", "471188.0"), (0x00180088, "DS", "4.71188e5"),
+        (0x00180088, "DS", "-00471188"), (0x00200012, "IS", "471188"),
+        (0x00189073, "FD", 471188.0), (0x00189074, "FL", 471188.0),
+        (0x00280034, "IS", ["0047", "1188"]),
+        (0x0040A0B0, "US", [ord(letter) for letter in corpus.FAMILY]),
+        (0x00720082, "FL", [float(ord(letter)) for letter in corpus.FAMILY]),
+        (0x00081195, "UI", "1.2.840.10008.5.1.10047.1188"),
+        (0x00081195, "UI", "1.2.840.10008.00471188"),
+        (0x00281408, "OW", corpus.FAMILY.ljust(20).encode("utf-16-le")),
+    ],
+)  # fmt: skip
+def test_an_identifier_written_as_a_number_goes_and_the_instance_stays(
+    tag: int, vr: str, value: object, profile: str
+) -> None:
+    ds = _as_number(tag, vr, value)
+    result = deidentify_dataset(ds, context(profile))
+    kept = result.dataset.get(tag)
+    assert kept is None or str(kept.value)[:5] in ("0", "2.25.")
+    assert scanned(result, profile, written(result.dataset)) == []
+    near = deidentify_dataset(_as_number(0x00180088, "DS", "471.189"), context(profile)).dataset
+    assert float(near.SpacingBetweenSlices) == 471.189
+
+
+def test_retained_device_texts_hide_no_name_in_base64_or_hex() -> None:
+    for hidden in (
+        base64.b64encode(corpus.FAMILY.encode()).decode(),
+        corpus.FAMILY.encode().hex(),
+    ):
+        ds = corpus.secondary_capture()
+        ds.SecondaryCaptureDeviceID = hidden
+        ds.ManufacturerDeviceClassUID = "1.2.840.10008.5.1.4711.8852"
+        result = deidentify_dataset(ds, context("research"))
+        assert "SecondaryCaptureDeviceID" not in result.dataset
+        assert "4711.8852" not in str(result.dataset)
+        assert scanned(result, "research", written(result.dataset)) == []
+
+
 WORDS = st.sampled_from([corpus.FAMILY, corpus.GIVEN, corpus.PATIENT_ID, corpus.NAME, "Colon"])
 TAGS = st.sampled_from([*sorted(table_tags()), 0x0040A160, 0x00080104, 0x00091001, 0x00189ABC])
 
@@ -101,7 +150,8 @@ def data_sets(draw, depth: int = 3) -> Dataset:
 def test_no_harvested_token_survives_in_any_nesting(extra: Dataset, profile: str) -> None:
     ds = corpus.secondary_capture()
     for element in extra:
-        if element.tag not in (0x00080016, 0x00080018):
+        # What is planted is known by the patient's own ID.
+        if element.tag not in (0x00080016, 0x00080018, 0x00100020):
             ds.add(element)
     result = deidentify_dataset(ds, context(profile))
     data = written(result.dataset)

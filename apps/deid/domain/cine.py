@@ -20,8 +20,8 @@ from PIL import Image
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.pixels import apply_color_lut, iter_pixels
-from pydicom.uid import RLELossless
+from pydicom.pixels import apply_color_lut, get_decoder, iter_pixels
+from pydicom.uid import JPEGExtended12Bit, RLELossless
 
 from . import extended_jpeg, jpeg_2000_markers, jpeg_markers, lossless_jpeg
 from .boxes import Box, check_box
@@ -77,7 +77,25 @@ class CineRedaction:
 
 def read_cine_info(ds: Dataset) -> CineInfo:
     """What the pixel data is. Times: Frame Time Vector, then Frame Time, then Cine Rate
-    (PS3.3 C.7.6.5). Raises ``StreamRefusal("no_video")`` without an Image Pixel module."""
+    (PS3.3 C.7.6.5). Raises ``StreamRefusal("no_video")`` without an Image Pixel module,
+    ``unsupported_pixels`` for samples or a compression that nothing here decodes."""
+    info = _cine_info(ds)
+    is_extended = info.transfer_syntax_uid == JPEGExtended12Bit and info.bits_stored > 8
+    is_decoded = info.bits_allocated in (1, 8, 16) and not (
+        is_extended and info.samples_per_pixel == 3
+    )
+    try:
+        is_decoded = is_decoded and get_decoder(info.transfer_syntax_uid).is_available
+    except NotImplementedError:
+        is_decoded = False
+    if not is_decoded:
+        raise StreamRefusal(
+            "unsupported_pixels", "pixel data: samples or compression not supported; convert it"
+        )
+    return info
+
+
+def _cine_info(ds: Dataset) -> CineInfo:
     try:
         n_frames = int(ds.get("NumberOfFrames") or 1)
         syntax = str(ds.file_meta.TransferSyntaxUID)

@@ -19,10 +19,12 @@ from apps.deid.domain.dates import (
 )
 from apps.deid.domain.elements import raw_items, read_element, texts_of, values_of
 from apps.deid.domain.harvest import Harvest
+from apps.deid.domain.hidden_texts import hidden_texts
 from apps.deid.domain.icc import scrub_icc_profile
 from apps.deid.domain.profile import Profile
+from apps.deid.domain.scan import LeakScanner, kinds_kept_on_purpose
 from apps.deid.domain.text import is_allowed_phrase, is_coded_term
-from apps.deid.domain.uids import map_uid
+from apps.deid.domain.uids import is_listed, map_uid, replaced_uid
 
 DUMMIES: dict[str, object] = {
     "AE": "REMOVED", "AS": "000Y", "CS": "UNKNOWN", "DA": "19000101", "DT": "19000101000000",
@@ -34,6 +36,7 @@ _BINARY_TO_KEEP = frozenset(
     {0x00281201, 0x00281202, 0x00281203, 0x00281204, 0x00281221, 0x00281222, 0x00281223,
      0x00283006, 0x00281408, 0x00660016, 0x00660021, 0x00660040, 0x00660041, 0x00660042}
 )  # fmt: skip
+_OF_A_DEVICE = frozenset({"device", "uid", "private", "text"})
 _ICC_PROFILE = 0x00282000
 _MAY_BE_DATED = frozenset({"DA", "TM", "DT", "UN", None})
 _MAX_BINARY_BYTES = 4 * 1024 * 1024
@@ -65,6 +68,14 @@ class Cleaning:
     harvest: Harvest = field(repr=False)
     big_endian: bool = False
     written: set[str] = field(default_factory=set, repr=False)
+
+    def is_named_in(self, data: bytes) -> bool:
+        """Whether the search of the result would find an identifier in these bytes: they go
+        then, rather than stop the instance."""
+        scanner = LeakScanner(self.harvest, ignore_kinds=kinds_kept_on_purpose(self.profile))
+        scanner.feed("value", data)
+        scanner.finish("value")
+        return bool(scanner.findings)
 
 
 def move_dates(ds: Dataset, cleaning: Cleaning) -> dict[int, list[str]]:
@@ -126,20 +137,16 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
         return None
     if vr == "UI":
         return _clean_uids(element, action, cleaning)
-    if vr in ("US", "SS", "UL", "SL", "SV", "UV", "FL", "FD", "AT"):
-        if any(cleaning.harvest.find_in_number(str(value)) for value in values[:1024]):
-            return None
-        return element.value
-    if vr in ("US or SS", "US or OW", "US or SS or OW", "OB or OW"):
-        return element.value
-    if vr.startswith("O") or vr == "UN":
+    if isinstance(element.value, (bytes, bytearray)):
         return _clean_binary(element, cleaning)
+    if vr in ("US", "SS", "UL", "SL", "SV", "UV", "FL", "FD", "AT", "US or SS", "US or OW"):
+        return None if _numbers_identify(values, cleaning) else element.value
     texts = texts_of(element)
     if vr in ("DS", "IS"):
         pattern = _DS if vr == "DS" else _IS
         if all(
             not text or (pattern.fullmatch(text) and len(text) <= 16) for text in texts
-        ) and not any(cleaning.harvest.find_in_number(text) for text in texts):
+        ) and not _numbers_identify(values, cleaning):
             return texts
         return None
     if vr == "CS":
@@ -172,6 +179,32 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
     return None
 
 
+_INTEGERS = tuple(np.dtype(kind) for kind in ("u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8"))
+
+
+def _numbers_identify(values: list[object], cleaning: Cleaning) -> bool:
+    """Whether numbers are an identifier: one of them, all in a row, as letters, or as written."""
+    texts = [str(value) for value in values]
+    if any(cleaning.harvest.find_in_number(text) for text in texts):
+        return True
+    if len(texts) < 2:
+        return False
+    if len(texts) <= 16 and cleaning.harvest.find_in_number("".join(texts)):
+        return True
+    try:
+        numbers = np.array([float(text) for text in texts])
+    except ValueError:
+        return False
+    if len(texts) < 3 or not (numbers == np.round(numbers)).all():
+        return False
+    as_letters = "".join(chr(int(n)) for n in numbers if 32 <= n < 0xD800)
+    if cleaning.is_named_in(as_letters.encode()):
+        return True
+    least, most = numbers.min(), numbers.max()
+    fitting = [d for d in _INTEGERS if np.iinfo(d).min <= least and most <= np.iinfo(d).max]
+    return any(cleaning.is_named_in(numbers.astype(d).tobytes()) for d in fitting)
+
+
 def _harmless(texts: list[str], cleaning: Cleaning) -> bool:
     """Retained text may hold the device or the institution, but no person, number or date."""
     allowed: set[str] = set()
@@ -180,18 +213,29 @@ def _harmless(texts: list[str], cleaning: Cleaning) -> bool:
     if cleaning.profile.has("retain_institution_identity"):
         allowed |= {"institution", "address", "phone"}
     return all(
-        len(text) <= 1024 and cleaning.harvest.kinds_in_text(text) <= allowed for text in texts
+        len(text) <= 1024
+        and all(
+            cleaning.harvest.kinds_in_text(said) <= allowed for said in (text, *hidden_texts(text))
+        )
+        for text in texts
     )
 
 
 def _clean_uids(element: DataElement, action: str, cleaning: Cleaning) -> list[str]:
     texts = texts_of(element)
-    stay = cleaning.profile.has("retain_uids") or action == "keep"
+    is_device = all(cleaning.harvest.kinds_in_text(text) <= _OF_A_DEVICE for text in texts)
+    stay = cleaning.profile.has("retain_uids") or (action == "keep" and is_device)
     if stay and all(re.fullmatch(r"[0-9.]{1,64}", text) for text in texts):
         # A device's own UID counts as the device's name, and stays here as a UID.
         cleaning.written.update(texts)
         return texts
-    return [map_uid(cleaning.uid_key, text) for text in texts]
+    return [
+        # Digits of an ID below the standard's root make no registered UID of it.
+        replaced_uid(cleaning.uid_key, text)
+        if text and not is_listed(text) and cleaning.harvest.find_in_text(text)
+        else map_uid(cleaning.uid_key, text)
+        for text in texts
+    ]
 
 
 def _clean_binary(element: DataElement, cleaning: Cleaning) -> bytes | None:
@@ -202,7 +246,9 @@ def _clean_binary(element: DataElement, cleaning: Cleaning) -> bytes | None:
         return scrub_icc_profile(bytes(value))
     if element.tag not in _BINARY_TO_KEEP:
         return None
-    for run in re.findall(rb"[\x20-\x7e]{6,}", value):
+    if cleaning.is_named_in(bytes(value)):
+        return None
+    for run in re.findall(rb"[\x20-\x7e]{6,}", value[:65_536]):
         if cleaning.harvest.find_in_text(run.decode("ascii")):
             return None
     if cleaning.big_endian and element.VR == "OW":

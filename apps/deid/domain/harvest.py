@@ -141,14 +141,23 @@ class Harvest:
                         yield index.phrases[phrase]
 
     def find_in_number(self, text: str) -> str | None:
-        """The kind of an identifier that this whole number is: at least five digits, no name."""
+        """The kind of an identifier that this whole number is: at least five digits, no name.
+
+        It is the same number as "00123456", "123456.0", "-123456" and "1.23456e5".
+        """
         if len(text) < 5 and text.isascii():
             return None
+        numbers = self._indexed().numbers
         squashed = squash(text)
-        if len(squashed) < 5 or not squashed.isdigit():
+        if squashed.isdigit() and (kind := numbers.get(squashed.lstrip("0"))):
+            return kind
+        if "." not in text and "e" not in text and "E" not in text:
             return None
-        index = self._indexed()
-        return index.words.get(squashed) or index.phrases.get(squashed)
+        try:
+            value = abs(float(text))
+        except ValueError:
+            return None
+        return numbers.get(str(int(value))) if value < 1e18 and value == int(value) else None
 
 
 _RECENT: list[Harvest] = []

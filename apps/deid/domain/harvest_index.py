@@ -27,13 +27,14 @@ STOP_WORDS = frozenset(
 
 @dataclass
 class Index:
-    """Words, names that are common words, and phrases without separators (by their first letters
-    too), each with its kind."""
+    """Words, names that are common words, phrases without separators (by their first letters
+    too), and what of these is a number (without leading zeros), each with its kind."""
 
     words: dict[str, str] = field(default_factory=dict)
     common: dict[str, str] = field(default_factory=dict)
     phrases: dict[str, str] = field(default_factory=dict)
     by_gram: dict[str, list[str]] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
 
 
 _Entries = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
@@ -54,6 +55,9 @@ def build_index(values: dict[str, set[str]]) -> Index:
                 if phrase not in index.phrases:
                     index.phrases[phrase] = kind
                     index.by_gram.setdefault(phrase[:GRAM], []).append(phrase)
+    for digits, kind in (*index.words.items(), *index.phrases.items()):
+        if digits.isdigit() and len(digits.lstrip("0")) >= 5:
+            index.numbers.setdefault(digits.lstrip("0"), kind)
     return index
 
 

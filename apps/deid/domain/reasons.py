@@ -93,8 +93,9 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
         "Remove the encrypted attributes and run again, or have the sender leave them out.",
     ),
     Reason.UNSUPPORTED_IOD: ReasonText(
-        "This kind of object is not supported.",
-        "Send images, videos, reports, key object notes or presentation states.",
+        "This kind of object, or of samples or compression in it, is not supported.",
+        "Send images of up to 16 bits a sample, videos, reports, key object notes or presentation "
+        "states.",
     ),
     Reason.ENCAPSULATED_DOCUMENT: ReasonText(
         "The instance wraps a document, whose text cannot be cleaned.",

@@ -36,6 +36,7 @@ from apps.deid.domain.pattern_search import MIN_PATTERN_BYTES, PatternSearch, Pr
 from apps.deid.domain.profile import Profile
 from apps.deid.domain.spellings import patterns_of
 from apps.deid.domain.text import is_allowed_phrase, squash, tokens
+from apps.deid.domain.uids import is_listed, is_registered
 
 CHUNK_BYTES = 1024 * 1024
 _MOST_CLEAN = 20_000
@@ -260,8 +261,11 @@ class LeakScanner:
                     # Clean for this instance alone.
                     self._notes += 1
         elif element.VR == "UI":
-            if any(squash(text) in self._uids for text in texts_of(element)):
-                self._note(here, "uid")
+            for text in texts_of(element):
+                if squash(text) in self._uids:
+                    self._note(here, "uid")
+                elif is_registered(text) and not is_listed(text):
+                    self._scan_value(here, text)
         elif element.VR in ("DS", "IS", "US", "SS", "UL", "SL", "SV", "UV", "FL", "FD", "AT"):
             for value in values_of(element)[:65_536]:
                 kind = self._harvest.find_in_number(str(value))

@@ -76,8 +76,11 @@ def number_spellings(value: str) -> set[str]:
 
 
 def digit_runs(value: str, least: int) -> list[str]:
-    """The runs of at least `least` digits in an ID ("MRN-4711885" has one), not all alike."""
-    return [run for run in re.findall(rf"\d{{{least},}}", value) if len(set(run)) > 2]
+    """The runs of at least `least` digits in an ID ("MRN-4711885" has one), not all alike; also
+    the one that separators part ("MRN-471-1885")."""
+    joined = "".join(re.findall(r"\d+", value))
+    runs = dict.fromkeys([*re.findall(rf"\d{{{least},}}", value), joined])
+    return [run for run in runs if least <= len(run) and len(set(run)) > 2]
 
 
 def is_long_enough_for_raw(text: str) -> bool:

@@ -39,8 +39,16 @@ def map_uid(key: bytes, old_uid: str) -> str:
     written below 2.25. (PS3.5 Annex B.2). Registered and empty UIDs pass as they are.
     """
     text = old_uid.strip().strip("\x00")
-    if not text or is_registered(text):
-        return text
+    return text if not text or is_registered(text) else replaced_uid(key, text)
+
+
+def is_listed(uid: str) -> bool:
+    """Whether this very UID is one of the standard's (PS3.6): it says nothing of anybody."""
+    return uid in UID_dictionary
+
+
+def replaced_uid(key: bytes, text: str) -> str:
+    """`map_uid` of any UID, also one below the standard's root (somebody's own all the same)."""
     digest = hmac.new(key, b"uid" + text.encode("utf-8"), hashlib.sha256).digest()
     value = int.from_bytes(digest[:16], "big")
     value = (value & ~(0xF << 76)) | (0x8 << 76)
