@@ -238,6 +238,23 @@ def split_numbers(p: Planter, person: Person) -> El:
     return text(0x00080008, "CS", f"ORIGINAL\\PRIMARY\\{digits[:4]}\\{digits[4:]}")
 
 
+def as_numbers(p: Planter, person: Person) -> list[El]:
+    """The ID and a name as numbers, and the ID below the standard's own root."""
+    digits = person.patient_id[3:]
+    for kind in ("ID with a decimal point", "ID in a registered-looking UID"):
+        p.note(kind, digits, "number")
+    for kind in ("name as US values", "name in UTF-16 in LUT Data"):
+        p.note(kind, person.family)
+    table = [number(0x00283002, "US", 16, 0, 16),
+             El(0x00283006, "OW", person.family.encode("utf-16-le"))]  # fmt: skip
+    return [
+        text(0x00180088, "DS", f"{digits}.0"),
+        text(0x00081195, "UI", f"1.2.840.10008.5.1.{digits[:4]}.{digits[4:]}"),
+        number(0x0040A0B0, "US", *(ord(letter) for letter in person.family)),
+        El(0x00283010, "SQ", [table]),
+    ]
+
+
 def shuffled(rng: random.Random, elements: list[El]) -> list[El]:
     """The last one of each tag, in any order."""
     by_tag = {e.tag: e for e in elements}

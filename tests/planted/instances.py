@@ -172,6 +172,7 @@ class _Instance:
             *headers.some_public(p, person, "depth 0", richness),
             *headers.private(p, person, "depth 0"), *headers.retired(p, person),
             *headers.nested(p, person, depth, max(1, richness - 1)),
+            *headers.as_numbers(p, person),
         ]  # fmt: skip
         if p.rng.random() < 0.6:
             taken.discard(0x0008103E)
@@ -396,10 +397,10 @@ MAKERS: list[Callable[[Planter, str, int], Made]] = [
     _still(PHOTO, stills.J2K_LOSSLESS, "RGB", 1, stills.jp2_boxes),
     _still(PHOTO, stills.J2K, "YBR_ICT", 2, stills.jpeg_2000, burned=False, lossy=True),
     _video(VIDEO, videos.H264, "h264", "mp4"), _video(VIDEO, videos.H264, "h264", "mpegts"),
-    _video(VIDEO, videos.MPEG2, "mpeg2", "mpeg"),
+    _video(VIDEO, videos.H264, "h264", "es"), _video(VIDEO, videos.MPEG2, "mpeg2", "mpeg"),
     _video(VIDEO, videos.MPEG2, "mpeg2", "mpegts"), _video(VIDEO, videos.MPEG2, "mpeg2", "es"),
     _video(VIDEO, videos.HEVC, "hevc", "mp4"), _video(VIDEO, videos.HEVC, "hevc", "mpegts"),
-    _video(VIDEO_PHOTO, videos.H264, "h264", "mp4"),
+    _video(VIDEO, videos.HEVC, "hevc", "es"), _video(VIDEO_PHOTO, videos.H264, "h264", "mp4"),
     _still(SC, BIG_ENDIAN), _still(SC, DEFLATED), _still(SC, IMPLICIT, "MONOCHROME2"),
     _still(f"{SC}.2", stills.JPEG_LS_NEAR, "MONOCHROME2", 2, stills.jpeg_ls, burned=False, near=2),
     _still(f"{SC}.4", stills.J2K, "YBR_ICT", 2, stills.jpeg_2000, burned=False, lossy=True),

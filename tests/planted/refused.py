@@ -38,6 +38,19 @@ def refused(seed: int) -> Iterator[tuple[str, bytes, set[str]]]:
     yield "private class", one("1.2.826.0.1.3680043.9.1234.1"), {"private_sop_class"}
     yield "plan", one("1.2.840.10008.5.1.4.1.1.481.5"), {"unsupported_iod"}
     encrypted = El(0x04000500, "SQ", [[El(0x04000520, "OB", b"12345678")]])
+    wide = [
+        number(0x00280100, "US", 32),
+        number(0x00280101, "US", 32),
+        number(0x00280102, "US", 31),
+    ]
+    yield "32-bit samples", one(instances.SC, *wide), {"unsupported_iod"}
+    yield "RT dose", one("1.2.840.10008.5.1.4.1.1.481.2", *wide), {"unsupported_iod"}
+    yield "HTJ2K", one(syntax="1.2.840.10008.1.2.4.201"), {"unsupported_iod"}
+    made = instances._Instance(p, instances.PHOTO, "basic")
+    made.image("YBR_FULL", 1, 16, 12)
+    yield "12-bit colour", part10(
+        made.elements, made.meta(), "1.2.840.10008.1.2.4.51", pixels=encapsulated([b"\xff\xd8"])
+    ), {"unsupported_iod"}  # fmt: skip
     yield "encrypted", one(instances.SC, encrypted), {"encrypted_attributes"}
     within = El(0x00081140, "SQ", [[encrypted]], "undefined")
     yield "encrypted within", one(instances.SC, within), {"encrypted_attributes"}
