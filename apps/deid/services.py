@@ -231,6 +231,7 @@ def confirm(
     if proposed is None:
         raise Refused("nothing_proposed", "Nothing was proposed yet.", "Wait a moment.")
     try:
+        decisions.check_whole(decision)
         checked = decisions.checked(
             decision, proposed["width_px"], proposed["height_px"], proposed["n_frames"]
         )

@@ -174,6 +174,18 @@ def test_the_picture_shown_is_the_originals_own(
     assert steward.get(api(waiting, f"frames/{N_FRAMES}.png")).status_code == 404
 
 
+@pytest.mark.parametrize("body", [{}, {"boxes": []}, {"spans": []}])
+def test_a_confirmation_that_does_not_name_boxes_and_spans_is_none(
+    waiting: ReceivedInstance, steward: Client, body: dict[str, Any]
+) -> None:
+    answer = post(steward, api(waiting, "confirm/"), body)
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "invalid_decision"
+    nothing = steward.post(api(waiting, "confirm/"), "", content_type="application/json")
+    assert nothing.status_code == 400
+    waiting.refresh_from_db()
+    assert waiting.state == State.PIXEL_REVIEW
+
+
 def test_confirming_as_proposed_redacts_searches_and_clears(
     waiting: ReceivedInstance, steward: Client, cine: dict[str, Path]
 ) -> None:

@@ -12,6 +12,8 @@ from django.test import Client
 from apps.access.errors import Forbidden, NotFound, Refused
 from apps.audit.models import Event
 from apps.deid import policy, withdrawal
+from apps.deid.domain.profile import load_builtin
+from apps.deid.identity import identity_of
 from apps.deid.models import Deidentification, ProjectSubject
 from apps.intake.models import ReceivedInstance
 from apps.keys.keyring import KeyDestroyedError, open_vault_file
@@ -128,3 +130,21 @@ def test_a_reason_with_a_name_is_in_no_page_and_work_under_way_stops(
     assert "Zyxwood" not in page
     assert io.BytesIO(bytes(Event.objects.get(action="deid.withdraw_subject").entry)).read()
     assert settled(row).state == State.WITHDRAWN
+
+
+def test_the_identity_look_up_goes_with_the_subject_and_a_new_arrival_draws_none(
+    project: Any, person: Person, command: Any
+) -> None:
+    row = settled(arrive(command, project))
+    subject, basic = Subject.objects.get(pk=row.subject_id), load_builtin("basic")
+    before = identity_of(project, subject, basic)
+    assert len(before.uid_key) == 32
+    withdrawal.withdraw_subject(person("data_steward"), subject, reason="Consent withdrawn")
+    subject.refresh_from_db()
+    assert not subject.wrapped_key
+    assert bytes(ProjectSubject.objects.get(subject=subject).sealed) == b""
+    deid = Deidentification.objects.get(instance=row)
+    assert (deid.sealed_harvest, deid.sealed_proposals) == (None, None)
+    with pytest.raises(KeyDestroyedError):
+        identity_of(project, subject, basic)
+    assert ProjectSubject.objects.filter(subject=subject).count() == 1

@@ -96,6 +96,13 @@ def _place(box: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(box[key] for key in ("x_px", "y_px", "width_px", "height_px", "start_frame"))
 
 
+def check_whole(decision: Any) -> None:
+    """Raises InvalidDecision unless boxes and spans are both named, be they empty: what was
+    forgotten is not taken for a confirmation that nothing has to be blanked."""
+    if not isinstance(decision, dict) or not {"boxes", "spans"} <= decision.keys():
+        raise InvalidDecision("decision", "does not name boxes and spans", "send both, as lists")
+
+
 def checked(decision: Any, width_px: int, height_px: int, n_frames: int) -> dict[str, Any]:
     """A decision as it came from a person, cleaned of anything else. Raises InvalidDecision."""
     if not isinstance(decision, dict):
