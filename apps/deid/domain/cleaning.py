@@ -68,13 +68,18 @@ class Cleaning:
     harvest: Harvest = field(repr=False)
     big_endian: bool = False
     written: set[str] = field(default_factory=set, repr=False)
+    _scanner: LeakScanner | None = field(default=None, repr=False)
 
     def is_named_in(self, data: bytes) -> bool:
         """Whether the search of the result would find an identifier in these bytes: they go
         then, rather than stop the instance."""
-        scanner = LeakScanner(self.harvest, ignore_kinds=kinds_kept_on_purpose(self.profile))
+        scanner = self._scanner
+        if scanner is None:
+            scanner = LeakScanner(self.harvest, ignore_kinds=kinds_kept_on_purpose(self.profile))
         scanner.feed("value", data)
         scanner.finish("value")
+        # One that found something is used up: its findings stay with it.
+        self._scanner = None if scanner.findings else scanner
         return bool(scanner.findings)
 
 
@@ -179,6 +184,8 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
     return None
 
 
+# Nothing that is searched for has fewer signs than this and one.
+_FEW_SIGNS = 2
 _INTEGERS = tuple(np.dtype(kind) for kind in ("u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8"))
 
 
@@ -197,12 +204,17 @@ def _numbers_identify(values: list[object], cleaning: Cleaning) -> bool:
         return False
     if len(texts) < 3 or not (numbers == np.round(numbers)).all():
         return False
+    if len(np.unique(numbers)) <= _FEW_SIGNS and np.abs(numbers).max() < 256:
+        return False
     as_letters = "".join(chr(int(n)) for n in numbers if 32 <= n < 0xD800)
-    if cleaning.is_named_in(as_letters.encode()):
-        return True
     least, most = numbers.min(), numbers.max()
-    fitting = [d for d in _INTEGERS if np.iinfo(d).min <= least and most <= np.iinfo(d).max]
-    return any(cleaning.is_named_in(numbers.astype(d).tobytes()) for d in fitting)
+    packed = [
+        numbers.astype(d).tobytes()
+        for d in _INTEGERS
+        if np.iinfo(d).min <= least and most <= np.iinfo(d).max
+    ]
+    # Apart by more than a number's zeros, so that nothing is read across two of them.
+    return cleaning.is_named_in(bytes(9).join([as_letters.encode(), *packed]))
 
 
 def _harmless(texts: list[str], cleaning: Cleaning) -> bool:
