@@ -16,6 +16,7 @@ from apps.access.verb import event, verb
 from apps.deid import rules
 from apps.deid.domain import decision as decisions
 from apps.deid.domain.device import DeviceKey
+from apps.deid.domain.harvest import Harvest
 from apps.deid.domain.reasons import REASON_TEXTS, Reason
 from apps.deid.domain.seen import SeenPictures
 from apps.deid.models import Deidentification, Device, ProjectSubject, SeenVideo
@@ -280,6 +281,14 @@ def refuse_review(actor: Actor, received: ReceivedInstance, *, note: str) -> Rec
         raise Refused("nothing_confirmed", "Nobody has confirmed it yet.", "Confirm or reject it.")
     if not note.strip():
         raise Refused("reason_missing", "A note is needed.", "Say what is wrong.", field="note")
+    # It is shown and reported: who is meant must not stand in it.
+    if Harvest.from_bytes(harvest_bytes_of(received)).find_in_text(note):
+        raise Refused(
+            "note_identifies",
+            "The note holds something that identifies the patient.",
+            "Say what is wrong without names, numbers and dates.",
+            field="note",
+        )
     deid.decision, deid.confirmed_by, deid.confirmed_at = None, None, None
     deid.report = {**deid.report, "place": "", "findings": [], "note": note.strip()[:400]}
     deid.save(update_fields=["decision", "confirmed_by", "confirmed_at", "report"])

@@ -216,6 +216,9 @@ def test_the_second_person_may_refuse_and_the_instance_goes_to_review_again(
         services.refuse_review(two, row, note="wrong")
     post(signed_in(one), row, "confirm", proposals(signed_in(one), row))
     assert post(signed_in(two), row, "refuse", {"note": ""}).status_code == 400
+    named = str(dcmread(named_cine, stop_before_pixels=True).PatientName).replace("^", " ")
+    answer = post(signed_in(two), row, "refuse", {"note": f"It still says {named}"})
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "note_identifies"
     post(signed_in(two), row, "refuse", {"note": "The clock shows a date"})
     row.refresh_from_db()
     assert (row.state, row.reason) == (State.HELD, "review_refused")
