@@ -54,7 +54,7 @@ def test_no_report_is_sent_into_an_instance_that_is_on_its_way(
     content = peers.instance(size_bytes=100_000)
     body = streams.data_set(content)
     go, real = threading.Event(), committing.report_of
-    monkeypatch.setattr(committing, "report_of", lambda *a: (go.wait(10), real(*a))[1])
+    monkeypatch.setattr(committing, "report_of", lambda *a: (go.wait(60), real(*a))[1])
     with Raw(node.port) as raw:
         raw.ask(wire_information(1))
         assert raw.message()[0].Status == 0
