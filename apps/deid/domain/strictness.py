@@ -31,11 +31,6 @@ def relaxations(profile: Profile) -> tuple[str, ...]:
     return tuple(found)
 
 
-def needs_second_approver(profile: Profile) -> bool:
-    """Whether another person has to approve the profile before a project may choose it."""
-    return bool(relaxations(profile))
-
-
 def attributes_retained(profile: Profile) -> tuple[str, ...]:
     """Keywords of the table's attributes that the options keep or clean, not remove."""
     names = (keyword_for_tag(tag) for tag in table_tags() if retains(profile, tag))
