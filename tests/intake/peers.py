@@ -11,6 +11,9 @@ from pathlib import Path
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 
 STORESCU = "/usr/bin/storescu"
 ECHOSCU = "/usr/bin/echoscu"
@@ -101,3 +104,21 @@ def echoscu(port: int, called: str = "CLINANNOT") -> subprocess.CompletedProcess
         timeout=30,
         env=ENV,
     )
+
+
+def associate_and_hear(
+    ae: AE, port: int, n: int
+) -> tuple[list[Association], list[tuple[int, int]]]:
+    """``n`` associations opened one after the other and held, and (result, source) of each that
+    was rejected, from the PDU: pynetdicom itself may find the line closed before it reads one."""
+    said: list[tuple[int, int]] = []
+
+    def hear(event: evt.Event) -> None:
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            said.append((event.pdu.result, event.pdu.source))
+
+    handlers = [(evt.EVT_PDU_RECV, hear)]
+    return [
+        ae.associate("127.0.0.1", port, ae_title="CLINANNOT", evt_handlers=handlers)
+        for _ in range(n)
+    ], said

@@ -70,9 +70,9 @@ def test_so_many_associations_in_all_and_the_next_is_told(node, settings):
     settings.CLINICAL_ANNOT_NODE_ASSOCIATIONS = 2
     ae = AE("MANY")
     ae.add_requested_context("1.2.840.10008.1.1")
-    held = [ae.associate("127.0.0.1", node.port, ae_title="CLINANNOT") for _ in range(3)]
+    held, said = peers.associate_and_hear(ae, node.port, 3)
     assert [item.is_established for item in held] == [True, True, False]
-    assert (held[2].acceptor.primitive.result, held[2].acceptor.primitive.result_source) == (2, 3)
+    assert said == [(2, 3)]
     for item in held[:2]:
         item.release()
 

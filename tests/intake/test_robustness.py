@@ -71,8 +71,14 @@ def test_our_own_look_at_the_port_is_no_event_but_the_same_word_from_elsewhere_i
     node, settings, monkeypatch
 ):
     settings.CLINICAL_ANNOT_DICOM_PORT = node.port
+    ended: list[str] = []
+    whole = Node.ended
+    monkeypatch.setattr(
+        Node, "ended", lambda self, line: (whole(self, line), ended.append(line.reason))
+    )
     assert node_is_up()
-    assert eventually(lambda: not associations()) and not events("intake.association", "aborted")
+    assert eventually(lambda: ended) == ["looked_at"]
+    assert not events("intake.association", "aborted")
     monkeypatch.setattr(Association, "_is_from_here", False)
     assert node_is_up()
     (said,) = eventually(lambda: events("intake.association", "aborted"))

@@ -18,6 +18,7 @@ from django.conf import settings
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 
 from apps.intake.pacs.models import RemoteNode
 
@@ -103,6 +104,12 @@ def association(
         build_role(sop_class, scp_role=True)
         for sop_class in dict.fromkeys(one.sop_class for one in contexts if one.we_serve)
     ]
+    rejections: list[Any] = []
+
+    def keep_rejection(event: evt.Event) -> None:
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            rejections.append(event.pdu)
+
     made = ae.associate(
         node.host,
         node.port,
@@ -110,10 +117,14 @@ def association(
         ext_neg=roles,  # type: ignore[arg-type]
         max_pdu=1 << 18,
         tls_args=tls,
-        evt_handlers=[(evt.EVT_C_STORE, on_store)] if on_store else [],
+        evt_handlers=[
+            (evt.EVT_PDU_RECV, keep_rejection),
+            *([(evt.EVT_C_STORE, on_store)] if on_store else []),
+        ],
     )
+    made.unbind(evt.EVT_PDU_RECV, keep_rejection)
     if not made.is_established:
-        _explain(node, made, tls)
+        _explain(node, made, tls, rejections)
     with held(made):
         try:
             yield made
@@ -124,15 +135,19 @@ def association(
             made.release()
 
 
-def _explain(node: RemoteNode, made: Association, tls: tuple[ssl.SSLContext, str] | None) -> None:
-    if made.is_rejected:
-        answer = made.acceptor.primitive
-        said = (answer.result_source, answer.diagnostic) if answer is not None else None
+def _explain(
+    node: RemoteNode,
+    made: Association,
+    tls: tuple[ssl.SSLContext, str] | None,
+    rejections: list[Any],
+) -> None:
+    """Raise PeerError with why there is no association. A peer that rejects and closes at once is
+    an abort of ours to pynetdicom (its other thread finds the line closed before it reads the
+    answer), so the rejection is taken from the PDU itself."""
+    if rejections:
+        said = (rejections[0].source, rejections[0].reason_diagnostic)
         reasons = {(1, 7): "called_ae_unknown", (1, 3): "calling_ae_unknown"}
-        raise PeerError(
-            reasons.get(said, "rejected"),  # type: ignore[arg-type]
-            is_transient=said is not None and said[0] == 3,
-        )
+        raise PeerError(reasons.get(said, "rejected"), is_transient=said[0] == 3)
     if made.rejected_contexts and not made.accepted_contexts:
         raise PeerError("not_supported")
     _reach(node, tls)
