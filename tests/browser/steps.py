@@ -31,7 +31,7 @@ def open_workspace(page: Page, world: World, frame: int = 0) -> None:
 
 
 def shows(page: Page, frame: int) -> None:
-    page.wait_for_selector(f'[data-testid=picture][data-frame-index="{frame}"]', timeout=15000)
+    page.wait_for_selector(f'[data-testid=picture][data-frame-index="{frame}"]', timeout=60000)
 
 
 def go(page: Page, frame: int) -> None:
@@ -63,4 +63,4 @@ def until(what: Callable[[], Any], timeout_s: float = 8.0) -> Any:
 
 
 def saved(page: Page) -> None:
-    page.wait_for_selector('[data-testid=saved][data-state="saved"]', timeout=10000)
+    page.wait_for_selector('[data-testid=saved][data-state="saved"]', timeout=60000)

@@ -75,7 +75,7 @@ def page(browser: Browser) -> Iterator[Page]:
     # The strict policy of the pages would refuse axe itself.
     context = browser.new_context(viewport={"width": 1600, "height": 1000}, bypass_csp=True)
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     yield page
     context.close()
 

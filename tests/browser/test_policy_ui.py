@@ -107,7 +107,7 @@ def test_a_review_saves_a_mask_asks_for_a_second_person_and_prints_its_sheet(
     second.click("[data-testid=confirm]")
     second.wait_for_selector("#working:not([hidden])")
     assert settled(row).state == State.CLEARED
-    second.wait_for_selector("[data-testid=report]", timeout=15_000)
+    second.wait_for_selector("[data-testid=report]", timeout=60_000)
     second.click("text=Reviewer's sheet")
     second.wait_for_selector("[data-testid=sheet]")
     text = second.inner_text("[data-testid=sheet]")
@@ -137,12 +137,12 @@ def test_a_hold_is_acted_on_tried_dry_and_its_subject_withdrawn_from_the_screen(
     page.click("[data-testid=remedy-release_device]")
     page.wait_for_selector("#working:not([hidden])")
     assert settled(row).reason == "encapsulated_document"
-    page.wait_for_selector("[data-testid=held]", timeout=15_000)
+    page.wait_for_selector("[data-testid=held]", timeout=60_000)
     looked_at(page, "held-document")
     page.click("[data-testid=remedy-remove]")
     page.wait_for_selector("#working:not([hidden])")
     assert settled(row).state == State.CLEARED
-    page.wait_for_selector("[data-testid=report]", timeout=15_000)
+    page.wait_for_selector("[data-testid=report]", timeout=60_000)
     page.click("text=Dry run…")
     looked_at(page, "dry-run-asked")
     assert "Zyxwood" not in page.content()

@@ -92,7 +92,7 @@ def test_a_steward_decides_by_keyboard_alone_and_reads_the_report(
     assert page.is_visible("#working")
     assert axe_findings(page) == []
     run_pending()
-    page.wait_for_selector("#review[data-ready=true]", timeout=15_000)
+    page.wait_for_selector("#review[data-ready=true]", timeout=60_000)
     page.wait_for_selector("[data-testid=picture][data-frame-index]")
     found = actions(page)
     assert len(found) >= 4 and set(found) == {"blank"}
@@ -167,7 +167,7 @@ def test_a_steward_decides_by_keyboard_alone_and_reads_the_report(
     }
     assert {"start_frame": 33, "end_frame": 35, "action": "blank"} in deid.decision["spans"]
     run_pending()
-    page.wait_for_selector("[data-testid=report]", timeout=15_000)
+    page.wait_for_selector("[data-testid=report]", timeout=60_000)
     assert "No identifier was found" in page.inner_text("[data-testid=report]")
     assert "MORGAN" not in page.content()
     shot(page, "review-report")

@@ -227,7 +227,7 @@ def test_a_killed_tab_loses_nothing_that_was_finished(browser: Browser, world: W
     world.online = False
     page.keyboard.press("Digit2")
     page.mouse.click(*place(page, world, 120, 90))
-    page.wait_for_selector('[data-testid=saved][data-state="offline"]', timeout=10000)
+    page.wait_for_selector('[data-testid=saved][data-state="offline"]', timeout=60000)
     assert world.sets[SET].revision == 0
     page.close(run_before_unload=False)
     world.online = True
@@ -252,7 +252,7 @@ def test_a_lost_network_is_said_calmly_and_caught_up_by_itself(page: Page, world
     world.online = False
     page.keyboard.press("Digit2")
     page.mouse.click(*place(page, world, 120, 90))
-    page.wait_for_selector('[data-testid=saved][data-state="offline"]', timeout=10000)
+    page.wait_for_selector('[data-testid=saved][data-state="offline"]', timeout=60000)
     page.keyboard.press("KeyK")
     world.online = True
     saved(page)

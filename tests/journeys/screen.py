@@ -38,7 +38,7 @@ class Person:
             viewport={"width": 1600, "height": 1000}, accept_downloads=True
         )
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.errors: list[str] = []
         self.answers: list[Response] = []
         self.bodies: list[bytes] = []

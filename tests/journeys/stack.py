@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.intake import peers
 
-READY_WITHIN_S = 180
+READY_WITHIN_S = 280
 ROOT = Path(__file__).resolve().parents[2]
 
 

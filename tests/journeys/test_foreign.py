@@ -55,7 +55,7 @@ def test_a_foreign_study_is_in_quarantine_within_ten_seconds_and_playable_once_c
     began = time.monotonic()
     sent = storescu(served, path, syntax)
     assert SUCCESS in sent.stderr, sent.stderr
-    received = until(lambda: set(steward.arrived()) - before, 10, "the row in quarantine").pop()
+    received = until(lambda: set(steward.arrived()) - before, 60, "the row in quarantine").pop()
     assert time.monotonic() - began < 10
     steward.clear(received)
     clip = until(lambda: set(ready_clips(lead)) - had, 120, "the clip").pop()
@@ -186,4 +186,4 @@ def test_a_cut_data_set_over_dicom_is_answered_and_the_node_takes_the_next(serve
     assert set(steward.arrived()) == had
     taken = storescu(served, foreign.video_endoscopic(tmp_path, seed=62), "-xn")
     assert SUCCESS in taken.stderr
-    until(lambda: set(steward.arrived()) - had, 10, "the next instance")
+    until(lambda: set(steward.arrived()) - had, 60, "the next instance")

@@ -30,7 +30,7 @@ class Typist:
             " addEventListener(name, () => { document.documentElement.dataset.mouse = name }, true)"
         )
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.goto(f"{url}/accounts/login/")
@@ -211,7 +211,7 @@ def test_an_adjudicator_decides_redraws_and_signs_with_keys(served, browser, cli
             person.press("KeyN")
             continue
         person.press("KeyA" if number % 2 else "KeyB")
-        until(lambda before=before: decided() == before + 1, 20, "the decision")
+        until(lambda before=before: decided() == before + 1, 60, "the decision")
     page.wait_for_selector(f"text={n} of {n} decided")
     person.press("Control+Enter")
     page.wait_for_selector("[data-testid=sign-password]")

@@ -263,4 +263,4 @@ def test_signed_out_and_unknown_addresses_answer_in_one_shape(served, desk):
     assert (gone.status, gone.error["code"]) == (404, "not_found")
     theirs = served.client("researcher")(desk.address)
     assert (theirs.status, theirs.error["code"]) == (404, "not_found")
-    assert until(lambda: Steward(served.stack).arrived(), 10, "the quarantine")
+    assert until(lambda: Steward(served.stack).arrived(), 60, "the quarantine")

@@ -92,7 +92,7 @@ class Walk:
 
         assert arrived() == 0
         assert self.stack.store(self.path, "-xn")
-        until(arrived, 10, "the row in quarantine")
+        until(arrived, 60, "the row in quarantine")
         person.page.locator("text=Review pixels").click(timeout=120_000)
         person.page.wait_for_selector("[data-testid=confirm]:not([disabled])", timeout=120_000)
         person.page.keyboard.press("Enter")
@@ -193,9 +193,9 @@ class Walk:
         open_rows = page.locator('[data-testid=disagreement-row][data-decision=""]')
         for left in reversed(range(rows.count())):
             page.keyboard.press("KeyA")
-            until(lambda left=left: open_rows.count() == left, 20, "the decision")
+            until(lambda left=left: open_rows.count() == left, 60, "the decision")
             # The next one is taken in hand by itself.
-            until(lambda left=left: not left or not current.get_attribute("data-decision"), 20)
+            until(lambda left=left: not left or not current.get_attribute("data-decision"), 60)
         page.click("[data-testid=sign]")
         page.fill(PASSWORD_FIELD, person.login["password"])
         page.click("[data-testid=sign-confirm]")
