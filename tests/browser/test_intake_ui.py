@@ -20,7 +20,7 @@ from tests.browser.axe import axe_findings
 from tests.browser.test_policy_ui import open_as as open_as
 from tests.intake import pacs_peers, peers
 from tests.intake.conftest import node as node
-from tests.intake.test_pacs import node_of, study
+from tests.intake.test_pacs import study
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 

@@ -94,6 +94,11 @@ REFUSED = {
         "See what connects from there; name a balancer or monitor in the configuration.",
     ),
     "peer_aborted": ("The sender aborted.", "See the sender's log."),
+    "no_proxy_header": (
+        "A balancer did not say whose connection it passed on.",
+        "Switch on the PROXY protocol there (HAProxy: send-proxy-v2), or take its address out of"
+        " CLINICAL_ANNOT_NODE_BALANCERS.",
+    ),
     "no_request": ("A connection asked for nothing.", "See what connects from there."),
     "failed": ("The node failed; the cause is in its log.", "Tell the system administrator."),
     "unparsable": ("The file's header cannot be read.", "See whether the file is whole."),

@@ -18,6 +18,7 @@ from django.db import Error as DatabaseError
 
 from apps.intake.domain import upper_layer as wire
 from apps.intake.domain.header_facts import UnreadableHeader
+from apps.intake.domain.proxy_header import ProxyHeaderError
 from apps.intake.node import commitment, guard, negotiation, tls
 from apps.intake.node.commits import put_connection_away
 from apps.intake.node.negotiation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION, Context
@@ -83,10 +84,14 @@ class Association:
 
     def run(self) -> None:
         try:
+            if self._node.is_balancer(self.peer):
+                self._hear_whose()
             if self._tls is not None:
                 self.line.secure(self._tls, guard.REQUEST_S)
             if self._open():
                 self._serve()
+        except ProxyHeaderError:
+            self.reason = "no_proxy_header"
         except ssl.SSLCertVerificationError:
             self.reason = "tls_certificate_refused"
         except ssl.SSLError:
@@ -116,6 +121,15 @@ class Association:
             self._reports.end()
             self.line.close()
             self._node.ended(self)
+
+    def _hear_whose(self) -> None:
+        """Take the caller's address from the balancer in front of us. Our own looks come without
+        one from this machine."""
+        source = self.line.announced(guard.REQUEST_S, is_needed=not self._is_from_here)
+        if source is not None:
+            self._node.waiting.leave(self.peer, self.line)
+            self.peer = source
+            self._node.waiting.enter(source, self.line)
 
     def _cut_off(self) -> None:
         if self._node.is_stopping:

@@ -37,6 +37,14 @@ def checkers() -> list[Network]:
         raise NodeConfigurationError(f"CLINICAL_ANNOT_NODE_CHECKERS: {error}") from None
 
 
+def balancers() -> list[Network]:
+    """Who passes on connections and says whose. Raises NodeConfigurationError."""
+    try:
+        return [read_network(text) for text in settings.CLINICAL_ANNOT_NODE_BALANCERS]
+    except ValueError as error:
+        raise NodeConfigurationError(f"CLINICAL_ANNOT_NODE_BALANCERS: {error}") from None
+
+
 def tls_port() -> int | None:
     """Where TLS is spoken, or None without a certificate."""
     return (
@@ -52,6 +60,7 @@ def check() -> None:
     if settings.CLINICAL_ANNOT_DICOM_PLAIN not in ("any", "local"):
         raise NodeConfigurationError("CLINICAL_ANNOT_DICOM_PLAIN is any or local")
     checkers()
+    balancers()
     asks_for_certificates = any(rule.certificate for rule in rules())
     if tls_port() is None:
         if settings.CLINICAL_ANNOT_DICOM_PLAIN == "local" or asks_for_certificates:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import defaultdict
 
+from apps.intake.domain import proxy_header
 from apps.intake.domain.upper_layer import KNOWN_PDUS, BrokenMessageError
 
 MAX_PDU_BYTES = 1 << 18
@@ -60,6 +61,28 @@ class Line:
         if not self.socket.recv(1, socket.MSG_PEEK):
             raise EOFError
         self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def announced(self, within_s: float, *, is_needed: bool) -> str | None:
+        """Whom a balancer passes on, from its PROXY header; None without one, where it need not be.
+        Raises ProxyHeaderError, OSError, EOFError when the peer has closed without a byte."""
+        deadline = time.monotonic() + within_s
+        self.socket.settimeout(within_s)
+        first = self.socket.recv(1, socket.MSG_PEEK)
+        if not first:
+            raise EOFError
+        if first not in proxy_header.FIRST_BYTES and not is_needed:
+            return None
+
+        def receive(size_bytes: int) -> bytes:
+            got = b""
+            while len(got) < size_bytes:
+                self.socket.settimeout(max(0.001, deadline - time.monotonic()))
+                if not (piece := self.socket.recv(size_bytes - len(got))):
+                    raise ConnectionError("the connection ended in the middle of a PROXY header")
+                got += piece
+            return got
+
+        return proxy_header.read(receive)
 
     def next_pdu(self, idle_s: float, whole_s: float) -> tuple[int, memoryview]:
         """Type and payload of the next PDU; the payload is good until the next call.

@@ -63,6 +63,7 @@ class Node:
         self.idle_s = float(settings.CLINICAL_ANNOT_NODE_IDLE_S)
         self._rules = configuration.rules()
         self._checkers = configuration.checkers()
+        self._balancers = configuration.balancers()
         self._lock = threading.Lock()
         self._open: set[Association] = set()
         self._admitted: set[Association] = set()
@@ -158,6 +159,10 @@ class Node:
             association.line.close()
             self.ended(association)
 
+    def is_balancer(self, address: str) -> bool:
+        """Whether connections from ``address`` begin by saying whose they are."""
+        return is_within(address, self._balancers)
+
     def admit(self, association: Association, request: negotiation.Request) -> Rejection | None:
         """Whether this association may stand: None, or how it is rejected (with its event)."""
         calling, called = request.calling_ae, request.called_ae
@@ -250,7 +255,9 @@ class Node:
         """Health, the node's page, a balancer or a monitor looked whether the port answers."""
         if association.reason == "looked_at":
             return True
-        return association.reason == "nothing_sent" and is_within(association.peer, self._checkers)
+        return association.reason == "nothing_sent" and is_within(
+            association.peer, [*self._checkers, *self._balancers]
+        )
 
     def _note(
         self,
