@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.errors import Refused
+from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.deid import policy, services
 from apps.deid.domain import decision as decisions
@@ -46,13 +47,6 @@ def is_gated(project: Project, device: Device | None) -> bool:
     return device is None or device.state not in _PROVEN
 
 
-def note_text(text: str, field: str = "reason") -> str:
-    """A reason as it is stored. Raises Refused where there is none."""
-    if not text.strip():
-        raise Refused("reason_missing", "A reason is needed.", "Say why.", field=field)
-    return text.strip()[:400]
-
-
 @verb("deid.save_mask", roles=_STEWARDS, states=(State.PIXEL_REVIEW,))
 def save_mask(actor: Actor, received: ReceivedInstance, *, decision: Any) -> DeviceMask:
     """Save the boxes that a review blanks in the whole clip as the mask of its device; the one
@@ -65,9 +59,7 @@ def save_mask(actor: Actor, received: ReceivedInstance, *, decision: Any) -> Dev
             decision, proposed["width_px"], proposed["height_px"], proposed["n_frames"]
         )
     except decisions.InvalidDecision as error:
-        raise Refused(
-            "invalid_decision", f"{error.field} {error.message}.", error.remedy, field=error.field
-        ) from None
+        raise services.invalid(error) from None
     boxes = mask_from(checked, proposed["n_frames"])
     if not boxes:
         raise Refused(

@@ -13,6 +13,7 @@ from apps.access.actor import system_roles
 from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.deid import services
+from apps.deid.domain.accounting import basis_of, numbered
 from apps.deid.domain.decision import looked_at_again
 from apps.deid.domain.report import header_counts, picture_counts, study_report
 from apps.deid.models import Deidentification, Device, DeviceMask, ProfileVersion
@@ -178,11 +179,11 @@ def _proposals(received: ReceivedInstance) -> dict[str, Any] | None:
     if proposed is None:
         return None
     decided = received.deidentification.decision
-    if decided is not None:
-        # A second person looks at what the first one decided.
-        proposed = looked_at_again(proposed, decided, ())
+    basis = basis_of(proposed, decided)
+    # A second person looks at what the first one decided.
+    proposed = looked_at_again(proposed, decided, ()) if decided is not None else numbered(proposed)
     boxes = [{k: v for k, v in box.items() if k != "text"} for box in proposed["boxes"]]
-    return {**proposed, "boxes": boxes}
+    return {**proposed, "boxes": boxes, "basis": basis}
 
 
 def report_of(rows: QuerySet[ReceivedInstance]) -> dict[str, Any]:
@@ -229,13 +230,20 @@ def sheet_rows(rows: QuerySet[ReceivedInstance]) -> list[dict[str, Any]]:
     for number, row in enumerate(rows, 1):
         deid = deids.get(row.pk)
         report = deid.report if deid is not None else {}
+        # What waits for its second pair of eyes is printed as it was decided.
+        decided = report if "boxes" in report or deid is None else deid.decision or {}
         lines.append(
             {
                 "number": number,
                 "row": row,
                 "deid": deid,
                 "rules": what_the_rules_did(deid),
-                "pictures": picture_counts(report),
+                "pictures": picture_counts(decided),
+                "kept": [
+                    part
+                    for part in (*decided.get("boxes", []), *decided.get("spans", []))
+                    if part["action"] == "keep"
+                ],
                 "clean": bool(report.get("scan", {}).get("clean")),
                 "sentence": services.reason_text(row.reason)[0] if row.state == State.HELD else "",
                 "added": report.get("removed_by_steward", []),

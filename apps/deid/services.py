@@ -12,8 +12,10 @@ from django.utils import timezone
 from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.errors import Conflict, Refused
+from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.deid import rules
+from apps.deid.domain import accounting
 from apps.deid.domain import decision as decisions
 from apps.deid.domain.device import DeviceKey
 from apps.deid.domain.harvest import Harvest
@@ -225,29 +227,40 @@ def confirm(
     """Confirm which boxes and spans are blanked and which are kept; redaction follows, where two
     are asked for once another person has confirmed the same.
 
-    A second person's other decision stands instead, and then waits for another. ``batch_of``: the
-    id of the instance whose decision is carried over.
+    Every proposal is decided on: what is kept is said (``accounting``). ``decision["basis"]``,
+    where it is sent, is what the person saw; Conflict when other things stand by now. A second
+    person's other decision stands instead, and then waits for another. ``batch_of``: the id of the
+    instance whose decision is carried over.
     """
     proposed = proposals_of(received)
     if proposed is None:
         raise Refused("nothing_proposed", "Nothing was proposed yet.", "Wait a moment.")
-    try:
-        decisions.check_whole(decision)
-        checked = decisions.checked(
-            decision, proposed["width_px"], proposed["height_px"], proposed["n_frames"]
-        )
-    except decisions.InvalidDecision as error:
-        raise Refused(
-            "invalid_decision", f"{error.field} {error.message}.", error.remedy, field=error.field
-        ) from None
     deid, needs_two = received.deidentification, reviewers_needed(received) == 2
-    is_second = needs_two and deid.decision is not None and deid.decision == checked
     if needs_two and deid.decision is not None and deid.confirmed_by_id == actor.user.pk:
         raise Conflict(
             "confirmed_by_you",
             "You have confirmed it: another person has to confirm the same.",
             "Ask another data steward.",
         )
+    try:
+        decisions.check_whole(decision)
+        if decision.get("basis", "") not in ("", accounting.basis_of(proposed, deid.decision)):
+            raise Conflict(
+                "changed_meanwhile",
+                "Something else stands by now: another person decided, or text was found again.",
+                "Reload, and decide on what stands there.",
+            )
+        sent = decisions.checked(
+            decision,
+            proposed["width_px"],
+            proposed["height_px"],
+            proposed["n_frames"],
+            len(proposed["boxes"]) + len(proposed["spans"]),
+        )
+        checked = accounting.accounted(proposed, sent, by_rule=bool(batch_of))
+    except decisions.InvalidDecision as error:
+        raise invalid(error) from None
+    is_second = needs_two and deid.decision is not None and deid.decision == checked
     if is_second:
         deid.second_by, deid.second_at = actor.user, timezone.now()
     else:
@@ -257,14 +270,11 @@ def confirm(
     if is_second or not needs_two:
         received.state = State.REDACTING
         received.save(update_fields=["state", "state_changed_at"])
-    blanked = [box for box in checked["boxes"] if box["action"] == "blank"]
     event(
         actor,
         received,
         public={
-            "boxes_blanked": len(blanked),
-            "boxes_kept": len(checked["boxes"]) - len(blanked),
-            "spans_blanked": len([s for s in checked["spans"] if s["action"] == "blank"]),
+            **accounting.decision_counts(checked),
             "confirmation": "second" if is_second else "first",
             "waits_for_second": needs_two and not is_second,
             **({"batch_of": batch_of} if batch_of else {}),
@@ -273,14 +283,19 @@ def confirm(
     return received
 
 
+def invalid(error: decisions.InvalidDecision) -> Refused:
+    """What is wrong with a decision, for the person who sent it."""
+    said = f"{error.field} {error.message}."
+    return Refused("invalid_decision", said, error.remedy, field=error.field)
+
+
 @verb("deid.refuse_review", roles=_STEWARDS, states=(State.PIXEL_REVIEW,))
 def refuse_review(actor: Actor, received: ReceivedInstance, *, note: str) -> ReceivedInstance:
     """Refuse another person's decision about the pictures, with a note; the instance is held."""
     deid = received.deidentification
     if deid.decision is None:
         raise Refused("nothing_confirmed", "Nobody has confirmed it yet.", "Confirm or reject it.")
-    if not note.strip():
-        raise Refused("reason_missing", "A note is needed.", "Say what is wrong.", field="note")
+    note = note_text(note, "note")
     # It is shown and reported: who is meant must not stand in it.
     if Harvest.from_bytes(harvest_bytes_of(received)).find_in_text(note):
         raise Refused(
@@ -290,7 +305,7 @@ def refuse_review(actor: Actor, received: ReceivedInstance, *, note: str) -> Rec
             field="note",
         )
     deid.decision, deid.confirmed_by, deid.confirmed_at = None, None, None
-    deid.report = {**deid.report, "place": "", "findings": [], "note": note.strip()[:400]}
+    deid.report = {**deid.report, "place": "", "findings": [], "note": note}
     deid.save(update_fields=["decision", "confirmed_by", "confirmed_at", "report"])
     received.state, received.reason = State.HELD, str(Reason.REVIEW_REFUSED)
     received.save(update_fields=["state", "reason", "state_changed_at"])
@@ -299,7 +314,7 @@ def refuse_review(actor: Actor, received: ReceivedInstance, *, note: str) -> Rec
         received,
         outcome="refused",
         public={"reason": str(Reason.REVIEW_REFUSED)},
-        private={"note": note.strip()[:400]},
+        private={"note": note},
     )
     return received
 

@@ -10,9 +10,9 @@ from django.db import transaction
 from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.errors import Conflict
+from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.deid import policy
-from apps.deid.devices import note_text
 from apps.deid.models import Deidentification, ProjectSubject, SeenVideo
 from apps.intake.models import ReceivedInstance
 from apps.jobs import work

@@ -14,6 +14,7 @@ from django.utils import timezone
 from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.errors import Conflict, Refused
+from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.intake.domain.header_facts import HeaderFacts
 from apps.intake.models import Correction, CorrectionTarget, ReceivedInstance
@@ -208,8 +209,7 @@ def settle(actor: Actor, correction: Correction, *, decision: str, reason: str) 
     """Keep what a correction holds as it stood, or withdraw it from all further use."""
     if decision not in (Correction.State.KEPT, Correction.State.WITHDRAWN):
         raise Refused("unknown_decision", "Keep or withdraw.", "Choose one.", field="decision")
-    if not reason.strip():
-        raise Refused("reason_missing", "A reason is needed.", "Say why.", field="reason")
+    reason = note_text(reason)
     correction.state, correction.settled_at = decision, timezone.now()
     correction.settled_by = actor.user
     correction.save(update_fields=["state", "settled_at", "settled_by"])
@@ -220,7 +220,7 @@ def settle(actor: Actor, correction: Correction, *, decision: str, reason: str) 
         actor,
         correction,
         public={"decision": decision, "kind": correction.kind, "instances": count},
-        private={"reason": reason.strip()[:400]},
+        private={"reason": reason},
     )
     return correction
 

@@ -7,6 +7,7 @@ import json
 from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.errors import Conflict, Refused
+from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.intake import corrections
 from apps.intake.domain.header_facts import HeaderFacts
@@ -120,12 +121,11 @@ def receive_instance(
 @verb("intake.reject", roles={roles.DATA_STEWARD}, states=QUARANTINED)
 def reject_instance(actor: Actor, received: ReceivedInstance, *, reason: str) -> ReceivedInstance:
     """Reject an instance in quarantine, with a reason; it goes no further."""
-    if not reason.strip():
-        raise Refused("reason_missing", "A reason is needed.", "Say why.", field="reason")
+    reason = note_text(reason)
     corrections.require_none_open(received)
     received.state, received.reason = State.REJECTED, "rejected"
     received.save(update_fields=["state", "reason", "state_changed_at"])
-    event(actor, received, private={"reason": reason.strip()[:400]})
+    event(actor, received, private={"reason": reason})
     return received
 
 
@@ -152,8 +152,7 @@ def take_newer(actor: Actor, received: ReceivedInstance, *, reason: str) -> Rece
     older = received.clash_with
     if older is None:
         raise Refused("no_clash", "No other instance holds its UID.", "Retry it.")
-    if not reason.strip():
-        raise Refused("reason_missing", "A reason is needed.", "Say why.", field="reason")
+    reason = note_text(reason)
     older = ReceivedInstance.objects.select_for_update().get(pk=older.pk)
     for row in (received, older):
         corrections.require_none_open(row)
@@ -171,7 +170,7 @@ def take_newer(actor: Actor, received: ReceivedInstance, *, reason: str) -> Rece
     for other in ReceivedInstance.objects.filter(clash_with=older).exclude(pk=received.pk):
         other.clash_with = received
         other.save(update_fields=["clash_with"])
-    said = {"reason": reason.strip()[:400]}
+    said = {"reason": reason}
     event(actor, received, public={"instead_of": str(older.pk)}, private=said)
     event(actor, older, action="intake.reject", public={"taken": str(received.pk)}, private=said)
     return received

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from apps.access import roles
 from apps.access.actor import Actor
-from apps.access.errors import Conflict, Refused
+from apps.access.errors import Conflict
+from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.keys import destroyed, wrapped
 from apps.keys.models import DestroyedKey, KeyRotation, Subject
@@ -72,13 +73,12 @@ def note_retirement(
 @verb("keys.destroy", roles={roles.DATA_STEWARD, roles.SERVICE})
 def destroy_subject_key(actor: Actor, subject: Subject, *, reason: str) -> Subject:
     """Destroy a subject's key: all that shows or names the subject is unreadable for good."""
-    if not reason.strip():
-        raise Refused("reason_missing", "A reason is needed.", "Say why.", field="reason")
+    reason = note_text(reason)
     if subject.wrapped_key is None:
         raise Conflict("destroyed", "The key is destroyed already.", "")
     now = timezone.now()
     _destroy(subject, now)
-    event(actor, subject, private={"reason": reason.strip()[:400]})
+    event(actor, subject, private={"reason": reason})
     transaction.on_commit(destroyed.after_commit)
     return subject
 

@@ -3,7 +3,7 @@
 /**
  * @typedef {{type: "box" | "span", start_frame: number, end_frame: number | null, action: string, open?: boolean,
  *   x_px?: number, y_px?: number, width_px?: number, height_px?: number, kind?: string, origin?: string,
- *   frame_index?: number, text?: string}} Part
+ *   frame_index?: number, text?: string, proposal?: number | null, is_changed?: boolean}} Part
  */
 
 /** @param {string} id @param {boolean} [must] @returns {HTMLElement} */

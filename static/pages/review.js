@@ -54,6 +54,7 @@ class Review {
     this.size = { width: proposals.width_px, height: proposals.height_px };
     this.nFrames = proposals.n_frames;
     this.rate = proposals.rate_fps || 25;
+    this.basis = proposals.basis;
     this.frames = proposals.representative_frames.length ? proposals.representative_frames : [0];
     /** @type {Part[]} */
     this.parts = [
@@ -61,6 +62,8 @@ class Review {
       ...proposals.spans.map((/** @type {any} */ span) => ({ ...span, type: "span" })),
     ];
     this.selected = this.parts.length ? 0 : -1;
+    // What the other person kept, told apart from what is kept here.
+    this.keptBefore = new Set(root.dataset.by ? this.parts.filter((p) => p.action === "keep").map((p) => `${p.type}${p.proposal}`) : []);
     /** @type {string[]} */
     this.undos = [];
     this.frame = this.frames[0];
@@ -181,8 +184,20 @@ class Review {
     byId("parts").children[this.selected]?.scrollIntoView({ block: "nearest" });
   }
 
+  /** Decides the selected part. @param {"blank" | "keep"} action */
+  decide(action) {
+    const part = this.parts[this.selected];
+    if (part && !this.sent && part.action !== action) this.toggle(this.selected);
+  }
+
+  /** Takes out what was added here; what was proposed is kept or blanked, never left out. */
   remove() {
-    if (this.selected < 0) return;
+    const part = this.parts[this.selected];
+    if (!part || this.sent) return;
+    if (part.proposal) {
+      this.decide("keep");
+      return this.say("What was proposed is not taken out: it is kept now, and the report says so. B blanks it.");
+    }
     this.before();
     this.parts.splice(this.selected, 1);
     this.selected = Math.min(this.selected, this.parts.length - 1);
@@ -241,6 +256,7 @@ class Review {
     const clean = (/** @type {Part} */ { type, text, open, ...part }) => part;
     try {
       const now = await call(`${api}confirm/`, {
+        basis: this.basis,
         boxes: this.parts.filter((p) => p.type === "box").map(clean),
         spans: this.parts.filter((p) => p.type === "span").map(clean),
       });
@@ -313,6 +329,8 @@ class Review {
     const detail = h("div", { class: "detail" },
       h("button", { type: "button", class: "pick", "data-key": `pick-${place}`, onclick: () => this.select(place) }, name),
       part.type === "span" || place === this.selected ? this.edges(part, place) : h("span", { class: "quiet" }, spanText(part, this.nFrames, this.rate)),
+      part.proposal && !isBlank ? h("span", { class: "warn" }, this.keptBefore.has(`${part.type}${part.proposal}`) ? `Proposed, but kept by ${root.dataset.by}.` : "Proposed, but kept: the report says so.") : null,
+      part.is_changed ? h("span", { class: "quiet" }, "Moved or resized from what was proposed.") : null,
       part.kind === "identifier" && !isBlank ? h("span", { class: "warn" }, "It reads as an identifier: the second look will send it back.") : null,
       part.kind === "clock" && isBlank ? h("span", { class: "quiet" }, "A clock or a measurement: keep it?") : null);
     return h("li", { class: "part", "aria-current": place === this.selected ? "true" : null, "data-testid": "part", "data-action": part.action },
@@ -369,6 +387,8 @@ class Review {
       ArrowUp: () => this.select(this.selected - 1),
       ArrowDown: () => this.select(this.selected + 1),
       Space: () => this.toggle(this.selected),
+      KeyK: () => this.decide("keep"),
+      KeyB: () => this.decide("blank"),
       Delete: () => this.remove(),
       Backspace: () => this.remove(),
       KeyR: () => this.editor.draw(),

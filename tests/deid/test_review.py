@@ -222,21 +222,60 @@ def test_text_left_by_the_decision_comes_back_to_review_with_the_decisions_kept(
 ) -> None:
     boxes = steward.get(api(waiting)).json()["proposals"]["boxes"]
     own = {"x_px": 300, "y_px": 200, "width_px": 16, "height_px": 16, "action": "blank"}
-    assert (
-        post(steward, api(waiting, "confirm/"), {"boxes": [boxes[1], own], "spans": []}).status_code
-        == 200
-    )
+    aside = {**boxes[0], "width_px": 1, "height_px": 1}
+    decision = {"boxes": [aside, boxes[1], own], "spans": []}
+    assert post(steward, api(waiting, "confirm/"), decision).status_code == 200
     run_pending()
     waiting.refresh_from_db()
     assert waiting.state == State.PIXEL_REVIEW
     body = steward.get(api(waiting)).json()
     assert body["decision"] is None and body["rules"]["again"]
     origins = [box["origin"] for box in body["proposals"]["boxes"]]
-    assert origins[:2] == ["device_mask", "person"] and "check" in origins[2:]
+    assert origins[1:3] == ["device_mask", "person"] and "check" in origins[3:]
     post(steward, api(waiting, "confirm/"), body["proposals"])
     run_pending()
     waiting.refresh_from_db()
     assert waiting.state == State.CLEARED
+
+
+def test_nothing_that_was_proposed_is_kept_by_leaving_it_out(
+    waiting: ReceivedInstance, steward: Client
+) -> None:
+    boxes = steward.get(api(waiting)).json()["proposals"]["boxes"]
+    assert [box["proposal"] for box in boxes] == [1, 2]
+    answer = post(steward, api(waiting, "confirm/"), {"boxes": boxes[1:], "spans": []})
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "invalid_decision"
+    assert "what was proposed as 1." in answer.json()["error"]["message"]
+    kept = {**boxes[0], "action": "keep", "kind": "clock", "origin": "person"}
+    said = {"boxes": [kept, boxes[1]], "spans": []}
+    assert post(steward, api(waiting, "confirm/"), said).json() == {"state": "redacting"}
+    told = json.loads(bytes(Event.objects.get(action="deid.confirm", outcome="done").entry))
+    assert told["public"]["kept"] == {"boxes": [1], "spans": []}
+    sheet = steward.get(f"{page(waiting)}sheet/").content.decode()
+    assert "data-kept" in sheet and "though proposed" in sheet
+    # What a proposal is stays what was found, whatever is sent.
+    first = Deidentification.objects.get(instance=waiting).decision["boxes"][0]
+    assert first["proposal"] == 1 and first["action"] == "keep"
+    assert (first["kind"], first["origin"]) == (boxes[0]["kind"], boxes[0]["origin"])
+
+
+def test_who_decides_on_what_no_longer_stands_is_told_to_reload(
+    waiting: ReceivedInstance, steward: Client
+) -> None:
+    proposals = steward.get(api(waiting)).json()["proposals"]
+    stale = {**proposals, "basis": "0" * 16}
+    answer = post(steward, api(waiting, "confirm/"), stale)
+    assert answer.status_code == 409 and answer.json()["error"]["code"] == "changed_meanwhile"
+    assert post(steward, api(waiting, "confirm/"), proposals).status_code == 200
+
+
+def test_a_reason_that_is_too_long_is_refused_and_not_cut(
+    waiting: ReceivedInstance, steward: Client
+) -> None:
+    answer = post(steward, api(waiting, "reject/"), {"reason": "x" * 401})
+    assert answer.status_code == 400 and "at most 400" in answer.json()["error"]["message"]
+    waiting.refresh_from_db()
+    assert waiting.state == State.PIXEL_REVIEW
 
 
 def test_a_decision_outside_the_picture_or_the_clip_is_refused(

@@ -3,7 +3,7 @@
 A box: ``{"x_px", "y_px", "width_px", "height_px", "start_frame", "end_frame" (null: to the last),
 "kind", "origin", "frame_index", "action"}``; a span: ``{"start_frame", "end_frame", "action"}``;
 ``action`` is ``blank`` or ``keep``. A proposal's box also holds ``text``, which may name a person
-and never leaves what is encrypted.
+and never leaves what is encrypted. ``proposal`` and ``is_changed``: see ``accounting``.
 """
 
 from __future__ import annotations
@@ -70,9 +70,15 @@ def box_json(box: Box) -> dict[str, Any]:
 
 def decision_from(proposed: Mapping[str, Any]) -> dict[str, Any]:
     """The decision that takes everything as proposed (without any text)."""
+    own = {"is_changed": False}
     return {
-        "boxes": [{k: v for k, v in box.items() if k != "text"} for box in proposed["boxes"]],
-        "spans": [dict(span) for span in proposed["spans"]],
+        "boxes": [
+            {**{k: v for k, v in box.items() if k != "text"}, "proposal": number, **own}
+            for number, box in enumerate(proposed["boxes"], 1)
+        ],
+        "spans": [
+            {**span, "proposal": number, **own} for number, span in enumerate(proposed["spans"], 1)
+        ],
     }
 
 
@@ -103,14 +109,17 @@ def check_whole(decision: Any) -> None:
         raise InvalidDecision("decision", "does not name boxes and spans", "send both, as lists")
 
 
-def checked(decision: Any, width_px: int, height_px: int, n_frames: int) -> dict[str, Any]:
-    """A decision as it came from a person, cleaned of anything else. Raises InvalidDecision."""
+def checked(
+    decision: Any, width_px: int, height_px: int, n_frames: int, n_proposed: int = 0
+) -> dict[str, Any]:
+    """A decision as it came from a person, cleaned of anything else; ``n_proposed``: parts that it
+    has to hold anyway. Raises InvalidDecision."""
     if not isinstance(decision, dict):
         raise InvalidDecision("decision", "is not an object", "send boxes and spans")
     boxes, spans = decision.get("boxes", []), decision.get("spans", [])
     if not isinstance(boxes, list) or not isinstance(spans, list):
         raise InvalidDecision("decision", "boxes or spans is not a list", "send lists")
-    if len(boxes) > MAX_BOXES or len(spans) > MAX_SPANS:
+    if len(boxes) > MAX_BOXES + n_proposed or len(spans) > MAX_SPANS + n_proposed:
         raise InvalidDecision("decision", "has too many parts", "unite boxes and spans")
     return {
         "boxes": [_checked_box(box, width_px, height_px, n_frames) for box in boxes],
@@ -129,6 +138,11 @@ def _action(part: Mapping[str, Any]) -> str:
     if action not in ACTIONS:
         raise InvalidDecision("action", "is neither blank nor keep", "choose one")
     return str(action)
+
+
+def _proposal(part: Mapping[str, Any], field: str) -> int | None:
+    number = part.get("proposal")
+    return None if number is None else _whole(number, field, 1, 1 << 31)
 
 
 def _checked_box(box: Any, width_px: int, height_px: int, n_frames: int) -> dict[str, Any]:
@@ -151,6 +165,7 @@ def _checked_box(box: Any, width_px: int, height_px: int, n_frames: int) -> dict
         if box.get("origin") in ("static", "transient", "device_mask", "check")
         else "person",
         "action": _action(box),
+        "proposal": _proposal(box, "boxes"),
     }
 
 
@@ -162,6 +177,7 @@ def _checked_span(span: Any, n_frames: int) -> dict[str, Any]:
         "start_frame": start,
         "end_frame": _whole(span.get("end_frame"), "end_frame", start + 1, n_frames),
         "action": _action(span),
+        "proposal": _proposal(span, "spans"),
     }
 
 

@@ -107,17 +107,21 @@ def batch_decision(
     """
     kept = [box for box in reference["boxes"] if box["action"] == "keep"]
     boxes = []
-    for box in proposed["boxes"]:
+    for number, box in enumerate(proposed["boxes"], 1):
         stays = box["kind"] != "identifier" and any(_holds(one, box) for one in kept)
         plain = {name: value for name, value in box.items() if name != "text"}
-        boxes.append({**plain, "action": "keep" if stays else "blank"})
+        boxes.append({**plain, "action": "keep" if stays else "blank", "proposal": number})
     for mask in mask_from(reference, reference_frames):
         box = {**mask, "start_frame": 0, "end_frame": None, "frame_index": 0}
         if not any(
             _holds(one, box) and one["action"] == "blank" and _whole(one, proposed) for one in boxes
         ):
             boxes.append({**box, "kind": "unknown", "origin": "device_mask", "action": "blank"})
-    return {"boxes": boxes, "spans": [{**span, "action": "blank"} for span in proposed["spans"]]}
+    spans = [
+        {**span, "action": "blank", "proposal": number}
+        for number, span in enumerate(proposed["spans"], 1)
+    ]
+    return {"boxes": boxes, "spans": spans}
 
 
 def _whole(box: Mapping[str, Any], proposed: Mapping[str, Any]) -> bool:

@@ -112,14 +112,17 @@ def header_counts(actions: Mapping[str, int]) -> dict[str, int]:
 
 
 def picture_counts(report: Mapping[str, Any]) -> dict[str, int]:
-    """{"boxes_blanked", "boxes_kept", "spans_blanked", "spans_kept"} of one instance's report."""
-    counts = Counter(
-        f"{kind}_{'blanked' if part['action'] == 'blank' else 'kept'}"
-        for kind in ("boxes", "spans")
-        for part in report.get(kind, [])
-    )
-    names = ("boxes_blanked", "boxes_kept", "spans_blanked", "spans_kept")
-    return {name: counts[name] for name in names}
+    """{"boxes_blanked", "boxes_kept", "boxes_added", "boxes_changed", "spans_blanked",
+    "spans_kept"} of one instance's report, or of a decision that waits."""
+    counts: dict[str, int] = {}
+    for kind in ("boxes", "spans"):
+        parts = report.get(kind, [])
+        counts[f"{kind}_blanked"] = sum(part["action"] == "blank" for part in parts)
+        counts[f"{kind}_kept"] = len(parts) - counts[f"{kind}_blanked"]
+    boxes = report.get("boxes", [])
+    counts["boxes_added"] = sum(box["origin"] == "person" for box in boxes)
+    counts["boxes_changed"] = sum(bool(box.get("is_changed")) for box in boxes)
+    return counts
 
 
 def study_report(reports: Iterable[dict[str, Any]]) -> dict[str, Any]:
