@@ -19,6 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import bars_player
+
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "bench" / "bars.json"
 
@@ -374,6 +376,7 @@ BARS = [
         "no plain byte on disk, kills, memory, robustness of the node",
         _tests("tests/intake", BAR_FULL="1"),
     ),
+    *(Bar(*bar) for bar in bars_player.bars(_tests)),
 ]
 
 

@@ -135,6 +135,7 @@ def what_the_rules_did(deid: Deidentification | None) -> dict[str, Any]:
     return {
         **header_counts(report.get("actions", {})),
         "streams_dropped": report.get("streams_dropped", []),
+        "stream_notes": [words for _, words in report.get("stream_notes", [])],
         "again": bool(report.get("again")),
     }
 

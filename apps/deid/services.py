@@ -123,6 +123,7 @@ def propose(
     project_subject: ProjectSubject,
     has_pixels: bool,
     streams_dropped: list[str],
+    stream_notes: list[tuple[str, str]],
     actions: dict[str, int],
     again: bool = False,
     confirmed_at: datetime | None = None,
@@ -130,7 +131,8 @@ def propose(
 ) -> ReceivedInstance:
     """Keep what was found; with pictures a person decides next, unless the sender's choice does.
 
-    ``again``: the second look found text; ``confirmed_at`` names the decision that was carried
+    ``stream_notes``: what is doubtful in the stream (code, words). ``again``: the second look found
+    text; ``confirmed_at`` names the decision that was carried
     out. ``seen``: what a video's pictures are known by, for the library. Raises Conflict when
     another decision stands by now.
     """
@@ -138,7 +140,12 @@ def propose(
     _refuse_unless_standing(deid, confirmed_at if again else None)
     deid.project_subject = project_subject
     deid.sealed_harvest = seal_for(received.subject, harvest, _HARVEST)
-    deid.report = {"streams_dropped": streams_dropped, "actions": actions, "again": again}
+    deid.report = {
+        "streams_dropped": streams_dropped,
+        "stream_notes": stream_notes,
+        "actions": actions,
+        "again": again,
+    }
     if proposals is not None:
         deid.sealed_proposals = seal_for(
             received.subject, json.dumps(proposals).encode(), _PROPOSALS

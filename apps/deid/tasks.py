@@ -142,6 +142,7 @@ def examine(handle: JobHandle) -> None:
         project_subject=identity.row,
         has_pixels=found.kind != "none",
         streams_dropped=list(found.streams_dropped),
+        stream_notes=list(found.notes),
         actions=actions,
         seen=found.seen,
     )
@@ -248,6 +249,7 @@ def redact(handle: JobHandle) -> None:
         project_subject=identity.row,
         has_pixels=True,
         streams_dropped=received.deidentification.report.get("streams_dropped", []),
+        stream_notes=list(produced.notes),
         actions=dict(produced.header.actions),
         again=True,
         confirmed_at=received.deidentification.confirmed_at,
@@ -279,6 +281,7 @@ def _write_and_check(
             _context(received, profile, identity, known),
             decision,
             copy=copy and not received.deidentification.choices.get("encode_again"),
+            proven=services.seen_pictures_of(received) is not None,
             tell=handle.progress,
             cancelled=handle.cancelled,
         )

@@ -15,6 +15,7 @@ from apps.access.actor import Actor, system_roles
 from apps.access.errors import Forbidden, NotFound, Refused
 from apps.access.models import User
 from apps.access.verb import roles_on
+from apps.audit.models import Event
 from apps.intake.domain.upper_layer import LOOK
 from apps.intake.models import Correction, ReceivedInstance
 from apps.intake.services import _SEAL, SENDERS, sop_uid_digest
@@ -30,6 +31,14 @@ def quarantine_for(user: User) -> QuerySet[ReceivedInstance]:
     return ReceivedInstance.objects.filter(
         project_id__in=project_ids(user, roles.DATA_STEWARD)
     ).select_related("project")
+
+
+def wrapping_warnings(received: ReceivedInstance) -> list[str]:
+    """Codes of what was done to a plain video when it became this instance, from the trail."""
+    event = Event.objects.filter(action="intake.wrap", object_id=str(received.pk)).first()
+    if event is None:
+        return []
+    return list(json.loads(bytes(event.entry))["public"].get("warnings", []))
 
 
 def received_for(user: User, received_id: uuid.UUID) -> ReceivedInstance:

@@ -61,6 +61,7 @@ class ClipIndexView(ApiView):
         return Response(
             {
                 "n_frames": index.n_frames,
+                "times_from": clip.times_from,
                 "time_base": [index.time_base[0], index.time_base[1]],
                 "pts": [int(value) for value in index.pts],
                 "review_time_base": [plays.time_base[0], plays.time_base[1]],

@@ -9,6 +9,7 @@ from django.db import models
 from apps.access.models import User
 from apps.deid.models import ProjectSubject
 from apps.intake.models import ReceivedInstance
+from apps.library.domain.time_source import times_from
 from apps.projects.models import Project
 from apps.vault.models import VaultFile
 
@@ -145,6 +146,12 @@ class Clip(models.Model):
     @property
     def study(self) -> Study:
         return self.instance.series.study
+
+    @property
+    def times_from(self) -> str:
+        """Which of several sayings about times the frame index follows."""
+        is_video = self.media == self.Media.VIDEO
+        return times_from(self.instance.header, is_video, self.n_frames)
 
     @property
     def pseudonym(self) -> str:

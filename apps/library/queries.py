@@ -79,6 +79,7 @@ def as_json(clip: Clip) -> dict[str, Any]:
         "pseudonym": clip.pseudonym,
         "project": clip.project.slug,
         "warnings": clip.warnings,
+        "times_from": clip.times_from if is_ready else None,
         "blanked_spans": clip.blanked_spans,
         "digest_exact": clip.digest_exact,
         "review_url": f"/clips/{clip.pk}/review.mp4" if is_ready and _serves_video(clip) else None,

@@ -15,6 +15,7 @@ from apps.access.actor import service
 from apps.deid.domain.picture_digest import decoder_name
 from apps.deid.services import seen_pictures_of
 from apps.intake.models import ReceivedInstance
+from apps.intake.queries import wrapping_warnings
 from apps.jobs.models import Job
 from apps.jobs.work import FailedError, JobHandle, StoppedError, enqueue, job, on_parked, sweep
 from apps.keys.keyring import open_vault_file, subject_key
@@ -38,6 +39,10 @@ from apps.vault.models import VaultFile
 
 _NO_PIXELS = ("7FE00010", "7FE00008", "7FE00009")
 LONG_BYTES = 64 << 20
+_WRAPPED = {
+    "second_video_stream": "the file held more than one video stream; the first was taken",
+    "encoded": "DICOM has no form for the file's codec; it was encoded once on intake",
+}
 
 
 @sweep
@@ -142,7 +147,7 @@ def _video(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
         "digest_exact": info.is_decoding_exact,
         "decoder": decoder_name(),
         "media_sha256": media_sha256,
-        "warnings": _warnings(index),
+        "warnings": _warnings(clip, index),
         "master": None,
         "review": review,
         "review_index": review_index,
@@ -206,7 +211,7 @@ def _cine(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
         "digest_exact": True,
         "decoder": decoder_name(),
         "media_sha256": master.sha256,
-        "warnings": _warnings(index),
+        "warnings": _warnings(clip, index),
         "master": master,
         "review": review,
         "review_index": made.index.to_bytes(),
@@ -225,8 +230,14 @@ def _declared_frames(clip: Clip) -> int | None:
     return int(values[0]) if values else None
 
 
-def _warnings(index: FrameIndex) -> list[dict[str, str]]:
-    return [{"code": code, "message": message} for code, message in index.warnings]
+def _warnings(clip: Clip, index: FrameIndex) -> list[dict[str, str]]:
+    """What was doubtful in the file as it was sent, then what is in the master; a code once."""
+    source = clip.instance.source
+    found = {code: _WRAPPED[code] for code in wrapping_warnings(source) if code in _WRAPPED}
+    notes = source.deidentification.report.get("stream_notes", [])
+    for code, message in (*notes, *index.warnings):
+        found.setdefault(code, message)
+    return [{"code": code, "message": message} for code, message in found.items()]
 
 
 def _sha256_of(media: Any) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import IO, Any
@@ -22,6 +23,8 @@ from .refusals import StreamRefusal
 UNIT_CODECS = ("h264", "hevc")
 START_CODE_CODECS = ("mpeg2video", "mpeg1video")
 _COUNTED_TICKS = 90_000
+# A parser marks a gap a few packets early.
+_BUFFERED_PACKETS = 4
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,9 @@ class Timeline:
     ``ranks``: only where the container leaves times out (elementary and program streams): for
     each packet in coded order the frame index of its picture, or None for what adds to the picture
     before (a second field). The pictures are counted by decoding, and what times there are hold.
+
+    ``n_cut`` packets an edit list leaves out, ``n_damaged`` are marked as damaged, and ``n_jumps``
+    times the decoding clock falls back.
     """
 
     pts: tuple[int, ...]
@@ -43,6 +49,10 @@ class Timeline:
     n_repeated_times: int
     last_duration: int
     ranks: tuple[int | None, ...] = ()
+    n_cut: int = 0
+    n_damaged: int = 0
+    n_jumps: int = 0
+    is_disordered: bool = False
 
     @property
     def is_counted(self) -> bool:
@@ -87,26 +97,43 @@ def real_video_streams(container: Any) -> list[Any]:
 def read_timeline(f: IO[bytes]) -> Timeline:
     """Times of all presented pictures by demuxing alone (an hour takes about a second).
 
-    Where times are missing every picture is decoded to learn the order, and missing times are set
-    between those that are there, or by the stream's rate. Raises ``StreamRefusal`` as
+    Where times are missing, or the clock falls back, every picture is decoded to learn the order,
+    and missing times are set between those that are there, or by the stream's rate. Raises
+    ``StreamRefusal`` as
     :func:`open_media`.
     """
     with open_media(f) as container:
         stream = video_stream(container)
         entries: list[tuple[int, bool]] = []
-        n_without_time = 0
+        n_without_time = n_cut = n_damaged = n_jumps = 0
+        clock, lately = None, deque([False], _BUFFERED_PACKETS)
         durations: dict[int, int] = {}
         codec = stream.codec_context.name
         for packet in packets_of(container, stream):
-            if packet.is_discard or not has_picture(packet, codec):
+            if packet.is_discard:
+                n_cut += 1
                 continue
+            if not has_picture(packet, codec):
+                continue
+            falls = clock is not None and packet.dts is not None and packet.dts < clock
+            n_jumps += falls
+            # Where two recordings meet nothing was lost, though counters and buffers say so.
+            lately.append(bool(packet.is_corrupt))
+            n_damaged += lately[-1] - (sum(lately) if falls else 0)
+            clock = packet.dts if packet.dts is not None else clock
             if packet.pts is None:
                 n_without_time += 1
                 continue
             entries.append((packet.pts, packet.is_keyframe))
             durations[packet.pts] = packet.duration or 0
-        if n_without_time:
-            return _counted_timeline(f, n_without_time)
+        # Listed but not presented: what lies behind the end of an edit list.
+        listed = int(stream.frames or 0) if "mp4" in container.format.name else 0
+        n_cut = max(n_cut, listed - len(entries) - n_without_time)
+        seen: dict[str, Any] = {"n_cut": n_cut, "n_damaged": n_damaged, "n_jumps": n_jumps}
+        is_disordered = _in_coded_order(stream.codec_context, entries)
+        if n_without_time or n_jumps or is_disordered:
+            counted = _counted_timeline(f, n_without_time, n_jumps > 0, is_disordered)
+            return replace(counted, **seen, is_disordered=is_disordered)
         entries.sort(key=lambda entry: entry[0])
         pts = tuple(entry[0] for entry in entries)
         repeated = sum(a == b for a, b in pairwise(pts))
@@ -117,11 +144,25 @@ def read_timeline(f: IO[bytes]) -> Timeline:
             n_without_time=n_without_time,
             n_repeated_times=repeated,
             last_duration=durations[pts[-1]] if pts else 0,
+            **seen,
         )
 
 
-def _counted_timeline(f: IO[bytes], n_without_time: int) -> Timeline:
-    """The timeline by decoding each packet under its number as its time."""
+def _in_coded_order(context: Any, entries: list[tuple[int, bool]]) -> bool:
+    """Whether pictures are reordered and yet bear times in the order in which they are coded, as
+    AVI writes them."""
+    return (
+        len(entries) > 2
+        and context.reorder_depth > 0
+        and all(a[0] < b[0] for a, b in pairwise(entries))
+    )
+
+
+def _counted_timeline(
+    f: IO[bytes], n_without_time: int, has_jumps: bool, is_disordered: bool
+) -> Timeline:
+    """The timeline by decoding each packet under its number as its time; after a jump the times go
+    on from those before it. Where times are ``is_disordered`` the n-th picture takes the n-th."""
     known: list[int | None] = []
     is_key: list[bool] = []
     order: list[int] = []
@@ -142,7 +183,10 @@ def _counted_timeline(f: IO[bytes], n_without_time: int) -> Timeline:
         order += _numbers_of(context, None)
     rank_of = {number: rank for rank, number in enumerate(dict.fromkeys(order))}
     ranks = [rank_of.get(number) for number in range(len(known))]
-    pts = _filled_times([known[number] for number in rank_of], step)
+    shown = [known[number] for number in rank_of]
+    if is_disordered and not n_without_time:
+        shown = list(sorted(time for time in shown if time is not None))
+    pts = _filled_times(_continued(shown, step) if has_jumps else shown, step)
     return Timeline(
         pts=pts,
         time_base=base,
@@ -160,6 +204,21 @@ def _numbers_of(context: Any, packet: Any) -> list[int]:
         return [frame.pts for frame in context.decode(packet) if frame.pts is not None]
     except av.error.FFmpegError:
         return []
+
+
+def _continued(known: list[int | None], step: int) -> list[int | None]:
+    """Where the clock falls back, all that follows is moved on to one ``step`` after what came."""
+    moved: list[int | None] = []
+    offset, before = 0, None
+    for time in known:
+        if time is None:
+            moved.append(None)
+            continue
+        if before is not None and time + offset <= before:
+            offset = before + step - time
+        before = time + offset
+        moved.append(before)
+    return moved
 
 
 def _filled_times(known: list[int | None], step: int) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from . import mpeg2_sections, packets, sei
 from .packets import UNIT_CODECS
 from .parameter_sets import configuration_units
 from .refusals import StreamRefusal
+from .stream_notes import Note, packet_notes
 
 # Values that every muxer writes by itself; they describe the file, never a person.
 TECHNICAL_KEYS = frozenset(
@@ -51,7 +52,8 @@ class StreamInfo:
     ``level`` is 10 × the level for H.264 (41 is 4.1), libav's number for others. ``refusals``
     and ``warnings`` are stable codes. ``texts`` are (place, value): every metadata string of
     container, streams and chapters, user data of the video stream, and text of data and subtitle
-    tracks. They may identify a person: for the harvest only, never for a log.
+    tracks. They may identify a person: for the harvest only, never for a log. ``notes`` are the
+    same doubts for the clip's warnings (``stream_notes.py``).
     """
 
     container: str
@@ -73,6 +75,7 @@ class StreamInfo:
     texts: tuple[tuple[str, str], ...] = field(repr=False)
     refusals: tuple[str, ...]
     warnings: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
 
 
 def probe_stream(f: IO[bytes], is_dicom: bool = True) -> StreamInfo:
@@ -139,6 +142,7 @@ def probe_stream(f: IO[bytes], is_dicom: bool = True) -> StreamInfo:
             texts=(),
             refusals=tuple(refusals),
             warnings=tuple(warnings),
+            notes=_notes(timeline, truncated, n_video),
         )
     texts += _packet_texts(f)
     unique = tuple(dict.fromkeys(texts))[:MAX_TEXTS]
@@ -198,6 +202,23 @@ def _base_syntax(uid: str) -> str:
 
 def _container_name(name: str) -> str:
     return "mp4" if "mp4" in name.split(",") else name
+
+
+def _notes(timeline: packets.Timeline, truncated: bool, n_video: int) -> tuple[Note, ...]:
+    notes = packet_notes(
+        # What a cut-off file lists and does not hold is no edit list's doing.
+        n_cut=0 if truncated else timeline.n_cut,
+        n_damaged=max(0, timeline.n_damaged - truncated),
+        n_jumps=timeline.n_jumps,
+        n_without_time=timeline.n_without_time,
+        n_repeated=timeline.n_repeated_times,
+        is_disordered=timeline.is_disordered,
+    )
+    if truncated:
+        notes.append(("truncated_tail", "the file ends before it says it does"))
+    if n_video > 1:
+        notes.append(("second_video_stream", f"{n_video} video streams; the first is taken"))
+    return tuple(notes)
 
 
 def _rate(timeline: packets.Timeline) -> float:

@@ -82,6 +82,7 @@ class RedactionResult:
     encoder: str
     settings: str
     warnings: tuple[str, ...]
+    n_damaged: int = 0
 
 
 def redact_video(
@@ -168,7 +169,7 @@ class _Encoder:
         self.ticks = source.time_base.numerator
         self.time_base = Fraction(1, source.time_base.denominator)
         self.filled: list[int] = []
-        self.n_blanked = 0
+        self.n_blanked = self.n_damaged = 0
         self.raw_bytes = 0
         self.level = 0
         self.is_hevc = False
@@ -199,6 +200,7 @@ class _Encoder:
             )
             + f" threads={THREADS}",
             warnings=tuple(self.warnings),
+            n_damaged=self.n_damaged,
         )
 
     def run(
@@ -313,6 +315,7 @@ class _Encoder:
     def _note(self, frame: Any) -> None:
         if (frame.width, frame.height) != self.display:
             self._warn("changed_size")
+        self.n_damaged += bool(frame.is_corrupt)
         if frame.interlaced_frame:
             self._warn("interlaced_kept_as_frames")
 

@@ -123,6 +123,7 @@ class Watch:
         self._digests = bytearray()
         self._waiting: deque[Future[bytes]] = deque()
         self._n_taken = 0
+        self._size_px: tuple[int, int] | None = None
         self._hasher = ThreadPoolExecutor(1, "picture-digest")
 
     def __enter__(self) -> Watch:
@@ -154,7 +155,9 @@ class Watch:
 
     def take(self, index: int | None, frame: Any) -> None:
         """Note the next picture."""
-        if index != self._n_taken or frame.is_corrupt:
+        size_px = frame.width, frame.height
+        self._size_px = self._size_px or size_px
+        if index != self._n_taken or frame.is_corrupt or size_px != self._size_px:
             raise NotProven
         self._n_taken += 1
         self._waiting.append(self._hasher.submit(picture_digest, frame))

@@ -169,11 +169,20 @@ def _look(source: BinaryIO) -> _Info:
                 context.pix_fmt or "",
                 is_legal,
                 len(streams),
-                len([packet for packet in container.demux(stream) if packet.size]),
-                float(stream.average_rate or 25),
+                len(times := [packet.pts for packet in container.demux(stream) if packet.size]),
+                _rate(times, stream),
             )
     except av.FFmpegError as error:
         raise NotAVideo("the file cannot be opened as a video") from error
+
+
+def _rate(times: list[int | None], stream: av.VideoStream) -> float:
+    """Pictures a second by their times, else as the container says."""
+    known = [time for time in times if time is not None]
+    span = (max(known) - min(known)) * (stream.time_base or 0) if known else 0
+    if len(known) == len(times) > 1 and span:
+        return float((len(times) - 1) / span)
+    return float(stream.average_rate or 25)
 
 
 def _is_cover(stream: av.VideoStream) -> bool:

@@ -143,4 +143,5 @@ def report(
     )
     made["blanked_spans"] = [[span.start_frame, span.end_frame] for span in spans]
     made["n_boxes_blanked"] = len(boxes)
+    made["stream_notes"] = [list(note) for note in produced.notes]
     return made

@@ -20,6 +20,7 @@ from apps.deid.domain.propose import propose_for
 from apps.deid.domain.reading import identifier_matcher
 from apps.deid.domain.refusals import StreamRefusal
 from apps.deid.domain.seen import SeenPictures
+from apps.deid.domain.stream_notes import Note, header_notes
 
 from .kinds import Tell, as_refused, kind_of, media_of, whole
 
@@ -33,8 +34,9 @@ _TOOL_TEXT = re.compile(
 @dataclass(frozen=True)
 class Examined:
     """What is known after the first step. ``kind``: video, cine or none (no pictures).
-    ``proposals`` as ``decision.proposals_json``; None where nothing had to be proposed. ``seen``:
-    what the pictures of a video that may be copied are known by."""
+    ``proposals`` as ``decision.proposals_json``; None where nothing had to be proposed. ``notes``:
+    what is doubtful in the stream, and where the header says other times. ``seen``: what the
+    pictures of a video that may be copied are known by."""
 
     kind: str
     harvest: Harvest = field(repr=False)
@@ -44,6 +46,7 @@ class Examined:
     proposals: dict[str, Any] | None = field(default=None, repr=False)
     streams_dropped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     seen: SeenPictures | None = field(default=None, repr=False)
 
 
@@ -140,6 +143,7 @@ def _examine_video(
         proposals,
         tuple(sorted({track.kind for track in info.other_tracks})),
         info.warnings,
+        (*info.notes, *header_notes(parsed.dataset, info.pts, info.time_base)),
         seen,
     )
 

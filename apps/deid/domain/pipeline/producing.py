@@ -14,12 +14,14 @@ from apps.deid.domain import native_samples, probe
 from apps.deid.domain.boxes import Box, Span
 from apps.deid.domain.cine import read_cine_info, redact_cine
 from apps.deid.domain.cleaning import PixelChange
+from apps.deid.domain.copy_check import check_copy
 from apps.deid.domain.decision import to_blank
 from apps.deid.domain.header import DeidContext, HeaderResult, deidentify_dataset
 from apps.deid.domain.parse import ParsedInstance, parse_instance
 from apps.deid.domain.redact import redacted
 from apps.deid.domain.refusals import StreamRefusal
 from apps.deid.domain.remux import remuxed
+from apps.deid.domain.stream_notes import Note, encoder_notes, header_notes
 from apps.deid.domain.write import EncapsulatedPixels, Fragment, NativePixels, write_instance
 
 from .kinds import Tell, as_refused, kind_of, media_of, whole
@@ -27,7 +29,8 @@ from .kinds import Tell, as_refused, kind_of, media_of, whole
 
 @dataclass(frozen=True)
 class Produced:
-    """What was written. ``was_copied``: its code streams are the source's own, cleaned."""
+    """What was written. ``was_copied``: its code streams are the source's own, cleaned. ``notes``:
+    what was doubtful in the stream as it was sent."""
 
     sop_instance_uid: str
     header: HeaderResult = field(repr=False)
@@ -36,6 +39,7 @@ class Produced:
     encoder: str
     pixel_change: bool
     was_copied: bool = False
+    notes: tuple[Note, ...] = ()
 
 
 def header_actions(source: BinaryIO, context: DeidContext) -> dict[str, int]:
@@ -50,17 +54,19 @@ def produce(
     decision: dict[str, Any] | None,
     *,
     copy: bool = True,
+    proven: bool = False,
     tell: Tell | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Produced:
     """Write the de-identified instance to ``out`` (append-only). ``context.pixel_change`` is set
     here. Without ``copy`` no code stream of the source is kept: all is coded anew (a cine without
-    loss). Raises Refused; StreamRefusal ``cancelled``."""
+    loss). ``proven``: examination has decoded every picture of the stream as a copy holds it
+    (``Examined.seen``). Raises Refused; StreamRefusal ``cancelled``."""
     parsed = parse_instance(source)
     kind = kind_of(parsed)
     try:
         if kind == "video":
-            return _produce_video(parsed, out, context, decision, copy, tell, cancelled)
+            return _produce_video(parsed, out, context, decision, (copy, proven), tell, cancelled)
         if kind == "cine":
             return _produce_cine(parsed, out, context, decision, copy, tell, cancelled)
     except StreamRefusal as error:
@@ -81,11 +87,17 @@ class _Stream:
     size_px: tuple[int, int]
     encoder: str = ""
     change: PixelChange | None = None
+    notes: tuple[Note, ...] = ()
 
 
 @contextmanager
-def _copied(media: BinaryIO, info: probe.StreamInfo, *watched: Any) -> Iterator[_Stream]:
-    with remuxed(media, *watched) as (made, copy):
+def _copied(
+    media: BinaryIO, info: probe.StreamInfo, proven: bool, told: Any, cancelled: Any
+) -> Iterator[_Stream]:
+    with remuxed(media, told, cancelled) as (made, copy):
+        if not proven:
+            check_copy(copy, cancelled)
+            copy.seek(0)
         syntax = probe.transfer_syntax_for(info.codec, info.level, info.pix_fmt, made.size_bytes)
         yield _Stream(copy, made.size_bytes, syntax, made.n_frames, (info.width_px, info.height_px))
 
@@ -103,6 +115,11 @@ def _encoded(
                 ratio=made.lossy_ratio,
                 description="Pixels redacted" if boxes or spans else "Encoded once more",
             ),
+            encoder_notes(
+                n_filled=len(made.filled_frames),
+                n_damaged=made.n_damaged,
+                has_sizes="changed_size" in made.warnings,
+            ),
         )  # fmt: skip
 
 
@@ -111,10 +128,11 @@ def _produce_video(
     out: IO[bytes],
     context: DeidContext,
     decision: dict[str, Any] | None,
-    copy: bool,
+    how: tuple[bool, bool],
     tell: Tell | None,
     cancelled: Callable[[], bool] | None,
 ) -> Produced:
+    copy, proven = how
     media = media_of(parsed)
     info = probe.probe_stream(media)
     boxes, spans = to_blank(decision)
@@ -127,12 +145,17 @@ def _produce_video(
         stream = None
         if copy and not boxes and not spans:
             try:
-                stream = stack.enter_context(_copied(media, info, told, cancelled))
+                stream = stack.enter_context(_copied(media, info, proven, told, cancelled))
             except StreamRefusal as error:
                 if error.reason not in ("cannot_copy_stream", "no_transfer_syntax"):
                     raise
         if stream is None:
             stream = stack.enter_context(_encoded(media, boxes, spans, told, cancelled))
+        notes = (
+            *info.notes,
+            *header_notes(parsed.dataset, info.pts, info.time_base),
+            *stream.notes,
+        )
         header = deidentify_dataset(parsed.dataset, replace(context, pixel_change=stream.change))
         ds = header.dataset
         ds.NumberOfFrames = stream.n_frames
@@ -148,6 +171,7 @@ def _produce_video(
         stream.encoder,
         stream.change is not None,
         was_copied=stream.change is None,
+        notes=notes,
     )
 
 

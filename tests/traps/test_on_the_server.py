@@ -1,0 +1,138 @@
+"""Traps taken in by a running server: what its doors and a real browser show of each."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fixtures import barcode
+from tests.journeys.screen import Person, chromium
+from tests.journeys.served import Served, until
+from tests.traps.catalogue import CLIPS, Clip
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(3600)]
+
+IS_FULL = "BAR_FULL" in os.environ
+SEEKS = int(os.environ.get("BAR_SEEKS", "6"))
+NAMES = (
+    list(CLIPS)
+    if IS_FULL
+    else ["h264 open groups", "edit list inside a group", "changed size", "jpeg 2000 lossy cine"]
+)
+READER = (Path(barcode.__file__).parent / "barcode.js").read_text()
+WATCH = """coded => {
+  const canvas = document.querySelector('[data-testid=picture]');
+  const context = canvas.getContext('2d');
+  globalThis.painted = [];
+  const note = () => {
+    const index = Number(canvas.dataset.frameIndex);
+    const whole = context.getImageData(0, 0, canvas.width, canvas.height);
+    const size = coded ? coded[index] : [canvas.width, canvas.height];
+    painted.push([index, canvas.dataset.pictureSource, readBarcode(whole, ...size)]);
+  };
+  new MutationObserver(note).observe(canvas, {
+    attributes: true, attributeFilter: ['data-frame-index'],
+  });
+}"""
+
+
+@dataclass
+class Taken:
+    clip: Clip
+    line: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def taken(served: Served, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Taken]:
+    """All traps, sent in one folder and cleared as the project allows."""
+    folder = tmp_path_factory.mktemp("traps")
+    clips = {name: CLIPS[name]() for name in NAMES}
+    paths = {name: folder / f"{n:03d}{clip.suffix}" for n, (name, clip) in enumerate(clips.items())}
+    for name, path in paths.items():
+        path.write_bytes(clips[name].data)
+    done = served.stack.manage(
+        "ingest", str(folder), "--project", "demo", "--pixels", "keep", "--wait", "--json"
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == len(clips), done.stderr
+    return {name: Taken(clips[name], line) for name, line in zip(clips, lines, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def person(served: Served) -> Iterator[Person]:
+    with chromium() as browser:
+        person = Person(browser, served.stack.url, served.stack.login("annotator"))
+        yield person
+        assert person.errors == []
+        person.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_trap_is_ready_with_its_warnings_or_held_with_its_reason(
+    served: Served, taken: dict[str, Taken], name: str
+) -> None:
+    clip, line = taken[name].clip, taken[name].line
+    if clip.held:
+        assert (line["state"], line["reason"], line["clips"]) == ("held", clip.held, [])
+        return
+    assert line["state"] == "cleared", line
+    assert set(line["warnings"]) - {"container_changed"} == clip.warnings
+    client = served.client("annotator")
+    facts = client(f"/api/v1/clips/{line['clips'][0]}/").json
+    assert facts["n_frames"] == len(clip.numbers)
+    assert {warning["code"] for warning in facts["warnings"]} == clip.warnings
+    is_cine = "cine" in name
+    assert facts["times_from"] == ("frame_time" if is_cine else "bitstream") or "uneven" in name
+    draw = random.Random(5)
+    until(lambda: client(f"/clips/{facts['id']}/work/").status in (200, 302), 60, "the assignment")
+    for _ in range(SEEKS):
+        index = draw.randrange(facts["n_frames"])
+        answer = client(f"/api/v1/clips/{facts['id']}/frames/{index}.png")
+        assert answer.status == 200
+        picture = np.asarray(Image.open(io.BytesIO(answer.body)).convert("RGB"))
+        assert picture.shape[:2] == (facts["height_px"], facts["width_px"])
+        found = barcode.read(picture, *(clip.coded_size_px(index) or ()))
+        assert clip.numbers[index] in (None, found), index
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "instance" not in name])
+def test_the_workspace_shows_each_picture_asked_for(
+    taken: dict[str, Taken], person: Person, name: str
+) -> None:
+    clip, clip_id = taken[name].clip, taken[name].line["clips"][0]
+    page, n = person.page, len(taken[name].clip.numbers)
+
+    def opened() -> bool:
+        person.go(f"/clips/{clip_id}/work/")
+        return bool(page.locator("#app").count())
+
+    until(opened, 60, "the assignment")
+    page.wait_for_selector("#app[data-ready=true]")
+    page.evaluate(f"() => {{ {READER}\nglobalThis.readBarcode = readBarcode; }}")
+    page.evaluate(WATCH, [list(size) for size in clip.coded_px] or None)
+    draw, at = random.Random(11), -1
+    for number in range(SEEKS):
+        at = draw.choice([index for index in range(n) if index != at])
+        page.evaluate("n => { location.hash = `#frame=${n}` }", at)
+        source = "[data-picture-source=master]" if number % 5 == 0 else ""
+        page.wait_for_selector(f'[data-testid=picture][data-frame-index="{at}"]{source}')
+    for _ in range(SEEKS):
+        way = draw.choice((1, 1, -1))
+        way = way if 0 <= at + way < n else -way
+        at += way
+        page.keyboard.press("ArrowRight" if way > 0 else "ArrowLeft")
+        person.shows(at)
+    painted = page.evaluate("painted")
+    assert len({row[0] for row in painted}) > min(SEEKS, n) // 2
+    assert [row for row in painted if clip.numbers[row[0]] not in (None, row[2])] == []
+    assert not page.locator("[data-testid=banner-fallback]").count()
