@@ -1,6 +1,7 @@
 /** The keys of playing, drawing and labelling; adjudication adds its own and says when drawing is open. */
 
 import { clampRadius } from "./canvas/tools.js";
+import { bindControls } from "./player/controls.js";
 
 /** @typedef {import("./keys.js").Keys} Keys */
 /** @typedef {import("./types.js").ToolName} ToolName */
@@ -42,7 +43,7 @@ export function bindPlaying(keys, bench) {
   }
   add("first", "Home", "First frame", () => bench.go(0));
   add("last", "End", "Last frame", () => bench.go(player.n_frames - 1));
-  add("go-to", "KeyG", "Type a frame to go to", () => /** @type {HTMLInputElement | null} */ (document.querySelector("[data-testid=go-to-frame]"))?.select(), { shift: true });
+  add("go-to", "KeyG", "Type a frame, clock or PTS to go to", () => /** @type {HTMLInputElement | null} */ (document.querySelector("[data-testid=go-to-frame]"))?.select(), { shift: true });
   add("zoom-in", "Equal", "Zoom the picture in", () => view.zoomBy(1.25), { repeat: true });
   add("zoom-out", "Minus", "Zoom the picture out", () => view.zoomBy(0.8), { repeat: true });
   const hasZero = store.ontology.classes.some((c) => c.shortcut === "0");
@@ -56,6 +57,7 @@ export function bindPlaying(keys, bench) {
   add("fold-left", "Backslash", "Fold the side panel", () => document.body.classList.toggle("folded-side"));
   add("fold-bottom", "Backslash", "Fold the timeline", () => document.body.classList.toggle("folded-bottom"), { shift: true });
   bindCursor(keys, bench);
+  bindControls(keys, bench);
   add("escape", "Escape", "Let go of what is begun, then of the selection", () => {
     if (tools.cancel()) return;
     if (store.cursor.on) store.set({ cursor: { ...store.cursor, on: false } });

@@ -33,9 +33,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def big_world() -> World:
-    """A clip whose first PTS is not 0, made once a module."""
+    """A clip whose first PTS is not 0, made once."""
     return World(n_frames=250, width=640, height=360, first_pts=5120)
 
 

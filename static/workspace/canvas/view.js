@@ -18,6 +18,7 @@ export class View {
     this.zoom = 1;
     this.panX = 0;
     this.panY = 0;
+    this.light = { brightness: 1, contrast: 1 };
     this.box = { left: 0, top: 0, width: 1, height: 1 };
     /** @type {() => void} */
     this.onChange = () => {};
@@ -109,6 +110,19 @@ export class View {
     this.panX += dx;
     this.panY += dy;
     this.layout();
+  }
+
+  /**
+   * How the picture is shown on this screen; its samples, and so every export, stay as they are.
+   * @param {number} brightness @param {number} contrast  1 is the picture's own
+   */
+  setLight(brightness, contrast) {
+    /** @param {number} v */
+    const tidy = (v) => (Math.abs(v - 1) < 0.04 ? 1 : Math.max(0.25, Math.min(4, v)));
+    this.light = { brightness: tidy(brightness), contrast: tidy(contrast) };
+    const { light } = this;
+    const own = light.brightness === 1 && light.contrast === 1;
+    this.picture.style.filter = own ? "" : `brightness(${light.brightness.toFixed(2)}) contrast(${light.contrast.toFixed(2)})`;
   }
 
   fit() {

@@ -1,7 +1,8 @@
 /** Play, clock, frame field, phase under the playhead, how the picture came. */
 
 import { h, icon } from "../dom.js";
-import { clock, spaced } from "../player/timebase.js";
+import { lightWords } from "../player/controls.js";
+import { clock, parsePlace, spaced } from "../player/timebase.js";
 
 const PLAY = "M7 4l13 8-13 8z";
 const PAUSE = "M7 4h4v16H7zM14 4h4v16h-4z";
@@ -16,23 +17,25 @@ export function transport(host, bench) {
   const clockText = h("output", { class: "clock", "data-testid": "clock", "aria-label": "Time and frame" });
   const time = h("strong");
   const frame = h("span");
+  const ticks = h("span", { class: "pts", "data-testid": "pts" });
   clockText.append(time, frame);
   const field = h("input", {
-    class: "go-to", "data-testid": "go-to-frame", inputmode: "numeric", autocomplete: "off", spellcheck: "false",
-    "aria-label": `Go to frame, 0 to ${player.n_frames - 1}`, "aria-keyshortcuts": "Shift+G", placeholder: "go to",
+    class: "go-to", "data-testid": "go-to-frame", autocomplete: "off", spellcheck: "false",
+    "aria-label": `Go to frame, 0 to ${player.n_frames - 1}, clock or PTS`, "aria-keyshortcuts": "Shift+G", placeholder: "go to",
   });
   let gone = "";
   const go = () => {
-    const text = field.value.replace(/[\s\u202f]/g, "");
+    const text = field.value.trim();
     if (!text || text === gone) return;
-    if (!/^\d+$/.test(text) || Number(text) >= player.n_frames) {
+    const place = parsePlace(text, player.time);
+    if (place === null) {
       field.setAttribute("aria-invalid", "true");
-      store.onNotice(`Frames go from 0 to ${player.n_frames - 1}`);
+      store.onNotice(`Frames go from 0 to ${player.n_frames - 1}; a clock as 1:02.5 or pts 5120 go too`);
       return;
     }
     field.removeAttribute("aria-invalid");
     gone = text;
-    bench.go(Number(text));
+    bench.go(place);
   };
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter") {
@@ -51,7 +54,8 @@ export function transport(host, bench) {
   });
   field.addEventListener("change", go);
   field.addEventListener("focus", () => (gone = ""));
-  const rate = h("span", { class: "rate" });
+  const rate = h("span", { class: "rate", "data-testid": "speed" });
+  const light = h("span", { class: "light", "data-testid": "light" });
   const phase = h("span", { class: "phase", "data-testid": "phase" });
   const source = h("span", { class: "source" });
   host.append(
@@ -59,13 +63,17 @@ export function transport(host, bench) {
       button("One frame back", "ArrowLeft", "M17 5v14l-9-7zM6 5h2v14H6z", () => player.step(-1), "step-back"),
       play,
       button("One frame on", "ArrowRight", "M7 5v14l9-7zM16 5h2v14h-2z", () => player.step(1), "step-on")),
-    clockText, field, rate, phase, h("span", { class: "grow" }), source,
+    clockText, ticks, field, rate, light, phase, h("span", { class: "grow" }), source,
   );
   const update = () => {
     const index = store.frame;
     time.textContent = clock(player.time.timeOf(index));
     frame.textContent = ` · frame ${spaced(index)}`;
-    rate.textContent = player.playing ? `${player.rate < 0 ? "−" : ""}${Math.abs(player.rate)}×` : "";
+    ticks.textContent = `PTS ${player.time.pts[index] ?? ""}`;
+    const speed = player.playing || player.speed !== 1 ? `${player.rate < 0 ? "−" : ""}${Math.abs(player.rate)}×` : "";
+    const loop = player.loop ? `loop ${spaced(player.loop[0])}–${spaced(player.loop[1] - 1)}` : "";
+    rate.textContent = [speed, loop].filter(Boolean).join(" · ");
+    light.textContent = lightWords(bench);
     const now = store.clipIntervals("phase").find(([, i]) => i.start_frame <= index && index < i.end_frame);
     const name = now ? (store.classOf(now[1].class_id)?.name ?? "") : "";
     if (store.ontology.classes.some((c) => c.geometry === "phase")) {

@@ -150,6 +150,34 @@ export class ReviewDecoder {
     if (!this.running && !this.closed) void this.#run();
   }
 
+  /** The key picture at or before a picture. @param {number} index */
+  keyBefore(index) {
+    return this.keys[this.#groupOf(index)];
+  }
+
+  /**
+   * A key picture alone, by a decoder of its own; the caller closes it. Null where it cannot be had.
+   * @param {number} key  one that `keyBefore` gave
+   * @returns {Promise<VideoFrame | null>}
+   */
+  async keyPicture(key) {
+    if (!this.sink || !this.config || this.closed) return null;
+    try {
+      const packet = await this.sink.getKeyPacket(this.seconds[key] + this.offset_s + 1e-4);
+      if (!packet || this.closed || this.#indexOf(packet.timestamp, key - 1) !== key) return null;
+      /** @type {VideoFrame | null} */
+      let picture = null;
+      const decoder = new VideoDecoder({ output: (frame) => (picture = frame), error: () => {} });
+      decoder.configure({ ...this.config, optimizeForLatency: true });
+      decoder.decode(new EncodedVideoChunk({ type: "key", timestamp: key, data: packet.data }));
+      await decoder.flush();
+      decoder.close();
+      return picture;
+    } catch {
+      return null;
+    }
+  }
+
   /** @param {number} index position in keys of the group that holds a picture */
   #groupOf(index) {
     let low = 0;

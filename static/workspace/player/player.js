@@ -13,7 +13,7 @@ import { Timebase } from "./timebase.js";
 /** @typedef {{painted: number, missing: number, seeks: number, last_seek_ms: number}} PlayerStatistics */
 
 const MASTER_AFTER_MS = 140;
-export const RATES = [1, 2, 4, 8];
+export const RATES = [0.1, 0.25, 0.5, 1, 2, 4, 8];
 
 export class Player {
   /**
@@ -38,6 +38,8 @@ export class Player {
     this.direction = 1;
     this.playing = false;
     this.rate = 1;
+    /** What play begins with; one of RATES. */
+    this.speed = 1;
     /** Cause in words when the frame endpoint stands in for the review copy. @type {string | null} */
     this.fallback = null;
     /** @type {PictureSource | null} */
@@ -147,7 +149,7 @@ export class Player {
   }
 
   /** @param {number} [rate] negative plays backwards */
-  play(rate = 1) {
+  play(rate = this.speed) {
     if (rate > 0 && this.target >= this.n_frames - 1) this.target = 0;
     if (rate < 0 && this.target <= 0) this.target = this.n_frames - 1;
     this.rate = rate;
@@ -161,7 +163,7 @@ export class Player {
   pause() {
     if (!this.playing) return;
     this.playing = false;
-    this.rate = 1;
+    this.rate = this.speed;
     if (this.index >= 0) this.target = this.index;
     this.settledAt = performance.now();
     this.#ask();
@@ -171,17 +173,32 @@ export class Player {
 
   toggle() {
     if (this.playing) this.pause();
-    else this.play(1);
+    else this.play();
   }
 
   /** J and L: each press doubles the speed, a press against the travel turns it. @param {1 | -1} direction */
   shuttle(direction) {
     if (!this.playing || Math.sign(this.rate) !== direction) {
-      this.play(direction);
+      this.play(direction * this.speed);
       return;
     }
     const next = RATES[Math.min(RATES.length - 1, RATES.indexOf(Math.abs(this.rate)) + 1)];
     this.play(direction * next);
+  }
+
+  /** The next speed of RATES, kept for the next time. @param {1 | -1} by */
+  changeSpeed(by) {
+    const now = RATES.indexOf(this.playing ? Math.abs(this.rate) : this.speed);
+    this.speed = RATES[Math.max(0, Math.min(RATES.length - 1, now + by))];
+    if (this.playing) this.play(Math.sign(this.rate) * this.speed);
+    else this.rate = this.speed;
+    this.onState();
+  }
+
+  /** @param {[number, number] | null} span first index, end (exclusive) */
+  setLoop(span) {
+    this.loop = span && span[1] > span[0] ? [Math.max(0, span[0]), Math.min(this.n_frames, span[1])] : null;
+    this.onState();
   }
 
   #restartClock() {
@@ -197,7 +214,8 @@ export class Player {
   #advance(now) {
     const time_s = this.base.time_s + ((now - this.base.at_ms) / 1000) * this.rate;
     let to = time_s <= 0 ? 0 : this.time.indexAt(time_s);
-    if (this.loop && (to >= this.loop[1] || to < this.loop[0])) {
+    if (this.loop && this.#outside(time_s, this.loop)) {
+      if (this.index !== this.target) return;
       this.target = this.rate > 0 ? this.loop[0] : this.loop[1] - 1;
       this.#restartClock();
       this.#ask();
@@ -216,6 +234,13 @@ export class Player {
       this.#ask();
     }
     if (past && this.index === this.target) this.pause();
+  }
+
+  /** Whether the clock has left the loop, its last picture shown for its time.
+   * @param {number} time_s @param {[number, number]} loop */
+  #outside(time_s, loop) {
+    const slack_s = 1e-6;
+    return time_s < this.time.timeOf(loop[0]) - slack_s || time_s >= this.time.timeOf(loop[1]) - slack_s;
   }
 
   /** @param {number} index */

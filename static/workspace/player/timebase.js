@@ -44,6 +44,28 @@ export class Timebase {
   }
 }
 
+/**
+ * The frame that a typed place names: `118` a frame index, `1:02.5` or `00:01:02.500` a clock, `62.5s`
+ * seconds, `pts 5120` a presentation time. Null where it names none of the clip.
+ * @param {string} text @param {Timebase} time
+ * @returns {number | null}
+ */
+export function parsePlace(text, time) {
+  const plain = text.replace(/[\s\u202f]/g, "").toLowerCase();
+  if (/^\d+$/.test(plain)) return Number(plain) < time.n_frames ? Number(plain) : null;
+  const pts = /^(?:pts|p)(-?\d+)$/.exec(plain);
+  if (pts) {
+    const ticks = Number(pts[1]);
+    const last = time.rising[time.n_frames - 1] + (time.frameDuration_s * time.den) / time.num;
+    return ticks >= time.rising[0] && ticks < last ? Math.max(0, lastAtOrBefore(time.rising, ticks)) : null;
+  }
+  const clocked = /^(?:(\d+):)?(\d+):(\d+(?:[.,]\d+)?)$/.exec(plain) ?? /^()()(\d+(?:[.,]\d+)?)s$/.exec(plain);
+  if (!clocked) return null;
+  const [hours, minutes, seconds] = clocked.slice(1).map((part) => Number((part || "0").replace(",", ".")));
+  const at = hours * 3600 + minutes * 60 + seconds;
+  return at < time.duration_s ? time.indexAt(at) : null;
+}
+
 /** `00:14:07.240` @param {number} time_s */
 export function clock(time_s) {
   const ms = Math.max(0, Math.round(time_s * 1000));

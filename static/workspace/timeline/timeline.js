@@ -36,6 +36,8 @@ export class Timeline {
     this.onPick = () => {};
     /** @type {[number, number][]} */
     this.blanked = [];
+    /** @type {[number, number] | null} the span that plays over and over */
+    this.loop = null;
     /** @type {Lane | undefined} */
     this.overview = undefined;
     this.scrubbing = "";
@@ -133,6 +135,7 @@ export class Timeline {
     }
     this.#blanked(head, width, bottom);
     context.restore();
+    this.#loop(head, width);
     this.#playhead(head, width, bottom);
     this.#paintOverview(head, width, height, lanes);
     context.fillStyle = palette.line;
@@ -194,6 +197,16 @@ export class Timeline {
       context.font = "10px system-ui, sans-serif";
       if (x1 - x0 > 60) context.fillText("blanked", x0 + 6, bottom - 8);
     }
+  }
+
+  /** @param {number} head @param {number} width */
+  #loop(head, width) {
+    if (!this.loop) return;
+    const x0 = Math.max(head, this.x(this.loop[0]));
+    const x1 = Math.min(width, this.x(this.loop[1]));
+    if (x1 <= x0) return;
+    this.context.fillStyle = this.palette.accent;
+    this.context.fillRect(x0, RULER_PX - 4, x1 - x0, 3);
   }
 
   /** @param {number} head @param {number} width @param {number} bottom */
