@@ -18,6 +18,7 @@ from apps.annotation import store
 from apps.annotation.domain import ops, saving
 from apps.annotation.models import LabelSet, LabelSetClip, Operation
 from apps.library.models import Clip
+from apps.ontology.domain.geometries import interpolator_of
 from apps.ontology.models import OntologyVersion
 
 State = LabelSet.State
@@ -48,8 +49,10 @@ def create_label_set(
             "Publish it first.",
             field="ontology",
         )
+    interpolator = interpolator_of(ontology.definition)
     label_set = LabelSet.objects.create(
         project=clip.project,
+        interpolator=f"{interpolator['name']}@{interpolator['version']}",
         author=author,
         ontology=ontology,
         origin=origin,

@@ -25,6 +25,7 @@ from apps.annotation.models import LabelSet
 from apps.intake.models import ReceivedInstance
 from apps.library.domain.index_format import FrameIndex
 from apps.library.models import Clip
+from apps.ontology.domain.geometries import interpolator_of
 from apps.projects.models import Project
 from apps.release.domain.dicom_common import header_values
 from apps.release.domain.freeze import (
@@ -227,7 +228,7 @@ def _freeze(
         version=version,
         frozen_at=timezone.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         software={"name": "ClinicalAnnot", "version": software_version()},
-        interpolator={"name": "linear", "version": 1},
+        interpolator=interpolator_of(ontology.definition),
         seed=hmac.new(project.secret(), b"release/splits", sha256).hexdigest(),
         profile=_profile(kept),
         uids=draw_uids([clip.id for clip in clips], lambda: f"2.25.{uuid.uuid4().int}"),

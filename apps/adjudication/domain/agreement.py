@@ -27,10 +27,25 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from apps.annotation.domain import rle
-from apps.annotation.domain.interpolate import iter_track
+from apps.annotation.domain.interpolate import Rule, iter_track, rule_of
+from apps.ontology.domain.geometries import SHAPES
+
+from .shape_measures import OVERLAPPING, distance, overlap
 
 Labels = Mapping[str, Any]
 ClipSize = tuple[int, int, int]
+
+LANES = {
+    "mask": "Masks (IoU)",
+    "tip": "Tips (distance)",
+    "box": "Boxes (IoU)",
+    "rotated_box": "Turned boxes (IoU)",
+    "shaft": "Shafts (distance)",
+    "polygon": "Outlines (IoU)",
+    "polyline": "Lines (distance)",
+    "keypoints": "Keypoints (distance)",
+    "cuboid": "Cuboids (distance)",
+}
 
 
 @dataclass(frozen=True)
@@ -98,11 +113,11 @@ def compare(
     events: list[Pair] = []
     for cls in ontology["classes"]:
         name, geometry = cls["id"], cls["geometry"]
-        if geometry in ("mask", "tip", "box"):
+        if geometry in SHAPES:
             side_a = _of_class(labels_a["tracks"], clip, name)
             side_b = _of_class(labels_b["tracks"], clip, name)
-            tracks += _match_tracks(name, geometry, side_a, side_b, size, limits)
-        elif geometry == "event":
+            tracks += _match_tracks(name, geometry, side_a, side_b, size, limits, rule_of(cls))
+        elif geometry != "phase":
             side_a = _of_class(labels_a["intervals"], clip, name)
             side_b = _of_class(labels_b["intervals"], clip, name)
             events += _match_events(name, side_a, side_b, limits)
@@ -132,7 +147,7 @@ def lanes(agreement: Agreement) -> list[dict[str, Any]]:
     where neither set shows one; an entry stands only where the value changes.
     """
     n, out = agreement.n_frames, []
-    for kind, name in (("mask", "Masks (IoU)"), ("tip", "Tips (distance)"), ("box", "Boxes (IoU)")):
+    for kind, name in LANES.items():
         pairs = [p for p in agreement.tracks if p.geometry == kind]
         if pairs:
             total, count = np.zeros(n), np.zeros(n)
@@ -161,6 +176,7 @@ def summary(
 ) -> list[dict[str, Any]]:
     """Rows ``{"object", "label", "metric", "value"}``: ``object`` is A's (else B's) id, or None."""
     names = {c["id"]: c["name"] for c in ontology["classes"]}
+    rules = {c["id"]: rule_of(c) for c in ontology["classes"] if c["geometry"] in SHAPES}
     rows: list[dict[str, Any]] = []
 
     def add(thing: str | None, label: str, metric: str, value: float | int | None) -> None:
@@ -176,16 +192,18 @@ def summary(
         if not common:
             continue
         measures = [f.measure for f in common if f.measure is not None]
-        if pair.geometry == "tip":
+        if pair.geometry not in OVERLAPPING:
             add(thing, label, "mean distance px", float(np.mean(measures)))
             add(thing, label, "largest distance px", max(measures))
         else:
             add(thing, label, "mean IoU", float(np.mean(measures)))
         if pair.geometry == "mask" and pair.a and pair.b:
-            shapes = [
-                (_shape(labels_a, pair.a, f.frame_index), _shape(labels_b, pair.b, f.frame_index))
-                for f in common
+            rule = rules[pair.class_id]
+            sides = [
+                _shown(labels["tracks"][name], "mask", rule)
+                for labels, name in ((labels_a, pair.a), (labels_b, pair.b))
             ]
+            shapes = [[side[f.frame_index][0]["rle"] for side in sides] for f in common]
             add(thing, label, "mean Dice", float(np.mean([rle.dice(*s) for s in shapes])))
             add(thing, label, "mean HD95 px", float(np.mean([hd95(*s) for s in shapes])))
     a, b = agreement.phases_a, agreement.phases_b
@@ -240,9 +258,10 @@ def _match_tracks(
     side_b: dict[str, Any],
     size: ClipSize,
     limits: Tolerance,
+    rule: Rule,
 ) -> list[Pair]:
-    shown_a = {name: _shown(track, geometry) for name, track in side_a.items()}
-    shown_b = {name: _shown(track, geometry) for name, track in side_b.items()}
+    shown_a = {name: _shown(track, geometry, rule) for name, track in side_a.items()}
+    shown_b = {name: _shown(track, geometry, rule) for name, track in side_b.items()}
     pairs: dict[tuple[str, str], Pair] = {}
     scores = np.zeros((len(side_a), len(side_b)))
     for row, (a, frames_a) in enumerate(shown_a.items()):
@@ -270,11 +289,11 @@ def _assign(scores: NDArray[np.float64]) -> list[tuple[int, int]]:
     return [(r, c) for r, c in zip(rows, columns, strict=True) if scores[r, c] > 0]
 
 
-def _shown(track: Mapping[str, Any], geometry: str) -> dict[int, tuple[Any, str, Any]]:
+def _shown(track: Mapping[str, Any], geometry: str, rule: Rule) -> dict[int, tuple[Any, str, Any]]:
     """Frames with a shape: frame index to (shape, state, attributes held there)."""
     shown: dict[int, tuple[Any, str, Any]] = {}
     held: Any = {}
-    for frame in iter_track(track, geometry):
+    for frame in iter_track(track, geometry, rule):
         if not frame["interpolated"]:
             held = track["keyframes"][str(frame["frame_index"])]["attributes"]
         if frame["shape"] is not None:
@@ -303,9 +322,16 @@ def _frame_values(
         elif geometry == "box":
             measure = likeness = box_iou(shape_a["box"], shape_b["box"])
             fits = measure >= limits.box_iou
-        else:
+        elif geometry == "mask":
             measure = likeness = rle.iou(shape_a["rle"], shape_b["rle"])
             fits = measure >= limits.mask_iou
+        elif geometry in OVERLAPPING:
+            measure = likeness = overlap(shape_a, shape_b)
+            fits = measure >= limits.box_iou
+        else:
+            measure, same = distance(shape_a, shape_b)
+            likeness = max(0.0, 1 - measure / (0.1 * diagonal))
+            fits = same and measure <= limits.tip_diagonals * diagonal
         values.append(FrameValue(index, likeness, measure, fits and rest_a == rest_b))
     return values
 
@@ -359,10 +385,6 @@ def _lane(
         if not values or values[-1][1] != value:
             values.append([frame, value])
     return {"name": name, "kind": kind, "values": values}
-
-
-def _shape(labels: Labels, track: str, frame_index: int) -> rle.Rle:
-    return labels["tracks"][track]["keyframes"][str(frame_index)]["shape"]["rle"]
 
 
 def _boundary(mask: rle.Rle) -> NDArray[np.int64]:

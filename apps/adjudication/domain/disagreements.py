@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .agreement import Agreement, FrameValue, Labels, Pair, Tolerance
+from .shape_measures import OVERLAPPING
 
 NAMESPACE = uuid.UUID("6f0c9a52-4d2e-5a57-9d0b-0f3d5f1f6a10")
 
@@ -126,7 +127,7 @@ def _one_sided_ends(pair: Pair, limits: Tolerance) -> list[FrameValue]:
 def _measure(pair: Pair) -> str:
     common = [f.measure for f in pair.frames if f.measure is not None]
     value = float(np.mean(common)) if common else 0.0
-    text = f"{value:.1f} px apart" if pair.geometry == "tip" else f"IoU {value:.2f}"
+    text = f"{value:.1f} px apart" if pair.geometry not in OVERLAPPING else f"IoU {value:.2f}"
     if len(common) < len(pair.frames):
         text += f", {len(common)} of {len(pair.frames)} frames in both"
     alike = [f for f in pair.frames if f.measure is not None and f.likeness > 0.99]

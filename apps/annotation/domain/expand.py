@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .interpolate import INTERPOLATOR, iter_track
+from .interpolate import interpolator_of, iter_track, rule_of
 
 FORMAT = "clinical-annot/expanded@1"
 
@@ -27,7 +27,7 @@ def expanded_lines(
     Raises KeyError for a class or clip that is not given, ValueError for an object on a clip that
     the label set does not list (nothing may stand outside what is signed).
     """
-    geometry = {c["id"]: c["geometry"] for c in ontology["classes"]}
+    classes = {c["id"]: c for c in ontology["classes"]}
     order = list(labels["clips"])
     for thing in [*labels["tracks"].values(), *labels["intervals"].values()]:
         if thing["clip"] not in order:
@@ -35,7 +35,7 @@ def expanded_lines(
     yield _line(
         {
             "format": FORMAT,
-            "interpolator": INTERPOLATOR,
+            "interpolator": interpolator_of(ontology),
             "ontology": {"slug": ontology["slug"], "version": ontology["version"]},
         }
     )
@@ -46,7 +46,7 @@ def expanded_lines(
         )
         for name, track in sorted(labels["tracks"].items()):
             if track["clip"] == clip:
-                yield from _track_lines(name, track, geometry[track["class_id"]])
+                yield from _track_lines(name, track, classes[track["class_id"]])
         spans = [(n, s) for n, s in labels["intervals"].items() if s["clip"] == clip]
         spans.sort(key=lambda item: (item[1]["start_frame"], item[1]["end_frame"], item[0]))
         for name, span in spans:
@@ -54,7 +54,7 @@ def expanded_lines(
                 {
                     "interval": name,
                     "class_id": span["class_id"],
-                    "geometry": geometry[span["class_id"]],
+                    "geometry": classes[span["class_id"]]["geometry"],
                     "start_frame": span["start_frame"],
                     "end_frame": span["end_frame"],
                     "attributes": span["attributes"],
@@ -95,13 +95,19 @@ def canonical_shape(shape: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The shape with its coordinates as doubles (12 becomes 12.0, -0.0 becomes 0.0)."""
     if shape is None:
         return None
-    key = {"tip": "point", "box": "box"}.get(shape["type"])
-    if key is None:
+    kind = shape["type"]
+    if kind == "mask":
         return dict(shape)
-    return {"type": shape["type"], key: [float(v) + 0.0 for v in shape[key]]}
+    if "points" in shape:
+        return {"type": kind, "points": [[float(v) + 0.0 for v in p] for p in shape["points"]]}
+    key = "point" if kind == "tip" else kind
+    return {"type": kind, key: [float(v) + 0.0 for v in shape[key]]}
 
 
-def _track_lines(name: str, track: Mapping[str, Any], geometry: str) -> Iterator[bytes]:
+def _track_lines(
+    name: str, track: Mapping[str, Any], label_class: Mapping[str, Any]
+) -> Iterator[bytes]:
+    geometry = label_class["geometry"]
     yield _line(
         {
             "track": name,
@@ -111,7 +117,7 @@ def _track_lines(name: str, track: Mapping[str, Any], geometry: str) -> Iterator
             "attributes": track["attributes"],
         }
     )
-    for frame in iter_track(track, geometry):
+    for frame in iter_track(track, geometry, rule_of(label_class)):
         line = {**frame, "shape": canonical_shape(frame["shape"])}
         if not frame["interpolated"]:
             line["attributes"] = track["keyframes"][str(frame["frame_index"])]["attributes"]

@@ -140,6 +140,31 @@ def encode(mask: NDArray[Any]) -> Rle:
     return {"size": [int(mask.shape[0]), int(mask.shape[1])], "counts": counts_to_string(counts)}
 
 
+def encode_window(window: NDArray[np.bool_], x0: int, y0: int, size: tuple[int, int]) -> Rle:
+    """Mask of a picture of ``size`` (height, width) whose foreground lies in a window at (x0, y0).
+
+    ``window`` is bool (h, w) and wholly inside the picture: the cost is the window's.
+    """
+    height, width = size
+    rows, columns = window.shape
+    padded = np.zeros((columns, rows + 2), dtype=np.int8)
+    padded[:, 1:-1] = window.T
+    steps = np.diff(padded, axis=1)
+    column, row = np.nonzero(steps > 0)
+    starts = (column + x0) * height + row + y0
+    column, row = np.nonzero(steps < 0)
+    ends = (column + x0) * height + row + y0
+    # A run that reaches the bottom goes on where the next column begins at the top.
+    joined = ends[:-1] == starts[1:]
+    starts = starts[np.concatenate(([True], ~joined))] if starts.size else starts
+    ends = ends[np.concatenate((~joined, [True]))] if ends.size else ends
+    edges = np.stack((starts, ends), axis=1).ravel()
+    if edges.size and edges[-1] == height * width:
+        edges = edges[:-1]
+    bounds = np.concatenate(([0], edges, [height * width]))
+    return {"size": [int(height), int(width)], "counts": counts_to_string(np.diff(bounds))}
+
+
 def decode(rle: Rle) -> NDArray[np.bool_]:
     """Pixels of a mask, bool (h, w), Fortran order."""
     height, width = rle["size"]

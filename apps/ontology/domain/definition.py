@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .codes import Problem, code_problems
+from .geometries import GEOMETRIES, INTERPOLATIONS, SHAPES
 
-GEOMETRIES = ("mask", "tip", "box", "phase", "event")
 ATTRIBUTE_TYPES = ("choice", "boolean", "number")
 TOOL_KEYS = frozenset("BEPTRKOXMNZ?[]JKL") | {"Space"}
 
@@ -23,7 +23,7 @@ _UID = re.compile(r"(?=.{1,64}\Z)[0-2](\.(0|[1-9][0-9]*))+\Z")
 
 _TOP = {"slug", "version", "title", "schemes", "classes"}
 _CLASS = {"id", "name", "geometry", "color", "shortcut", "code", "guideline", "attributes"}
-_CLASS_OPTIONAL = {"category", "mot_box_px", "max_keyframe_gap_frames"}
+_CLASS_OPTIONAL = {"category", "mot_box_px", "max_keyframe_gap_frames", "interpolation", "skeleton"}
 _ATTRIBUTE = {
     "choice": {"id", "name", "type", "values"},
     "boolean": {"id", "name", "type"},
@@ -198,6 +198,8 @@ def _class_problems(path: str, cls: Mapping[str, Any], own: set[str]) -> Iterato
         value = cls.get(name)
         if value is not None and (type(value) is not int or not 1 <= value <= top):
             yield Problem(f"{path}.{name}", f"is not a whole number 1 to {top}", "correct it")
+    yield from _interpolation_problems(path, cls)
+    yield from _skeleton_problems(f"{path}.skeleton", cls)
     attributes = cls.get("attributes")
     if not isinstance(attributes, list):
         yield Problem(f"{path}.attributes", "is not a list", "send [] when there is none")
@@ -205,6 +207,45 @@ def _class_problems(path: str, cls: Mapping[str, Any], own: set[str]) -> Iterato
     seen: set[str] = set()
     for place, attribute in enumerate(attributes):
         yield from _attribute_problems(f"{path}.attributes[{place}]", attribute, seen)
+
+
+def _interpolation_problems(path: str, cls: Mapping[str, Any]) -> Iterator[Problem]:
+    allowed = INTERPOLATIONS.get(str(cls.get("geometry")), ())
+    if "interpolation" in cls and cls["interpolation"] not in allowed:
+        words = f"use one of {', '.join(allowed)}" if allowed else "leave it out"
+        yield Problem(f"{path}.interpolation", "is not one of this geometry", words)
+
+
+def _skeleton_problems(path: str, cls: Mapping[str, Any]) -> Iterator[Problem]:
+    """Points of a class drawn as keypoints, and the pairs of them that a line joins."""
+    skeleton = cls.get("skeleton")
+    if cls.get("geometry") != "keypoints":
+        if skeleton is not None:
+            yield Problem(path, "is given for a class that has none", "leave it out")
+        return
+    if not isinstance(skeleton, dict):
+        yield Problem(path, "is missing", "name its points and edges")
+        return
+    points = skeleton.get("points")
+    if not isinstance(points, list) or not 1 <= len(points) <= 200:
+        yield Problem(f"{path}.points", "is not a list of 1 to 200 points", "name each point")
+        return
+    yield from _fields(path, skeleton, {"points", "edges"}, set())
+    seen: set[str] = set()
+    for place, point in enumerate(points):
+        where = f"{path}.points[{place}]"
+        if not isinstance(point, dict):
+            yield Problem(where, "is not an object", "send id and name")
+            continue
+        yield from _fields(where, point, {"id", "name"}, set())
+        yield from _id_and_name(where, point, seen)
+    edges = skeleton.get("edges")
+    whole = range(len(points))
+    if not isinstance(edges, list) or not all(
+        isinstance(e, list) and len(e) == 2 and all(type(n) is int and n in whole for n in e)
+        for e in edges
+    ):
+        yield Problem(f"{path}.edges", "is not a list of pairs of places", "count from 0; or []")
 
 
 def _attribute_problems(path: str, attribute: Any, seen: set[str]) -> Iterator[Problem]:
@@ -261,7 +302,7 @@ def _repeats(
         ("shortcut", cls.get("shortcut") if isinstance(cls.get("shortcut"), str) else None),
         ("code", coded),
     ]
-    if cls.get("geometry") in ("mask", "tip", "box"):
+    if cls.get("geometry") in SHAPES:
         keys.append(("color", str(cls.get("color"))))
     for key in keys:
         if key[1] is None:

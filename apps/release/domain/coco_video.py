@@ -15,6 +15,8 @@ from itertools import chain, count
 from typing import Any, BinaryIO
 
 from apps.annotation.domain import rle as masks
+from apps.annotation.domain.shapes import POINT_SHAPES, enclosed_area, outline_points
+from apps.ontology.domain.geometries import INTERVALS
 from apps.release.domain.freeze import ClipFreeze
 from apps.release.domain.objects import Block, Frames, Placed, Track, box_of, boxes_of
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
@@ -59,8 +61,8 @@ def write(release: ReleaseView, create: Create) -> Dropped:
         write_ytvis(release, out)
     lost: Dropped = Dropped()
     for view in release.clips:
-        lost += count_lost(view, shapes=SHAPES, identity=True, state=True, attributes=True,
-                           interpolated=True, intervals=True)  # fmt: skip
+        lost += count_lost(view, shapes=(*SHAPES, *POINT_SHAPES), identity=True, state=True,
+                           attributes=True, interpolated=True, intervals=True)  # fmt: skip
     return +lost
 
 
@@ -133,7 +135,11 @@ def _head(numbered: _Numbered) -> dict[str, Any]:
         }
         if label_class["geometry"] == "tip":
             row |= {"keypoints": ["tip"], "skeleton": []}
-        (temporal if label_class["geometry"] in ("phase", "event") else spatial).append(row)
+        if label_class["geometry"] == "keypoints":
+            skeleton = label_class["skeleton"]
+            row["keypoints"] = [p["id"] for p in skeleton["points"]]
+            row["skeleton"] = [[a + 1, b + 1] for a, b in skeleton["edges"]]
+        (temporal if label_class["geometry"] in INTERVALS else spatial).append(row)
     return {
         "info": {
             "description": f"{freeze.project} {freeze.version}",
@@ -235,7 +241,7 @@ def _annotations(
                 row["segmentation"] = placed.shape["rle"]
             if track.geometry == "tip":
                 row |= {"keypoints": _keypoint(placed), "num_keypoints": 1}
-            yield row
+            yield row | _point_shape(placed)
 
 
 def _block_rows(
@@ -296,6 +302,8 @@ def _ytvis_track(
             lists["segmentations"][i] = placed.shape["rle"]
         if track.geometry == "tip":
             lists["keypoints"][i] = _keypoint(placed)
+        for key, value in _point_shape(placed).items():
+            lists.setdefault(YTVIS_LISTS[key], [None] * n)[i] = value
     return {
         "id": number,
         "video_id": video_id,
@@ -329,6 +337,29 @@ def _intervals(numbered: _Numbered) -> Iterator[dict[str, Any]]:
             }
 
 
+# What a track's list is called, by the key of one of its entries.
+YTVIS_LISTS = {
+    "shape": "shapes",
+    "segmentation": "segmentations",
+    "keypoints": "keypoints",
+    "num_keypoints": "num_keypoints",
+}
+
+
+def _point_shape(placed: Placed) -> dict[str, Any]:
+    """A shape of several points: as COCO can say it, and whole under `shape`."""
+    shape = placed.shape
+    if shape["type"] not in POINT_SHAPES:
+        return {}
+    row: dict[str, Any] = {"shape": shape}
+    if shape["type"] in ("polygon", "rotated_box"):
+        row["segmentation"] = [[v for point in outline_points(shape) for v in point]]
+    if shape["type"] == "keypoints":
+        row["keypoints"] = [v for point in shape["points"] for v in point]
+        row["num_keypoints"] = sum(1 for point in shape["points"] if point[2])
+    return row
+
+
 def _keypoint(placed: Placed) -> list[float]:
     x, y = placed.shape["point"]
     return [float(x), float(y), VISIBILITY[placed.state]]
@@ -338,6 +369,8 @@ def _box_and_area(placed: Placed, label_class: dict[str, Any]) -> tuple[list[flo
     box = box_of(placed.shape, label_class)
     if placed.shape["type"] == "mask":
         return box, float(masks.area(placed.shape["rle"]))
+    if placed.shape["type"] in ("polygon", "rotated_box"):
+        return box, enclosed_area(placed.shape)
     return box, box[2] * box[3]
 
 

@@ -19,13 +19,19 @@ PLACES = """## Places, times, digests
 - **Tracks** bear the same `tracking_id` and `tracking_uid` in every format that can hold them.
 - **States**: visible; occluded (there, but covered); absent frames are not exported.
 - **Interpolated** frames lie between keyframes that a person placed (interpolator {interpolator}).
-  Masks stand on the frames where they were drawn and are never interpolated.
+  {masks}
 - **Digest**: lower-case hex SHA-256 over the decoded picture in its coded pixel format, planes in
   order, rows without padding, samples over 8 bits as little-endian 16 bits:
   `ffmpeg -noautorotate -i FILE -map 0:v:0 -fps_mode passthrough -f framehash -hash sha256 -`
   prints it a line a frame. A cine's digest is over its samples, row by row, interleaved. Where the
   manifest says `digest_exact: false`, decoders may differ in the last bit of a sample.
 """
+
+MASKS = {
+    "linear@1": "Masks stand on the frames where they were drawn and are never interpolated.",
+    "shape@1": "Masks stand between them only where their class has `interpolation` distance: by\n"
+    "  signed distance of the two masks laid over one another at their centroids.",
+}
 
 FILES = (
     ("manifest.json", "every file with size and SHA-256, versions, signatures, proofs, approval"),
@@ -62,7 +68,7 @@ def data_dictionary(freeze: Freeze, formats: list[str], dropped: dict[str, dict[
         f"# Data dictionary of {freeze.project} {freeze.version}\n",
         f"Ontology {freeze.ontology.get('title') or freeze.ontology.get('slug')}, version "
         f"{freeze.ontology.get('version')}, digest `{freeze.ontology_digest}`.\n",
-        PLACES.replace("{interpolator}", interpolator),
+        PLACES.replace("{interpolator}", interpolator).replace("{masks}", MASKS[interpolator]),
         "## Files\n",
         _table(("file", "what it holds"), FILES),
         "## Columns of frames.csv\n",

@@ -8,7 +8,7 @@ Shape ("clinicalannot-freeze/1"), canonical JSON: UTF-8, sorted keys, no spaces:
 
     {"format": "clinicalannot-freeze/1",
      "project": slug, "version": "1.0.0", "frozen_at": "2026-01-31T12:00:00.000000Z",
-     "software": {"name", "version"}, "interpolator": {"name": "linear", "version": 1},
+     "software": {"name", "version"}, "interpolator": {"name": "linear" or "shape", "version": 1},
      "seed": text, the project's key for the keyed hash of the splits (same in every version),
      "split_fractions": {"train": 0.7, "val": 0.15, "test": 0.15},
      "splits": {pseudonym: split}, what earlier versions drew (may be empty),

@@ -9,12 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from apps.ontology.domain.definition import digest as ontology_digest
+from apps.ontology.domain.geometries import GEOMETRIES, INTERVALS, SHAPES, interpolator_of
 from apps.release.domain.freeze import CLIP_UIDS, HEADER_KEYWORDS, ClipFreeze, Freeze, FreezeError
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
 UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
-GEOMETRIES = ("mask", "tip", "box", "phase", "event")
 STATES = ("visible", "occluded", "absent")
 
 
@@ -39,7 +39,11 @@ def validate(freeze: Freeze) -> None:
         "give UTC as RFC 3339",
     )
     _need(freeze.seed, "seed", "give the project's split key")
-    _need(freeze.interpolator == {"name": "linear", "version": 1}, "interpolator", "linear@1 only")
+    _need(
+        freeze.interpolator == interpolator_of(freeze.ontology),
+        "interpolator",
+        "the one that the ontology's classes ask for",
+    )
     _check_fractions(freeze)
     _need(freeze.clips, "clips", "nothing is signed: adjudicate and sign a clip first")
     _check_classes(freeze)
@@ -138,7 +142,7 @@ def _check_labels(freeze: Freeze, clip: ClipFreeze) -> None:
         where = f"clips[{clip.id}].labels.tracks[{key}]"
         _need(_is_uuid(key), where, "track ids are UUIDs")
         kind = geometry.get(track.get("class_id"))
-        _need(kind in ("mask", "tip", "box"), f"{where}.class_id", "a mask, tip or box class")
+        _need(kind in SHAPES, f"{where}.class_id", "a class drawn as a shape")
         number = (track["class_id"], track.get("number"))
         _need(isinstance(number[1], int) and number[1] > 0, f"{where}.number", "1 or more")
         _need(number not in numbers, f"{where}.number", "one number a track of a class")
@@ -151,7 +155,7 @@ def _check_labels(freeze: Freeze, clip: ClipFreeze) -> None:
         where = f"clips[{clip.id}].labels.intervals[{key}]"
         _need(_is_uuid(key), where, "interval ids are UUIDs")
         kind = geometry.get(interval.get("class_id"))
-        _need(kind in ("phase", "event"), f"{where}.class_id", "a phase or event class")
+        _need(kind in INTERVALS, f"{where}.class_id", "a class of spans")
         inside = 0 <= interval["start_frame"] < interval["end_frame"] <= clip.n_frames
         _need(inside, where, "start before end, both inside the clip")
 

@@ -23,8 +23,10 @@ import numpy as np
 
 from apps.annotation.domain import ops
 from apps.annotation.domain import rle as masks
-from apps.annotation.domain.interpolate import iter_track
+from apps.annotation.domain.interpolate import Rule, iter_track, rule_of
 from apps.annotation.domain.ops.validate import check_attributes, check_shape
+from apps.annotation.domain.shapes import coordinates_key
+from apps.ontology.domain.geometries import INTERVALS
 
 MAX_PROBLEMS = 1000
 MAX_KEYFRAMES = 250_000
@@ -251,7 +253,7 @@ class Collector:
         attributes: dict[str, Any] | None = None,
     ) -> None:
         """A phase or event; `end_frame` is exclusive."""
-        if label_class["geometry"] not in ("phase", "event"):
+        if label_class["geometry"] not in INTERVALS:
             self.problem(
                 file, line, f"class {label_class['id']} is no phase or event",
                 "use a phase or event class",
@@ -297,7 +299,7 @@ class Collector:
         size = (self.target.columns, self.target.rows)
         try:
             shape = _inside(shape, *size)
-            check_shape(shape, label_class["geometry"], *size)
+            check_shape(shape, label_class, *size)
         except ops.InvalidOperation as error:
             self.problem(file, line, f"{error.field} {error.message}", error.remedy)
             return None
@@ -334,7 +336,7 @@ class Collector:
     def _finish_tracks(self) -> dict[str, Any]:
         tracks: dict[str, Any] = {}
         taken: set[tuple[str, int]] = set()
-        geometry = {c["id"]: c["geometry"] for c in self.target.ontology["classes"]}
+        classes = {c["id"]: c for c in self.target.ontology["classes"]}
         numbered = [o for o in self._objects.values() if o.number is not None]
         others = [o for o in self._objects.values() if o.number is None]
         for each in [*numbered, *others]:
@@ -347,7 +349,7 @@ class Collector:
             track = {
                 "clip": self.target.clip_id, "class_id": each.class_id, "number": number,
                 "attributes": each.attributes,
-                "keyframes": _keyframes(each, geometry[each.class_id], self.target),
+                "keyframes": _keyframes(each, classes[each.class_id], self.target),
             }  # fmt: skip
             tracks[self._name(each.uid, tracks, "track", each.class_id, number)] = track
         return tracks
@@ -386,27 +388,32 @@ def _near(value: float, size_px: int) -> float:
     return float(size_px) if size_px < value <= size_px + EDGE_PX else value
 
 
-def _keyframes(each: _Object, geometry: str, target: Target) -> dict[str, Any]:
+def _keyframes(each: _Object, label_class: dict[str, Any], target: Target) -> dict[str, Any]:
     """Keyframes that expand to the frames given: those marked as interpolated are left to the
     interpolator where it gives the same, and an absent keyframe stands where frames stop."""
+    geometry, rule = label_class["geometry"], rule_of(label_class)
     wanted = dict(sorted(each.frames.items()))
     if not any(row[3] for row in wanted.values()):
-        return _with_gaps(wanted, geometry, set(wanted), target)
+        return _with_gaps(wanted, rule, set(wanted), target)
     own = {i: row for i, row in wanted.items() if not row[3]}
     for _ in range(3):
-        made = _with_gaps(own, geometry, set(wanted), target)
-        wrong = _unlike(wanted, own, made, geometry)
+        made = _with_gaps(own, rule, set(wanted), target)
+        wrong = _unlike(wanted, own, made, geometry, rule)
         if not wrong:
             return made
         own = dict(sorted({**own, **{i: wanted[i] for i in wrong}}.items()))
-    return _with_gaps(wanted, geometry, set(wanted), target)
+    return _with_gaps(wanted, rule, set(wanted), target)
 
 
 def _unlike(
-    wanted: dict[int, Any], own: dict[int, Any], made: dict[str, Any], geometry: str
+    wanted: dict[int, Any],
+    own: dict[int, Any],
+    made: dict[str, Any],
+    geometry: str,
+    rule: Rule,
 ) -> list[int]:
     """Frames that were given as interpolated and that the interpolator gives otherwise."""
-    given = {f["frame_index"]: f for f in iter_track({"keyframes": made}, geometry)}
+    given = {f["frame_index"]: f for f in iter_track({"keyframes": made}, geometry, rule)}
     standing: dict[str, Any] = {}
     wrong = []
     for i, (state, shape, attributes, _) in wanted.items():
@@ -427,18 +434,16 @@ def _unlike(
 def _alike(one: dict[str, Any] | None, two: dict[str, Any] | None) -> bool:
     if one is None or two is None or one["type"] == "mask":
         return one == two
-    key = "point" if one["type"] == "tip" else "box"
-    return all(abs(a - b) <= ALIKE_PX for a, b in zip(one[key], two[key], strict=True))
+    first, second = (np.ravel(np.array(s[coordinates_key(s["type"])], float)) for s in (one, two))
+    return first.size == second.size and bool((np.abs(first - second) <= ALIKE_PX).all())
 
 
-def _with_gaps(
-    rows: dict[int, Any], geometry: str, there: set[int], target: Target
-) -> dict[str, Any]:
+def _with_gaps(rows: dict[int, Any], rule: Rule, there: set[int], target: Target) -> dict[str, Any]:
     made = {
         i: {"state": state, "shape": shape, "attributes": attributes}
         for i, (state, shape, attributes, _) in rows.items()
     }
-    if geometry != "mask":
+    if rule.kind != "none":
         last = max(there)
         for i in there:
             # A tail that was interpolated stands because the object is absent after it.

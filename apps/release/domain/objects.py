@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.annotation.domain import rle as masks
-from apps.annotation.domain.interpolate import iter_track
+from apps.annotation.domain.interpolate import Rule, is_bridged, iter_track, rule_of
+from apps.annotation.domain.shapes import POINT_SHAPES, bounding_box
 from apps.release.domain.freeze import ClipFreeze, Freeze
 
 DEFAULT_MOT_BOX_PX = 24
@@ -94,7 +95,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Interval:
-    """A phase or event: `start_frame` inclusive, `end_frame` exclusive; seconds as text."""
+    """A phase, event, or tag: `start_frame` inclusive, `end_frame` exclusive; seconds as text."""
 
     id: str
     class_id: str
@@ -127,7 +128,7 @@ def uid_of_uuid(value: str) -> str:
 
 
 def clip_labels(freeze: Freeze, clip: ClipFreeze) -> ClipLabels:
-    """Expand the clip's label set with the frozen interpolator ("linear@1")."""
+    """Expand the clip's label set with the interpolator of its ontology."""
     order = {c["id"]: i for i, c in enumerate(freeze.ontology["classes"])}
     tracks = []
     for key, raw in clip.label_set.labels.get("tracks", {}).items():
@@ -141,11 +142,14 @@ def clip_labels(freeze: Freeze, clip: ClipFreeze) -> ClipLabels:
 def _track(freeze: Freeze, key: str, raw: dict[str, Any]) -> Track:
     label_class = freeze.class_by_id(raw["class_id"])
     geometry = label_class["geometry"]
+    rule = rule_of(label_class)
     frames: Collection[Placed]
-    if geometry == "mask":  # its frames are its keyframes, which are in memory anyway
-        frames = list(_frames(raw, geometry))
+    if geometry in ("tip", "box"):
+        frames = Frames(lambda: _frames(raw, geometry, rule), lambda: _blocks(raw, geometry, rule))
+    elif rule.kind == "none":  # its frames are its keyframes, which are in memory anyway
+        frames = list(_frames(raw, geometry, rule))
     else:
-        frames = Frames(lambda: _frames(raw, geometry), lambda: _blocks(raw, geometry))
+        frames = Frames(lambda: _frames(raw, geometry, rule))
     return Track(
         id=key,
         class_id=label_class["id"],
@@ -159,10 +163,10 @@ def _track(freeze: Freeze, key: str, raw: dict[str, Any]) -> Track:
     )
 
 
-def _frames(raw: dict[str, Any], geometry: str) -> Iterator[Placed]:
+def _frames(raw: dict[str, Any], geometry: str, rule: Rule) -> Iterator[Placed]:
     keyframes = raw["keyframes"]
     standing: dict[str, Any] = {}
-    for each in iter_track(raw, geometry):
+    for each in iter_track(raw, geometry, rule):
         index = each["frame_index"]
         if not each["interpolated"]:
             standing = keyframes[str(index)].get("attributes") or {}
@@ -174,7 +178,7 @@ def _frames(raw: dict[str, Any], geometry: str) -> Iterator[Placed]:
         yield Placed(index, each["state"], shape, bool(each["interpolated"]), standing)
 
 
-def _blocks(raw: dict[str, Any], geometry: str) -> Iterator[Block]:
+def _blocks(raw: dict[str, Any], geometry: str, rule: Rule) -> Iterator[Block]:
     """A tip's or box's frames as `iter_track` gives them, to the last bit, as arrays."""
     key = "point" if geometry == "tip" else "box"
     keyframes = raw["keyframes"]
@@ -187,7 +191,7 @@ def _blocks(raw: dict[str, Any], geometry: str) -> Iterator[Block]:
         second = keyframes[str(j)] if j is not None else first
         moves = second["state"] != "absent" and second["shape"] is not None
         end = np.array(second["shape"][key], np.float64) if moves else start
-        stop = i + 1 if j is None else j
+        stop = j if j is not None and is_bridged(first, i, j, rule) else i + 1
         for low in range(i, stop, BLOCK_FRAMES):
             high = min(low + BLOCK_FRAMES, stop)
             steps = np.arange(low - i, high - i, dtype=np.float64)[:, None]
@@ -232,13 +236,15 @@ def _intervals(freeze: Freeze, clip: ClipFreeze, order: dict[str, int]) -> list[
 def box_of(shape: dict[str, Any], label_class: dict[str, Any]) -> list[float]:
     """Bounding box [x, y, w, h] of a shape in continuous coordinates.
 
-    A mask's box is that of its pixels; a tip's is a square centred on it, of side
-    `mot_box_px` (24 when unset), not clipped to the picture.
+    A mask's box is that of its pixels, that of a shape of points is around them; a tip's is a
+    square centred on it, of side `mot_box_px` (24 when unset), not clipped to the picture.
     """
     if shape["type"] == "mask":
         return masks.bbox(shape["rle"])
     if shape["type"] == "box":
         return [float(v) for v in shape["box"]]
+    if shape["type"] in POINT_SHAPES:
+        return bounding_box(shape)
     side = float(label_class.get("mot_box_px") or DEFAULT_MOT_BOX_PX)
     x, y = (float(v) for v in shape["point"])
     return [x - side / 2, y - side / 2, side, side]

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from apps.annotation.domain import rle as masks
+from apps.annotation.domain.shapes import POINT_SHAPES, scaled
 from apps.release.domain.freeze import ClipFreeze, Freeze
 from apps.release.domain.objects import ClipLabels, Frames, Placed, Track
 
@@ -174,7 +175,7 @@ def _thinned(view: ClipView, track: Track) -> Collection[Placed]:
                 if resized is not None:
                     yield resized
 
-    return list(make()) if track.geometry == "mask" else Frames(make)
+    return list(make()) if isinstance(track.frames, list) else Frames(make)
 
 
 def _resized(view: ClipView, placed: Placed) -> Placed | None:
@@ -198,6 +199,8 @@ def _resized(view: ClipView, placed: Placed) -> Placed | None:
     elif placed.shape["type"] == "tip":
         x, y = placed.shape["point"]
         shape = {"type": "tip", "point": [x * sx, y * sy]}
+    elif placed.shape["type"] in POINT_SHAPES:
+        shape = scaled(placed.shape, sx, sy)
     else:
         x, y, w, h = placed.shape["box"]
         shape = {"type": "box", "box": [x * sx, y * sy, w * sx, h * sy]}

@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from apps.ontology.domain.geometries import INTERVALS, SHAPES
+
 from .. import rle
+from ..shapes import EDGE_TOLERANCE_PX, POINT_SHAPES, check_points, coordinates_key
 from .apply import Draft, Labels, touched_objects
 
 MAX_OPERATIONS = 5000
 MAX_NUMBER = 1_000_000
 MAX_WHOLE = 2**53 - 1  # what the browser holds exactly
-EDGE_TOLERANCE_PX = 1e-6
-SHAPE_GEOMETRIES = ("mask", "tip", "box")
-INTERVAL_GEOMETRIES = ("phase", "event")
 
 ClipSizes = Mapping[str, tuple[int, int, int]]
 
@@ -83,15 +83,16 @@ def validate(op: Any, ontology: Mapping[str, Any], clips: ClipSizes, index: int 
     if type(op["seq"]) is not int or not 1 <= op["seq"] <= MAX_WHOLE:
         raise refuse("seq", "is not a whole number above 0", "count operations of a client from 1")
     if name == "track.create":
-        _check_class(op, ontology, SHAPE_GEOMETRIES, refuse)
+        _check_class(op, ontology, SHAPES, refuse)
         _check_clip(op, clips, refuse)
         number = op.get("number")
         if number is not None and (type(number) is not int or not 1 <= number <= MAX_NUMBER):
             raise refuse("number", "is not a whole number above 0", "count tracks from 1")
     elif name == "interval.set":
-        cls = _check_class(op, ontology, INTERVAL_GEOMETRIES, refuse)
+        cls = _check_class(op, ontology, INTERVALS, refuse)
         n_frames = _check_clip(op, clips, refuse)[0]
         _check_span(op, n_frames, refuse)
+        _check_kind(op, cls["geometry"], n_frames, refuse)
         check_attributes(op["attributes"], cls, refuse)
     elif name in ("keyframe.set", "keyframe.delete"):
         if type(op["frame_index"]) is not int or not 0 <= op["frame_index"] <= MAX_WHOLE:
@@ -142,7 +143,7 @@ def validate_in_state(
             raise refuse("frame_index", "is outside the clip", f"its last frame is {n_frames - 1}")
         check_attributes(op["attributes"], cls, refuse)
         if op["shape"] is not None:
-            check_shape(op["shape"], cls["geometry"], width_px, height_px, refuse)
+            check_shape(op["shape"], cls, width_px, height_px, refuse)
 
 
 def validate_and_apply(
@@ -224,21 +225,27 @@ def is_uuid(value: Any) -> bool:
 
 
 def check_shape(
-    shape: Any, geometry: str, width_px: int, height_px: int, refuse: _Refuse | None = None
+    shape: Any,
+    label_class: Mapping[str, Any],
+    width_px: int,
+    height_px: int,
+    refuse: _Refuse | None = None,
 ) -> None:
-    """Check a shape against its class's geometry and the picture. Raises InvalidOperation."""
+    """Check a shape against its class and the picture. Raises InvalidOperation."""
     refuse = refuse or _refuser(0)
-    expected = {"mask": {"type", "rle"}, "tip": {"type", "point"}, "box": {"type", "box"}}
-    if not isinstance(shape, dict) or shape.get("type") not in expected:
-        raise refuse("shape", "has no known type", "send a mask, a tip or a box")
+    geometry = label_class["geometry"]
+    if not isinstance(shape, dict) or shape.get("type") not in SHAPES:
+        raise refuse("shape", "has no known type", f"send one of {', '.join(SHAPES)}")
     if shape["type"] != geometry:
         raise refuse("shape.type", f"is not {geometry}", f"this class is drawn as a {geometry}")
-    if set(shape) != expected[geometry]:
+    numbers_in = "rle" if geometry == "mask" else coordinates_key(geometry)
+    if set(shape) != {"type", numbers_in}:
         raise refuse(
-            "shape",
-            "has fields that are not known or lacks one",
-            f"send {' and '.join(sorted(expected[geometry]))}",
+            "shape", "has fields that are not known or lacks one", f"send type and {numbers_in}"
         )
+    if geometry in POINT_SHAPES:
+        check_points(shape, label_class, width_px, height_px, refuse)
+        return
     if geometry == "mask":
         try:
             runs = rle.parse(shape["rle"], (height_px, width_px))
@@ -290,7 +297,7 @@ def _check_class(
             "class_id", "is not in this ontology version", "use a class of the label set's ontology"
         ) from None
     if cls["geometry"] not in geometries:
-        wanted = "an interval" if cls["geometry"] in INTERVAL_GEOMETRIES else "a track"
+        wanted = "an interval" if cls["geometry"] in INTERVALS else "a track"
         raise refuse("class_id", f"is a {cls['geometry']}", f"send it as {wanted}")
     return cls
 
@@ -311,6 +318,14 @@ def _check_span(op: Mapping[str, Any], n_frames: int, refuse: _Refuse) -> None:
         raise refuse("end_frame", "is outside the clip", f"end at {n_frames} at the latest")
     if op["start_frame"] >= op["end_frame"]:
         raise refuse("end_frame", "is not past start_frame", "the end is exclusive: at least +1")
+
+
+def _check_kind(op: Mapping[str, Any], geometry: str, n_frames: int, refuse: _Refuse) -> None:
+    """What an interval's geometry asks of its span."""
+    if geometry == "frame_tag" and op["end_frame"] != op["start_frame"] + 1:
+        raise refuse("end_frame", "is not the frame after", "a frame tag covers one frame")
+    if geometry == "clip_tag" and (op["start_frame"], op["end_frame"]) != (0, n_frames):
+        raise refuse("end_frame", "is not the clip's", "a clip tag covers its whole clip")
 
 
 def _check_state(op: Mapping[str, Any], refuse: _Refuse) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from apps.annotation.domain import rle as masks
+from apps.annotation.domain.shapes import POINT_SHAPES
 from apps.release.domain.importing import (
     Collector,
     Files,
@@ -140,6 +141,10 @@ class _Reading:
         self, line: int, label_class: dict[str, Any], row: dict[str, Any]
     ) -> tuple[dict[str, Any] | None, str]:
         geometry = label_class["geometry"]
+        if geometry in POINT_SHAPES:
+            if not isinstance(row.get("shape"), dict):
+                raise NotThisFormat(f"no shape of a {geometry}", "give it under `shape`")
+            return row["shape"], "visible"
         if geometry == "mask" and row.get("segmentation"):
             return self._mask(row["segmentation"]), "visible"
         if geometry == "tip" and row.get("keypoints"):
@@ -185,7 +190,7 @@ def _entries(row: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
     """(frame index, what stands there) of a YouTube-VIS annotation."""
     lists = {
         "segmentation": row.get("segmentations"), "bbox": row.get("bboxes"),
-        "keypoints": row.get("keypoints"), "state": row.get("states"),
+        "keypoints": row.get("keypoints"), "shape": row.get("shapes"), "state": row.get("states"),
         "interpolated": row.get("interpolated"), "attributes": row.get("frame_attributes"),
     }  # fmt: skip
     length = max(len(values) for values in lists.values() if isinstance(values, list))

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from apps.annotation.domain import rle as masks
+from apps.annotation.domain.shapes import POINT_SHAPES, bounding_box, coordinates_key
 from apps.release.domain.importing import (
     Collector,
     Files,
@@ -31,6 +32,8 @@ OBJECTS = (
     "clip", "frame_index", "time_s", "class_id", "number", "tracking_uid", "state", "interpolated",
     "x", "y", "w", "h", "rle", "attributes",
 )  # fmt: skip
+# Where the ontology has a class drawn with points.
+OBJECTS_OF_POINTS = (*OBJECTS, "points")
 INTERVALS = (
     "clip", "tracking_uid", "tracking_id", "class_id", "kind", "start_frame", "end_frame",
     "start_s", "end_s", "attributes",
@@ -43,15 +46,17 @@ def write(release: ReleaseView, create: Create) -> Dropped:
     """`clips.csv`, `tracks.csv`, `objects.csv`, `intervals.csv`. Nothing is left out."""
     lost: Dropped = Dropped()
     for view in release.clips:
-        lost += count_lost(view, shapes=SHAPES, identity=True, state=True, attributes=True,
-                           interpolated=True, intervals=True)  # fmt: skip
+        lost += count_lost(view, shapes=(*SHAPES, *POINT_SHAPES), identity=True, state=True,
+                           attributes=True, interpolated=True, intervals=True)  # fmt: skip
     tables = (
         ("clips", CLIPS, _clips), ("tracks", TRACKS, _tracks), ("objects", OBJECTS, _objects),
         ("intervals", INTERVALS, _intervals),
     )  # fmt: skip
+    has_points = bool(release.freeze.classes(*POINT_SHAPES))
     for name, header, rows in tables:
         with create(f"{name}.csv") as out:
-            out.write(_lines([header]))
+            own = OBJECTS_OF_POINTS if has_points and name == "objects" else header
+            out.write(_lines([own]))
             for view in release.clips:
                 for row in rows(view):
                     out.write(_lines([row]))
@@ -77,22 +82,26 @@ def _tracks(view: ClipView) -> Iterator[tuple[Any, ...]]:
 
 
 def _objects(view: ClipView) -> Iterator[tuple[Any, ...]]:
-    for index, there in view.by_frame(*SHAPES):
+    has_points = bool(view.freeze.classes(*POINT_SHAPES))
+    for index, there in view.by_frame(*SHAPES, *POINT_SHAPES):
         time_s = view.clip.time_s(index)
         for track, placed in there:
-            shape, counts = placed.shape, ""
+            shape, counts, points = placed.shape, "", ""
             where: list[Any]
             if shape["type"] == "mask":
                 where, counts = masks.bbox(shape["rle"]), shape["rle"]["counts"]
             elif shape["type"] == "tip":
                 where = [*shape["point"], "", ""]
+            elif shape["type"] in POINT_SHAPES:
+                where = bounding_box(shape)
+                points = json.dumps(shape[coordinates_key(shape["type"])], separators=(",", ":"))
             else:
                 where = shape["box"]
             where = [repr(float(v)) if v != "" else "" for v in where]
             yield (
                 view.name, index, time_s, track.class_id, track.number, track.tracking_uid,
                 placed.state, str(placed.interpolated).lower(), *where, counts,
-                _json(placed.attributes),
+                _json(placed.attributes), *([points] if has_points else []),
             )  # fmt: skip
 
 
@@ -145,7 +154,10 @@ def _rows(
     file, data = table
     with into.at(file):
         reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        if tuple(next(reader, ())) != header:
+        found_header = tuple(next(reader, ()))
+        if header == OBJECTS and found_header == OBJECTS_OF_POINTS:
+            header = found_header
+        if found_header != header:
             raise NotThisFormat("the header line is not as written", f"keep {','.join(header)}")
         try:
             for row in reader:
@@ -175,6 +187,9 @@ def _take_object(
         shape = any_rle([into.target.rows, into.target.columns], row["rle"], into.target)
     elif label_class["geometry"] == "tip":
         shape = {"type": "tip", "point": where[:2]}
+    elif label_class["geometry"] in POINT_SHAPES:
+        kind = label_class["geometry"]
+        shape = {"type": kind, coordinates_key(kind): json.loads(row.get("points") or "null")}
     else:
         shape = {"type": "box", "box": where}
     into.place(

@@ -1,4 +1,4 @@
-"""CVAT for video, XML 1.1: tracks of boxes, points and masks, a file a clip.
+"""CVAT for video, XML 1.1: tracks of boxes (turned too), points, outlines, lines and masks.
 
 Frames count the exported pictures from 0. `tracking_uid` and `number` are attributes of the track;
 a shape's own attributes stand in it. CVAT has no intervals over a video: phases and events are
@@ -25,9 +25,13 @@ from apps.release.domain.importing import (
     uuid_of_uid,
 )
 from apps.release.domain.objects import Placed, Track
-from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
+from apps.release.domain.view import ClipView, Create, Dropped, ReleaseView, count_lost
 
-ELEMENTS = {"box": "box", "tip": "points", "mask": "mask"}
+ELEMENTS = {
+    "box": "box", "tip": "points", "mask": "mask", "polygon": "polygon", "polyline": "polyline",
+    "rotated_box": "box",
+}  # fmt: skip
+HELD = tuple(ELEMENTS)
 MAX_DEPTH = 20
 OWN = ("tracking_uid", "number")
 
@@ -36,7 +40,7 @@ def write(release: ReleaseView, create: Create) -> Dropped:
     """`<clip>.xml`."""
     lost: Dropped = Dropped()
     for view in release.clips:
-        lost += count_lost(view, shapes=SHAPES, identity=True, state=True, attributes=True,
+        lost += count_lost(view, shapes=HELD, identity=True, state=True, attributes=True,
                            interpolated=True)  # fmt: skip
         with create(f"{view.name}.xml") as out:
             for part in _document(view):
@@ -53,7 +57,7 @@ def _document(view: ClipView) -> Iterator[str]:
         f"</stop_frame><frame_filter>{f'step={view.stride}' if view.stride > 1 else ''}"
         "</frame_filter><labels>"
     )
-    for label_class in view.freeze.classes(*SHAPES):
+    for label_class in view.freeze.classes(*HELD):
         yield f"<label><name>{escape(label_class['id'])}</name><attributes>"
         yield _attribute_spec("tracking_uid", False, "text", "")
         yield _attribute_spec("number", False, "number", "1\n1000000\n1")
@@ -65,7 +69,7 @@ def _document(view: ClipView) -> Iterator[str]:
         f"</labels><original_size><width>{view.columns}</width><height>{view.rows}</height>"
         "</original_size></task></meta>\n"
     )
-    for place, track in enumerate(view.labels.tracks):
+    for place, track in enumerate(view.labels.of(*HELD)):
         yield from _track(view, place, track)
     yield "</annotations>\n"
 
@@ -110,6 +114,16 @@ def _shape(
     elif shape["type"] == "tip":
         x, y = (float(v) for v in shape["point"])
         where = f'points="{x!r},{y!r}"'
+    elif shape["type"] == "rotated_box":
+        x, y, w, h, degrees = (float(v) for v in shape["rotated_box"])
+        where = (
+            f'xtl="{x - w / 2!r}" ytl="{y - h / 2!r}" xbr="{x + w / 2!r}" ybr="{y + h / 2!r}" '
+            f'rotation="{degrees % 360!r}"'
+        )
+    elif "points" in shape:
+        where = (
+            'points="' + ";".join(f"{float(x)!r},{float(y)!r}" for x, y in shape["points"]) + '"'
+        )
     else:
         where = _mask(shape["rle"])
     is_key = ends or view.stride > 1 or not placed.interpolated
@@ -221,7 +235,7 @@ class _Reading:
         index = into.frame(self.file, line, position)
         if label_class is None or index is None:
             return
-        shape = self._shape(name, said)
+        shape = self._shape(name, said, label_class["geometry"])
         uid = uuid_of_uid(self.values.get("tracking_uid"))
         number = self.values.get("number")
         into.place(
@@ -232,9 +246,12 @@ class _Reading:
             attributes=_typed(self.values, label_class),
         )  # fmt: skip
 
-    def _shape(self, name: str, said: dict[str, str]) -> dict[str, Any]:
+    def _shape(self, name: str, said: dict[str, str], geometry: str) -> dict[str, Any]:
         if name == "box":
             left, top, right, bottom = (tell_number(said[k]) for k in ("xtl", "ytl", "xbr", "ybr"))
+            if geometry == "rotated_box":
+                box = [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
+                return {"type": geometry, geometry: [*box, tell_number(said.get("rotation", "0"))]}
             return {"type": "box", "box": [left, top, right - left, bottom - top]}
         if name == "points":
             points = said["points"].split(";")
@@ -242,8 +259,13 @@ class _Reading:
                 raise NotThisFormat("several points are no tip", "give a track a point")
             x, y = points[0].split(",")
             return {"type": "tip", "point": [tell_number(x), tell_number(y)]}
+        if name in ("polygon", "polyline"):
+            places = [[tell_number(v) for v in p.split(",")] for p in said["points"].split(";")]
+            return {"type": name, "points": places}
         if name != "mask":
-            raise NotThisFormat("this kind of shape is not taken", "use box, points or mask")
+            raise NotThisFormat(
+                "this kind of shape is not taken", "use box, points, polygon, polyline or mask"
+            )
         left, top, width, height = (
             tell_whole(said[k], 0, 65535) for k in ("left", "top", "width", "height")
         )
