@@ -1,6 +1,7 @@
 /** Timeline lanes of an adjudication, and what A, B and the consensus show on a frame. */
 
-import { expandAt } from "../workspace/interpolate.js";
+import { laneOf } from "../workspace/store.js";
+import { ruleOf } from "../workspace/interpolate.js";
 import { laneKeyframes } from "../workspace/timeline/draw.js";
 import { workspaceLanes } from "../workspace/timeline/lanes.js";
 import { COLOR_A, COLOR_B } from "./types.js";
@@ -26,18 +27,18 @@ export function adjudicationLanes(state, store) {
       if (lane.kind === "intervals" || lane.id === store.selectedTrack) lanes.push({ ...lane, name: `${lane.name}`, tag: "new" });
     }
   }
-  for (const kind of /** @type {const} */ (["phase", "event"])) {
+  for (const kind of /** @type {const} */ (["phase", "event", "tag"])) {
     for (const [side, name] of SIDES) {
       const intervals = Object.values(state[side].intervals).filter(
-        (i) => i.clip === store.clip && store.classOf(i.class_id)?.geometry === kind,
+        (i) => i.clip === store.clip && laneOf(store.classOf(i.class_id)?.geometry ?? "") === kind,
       );
-      if (!intervals.length && kind === "event") continue;
+      if (!intervals.length && kind !== "phase") continue;
       lanes.push({
-        id: `${kind}-${side}`, name: side === "a" || kind === "event" ? (kind === "phase" ? "Phases" : "Events") : "", tag: name,
-        kind: "intervals", height: 18, mark: d && store.classOf(d.class_id)?.geometry === kind ? mark : undefined,
+        id: `${kind}-${side}`, name: side === "a" || kind !== "phase" ? { phase: "Phases", event: "Events", tag: "Tags" }[kind] : "", tag: name,
+        kind: "intervals", height: 18, mark: d && store.classOf(d.class_id) && laneOf(store.classOf(d.class_id)?.geometry ?? "") === kind ? mark : undefined,
         intervals: intervals.map((i) => ({
           start: i.start_frame, end: i.end_frame, color: store.classOf(i.class_id)?.color ?? "#8a94a3",
-          name: store.classOf(i.class_id)?.name ?? i.class_id, outlined: kind === "event",
+          name: store.classOf(i.class_id)?.name ?? i.class_id, outlined: kind !== "phase",
         })),
       });
     }
@@ -50,11 +51,17 @@ export function adjudicationLanes(state, store) {
       lanes.push({
         id: `${row.id}/${side}`, name: side === "a" || !row.a ? row.label : "", tag: name, kind: "track", height: 18, color,
         dashed: side === "b", selected: row.id === d?.id, mark: row.id === d?.id ? mark : undefined,
-        mask: store.classOf(track.class_id)?.geometry === "mask", keyframes: laneKeyframes(track),
+        rule: ruleOfClass(store, track.class_id), keyframes: laneKeyframes(track),
       });
     }
   }
   return lanes;
+}
+
+/** @param {Store} store @param {string} classId */
+function ruleOfClass(store, classId) {
+  const own = store.classOf(classId);
+  return own && ruleOf(own);
 }
 
 /**
@@ -69,7 +76,7 @@ export function bothSides(state, store, frame) {
     if (state.alone && state.alone !== side) continue;
     for (const [id, track] of Object.entries(state[side].tracks)) {
       if (track.clip !== store.clip) continue;
-      const expanded = expandAt(track, frame);
+      const expanded = store.expand(track, frame);
       if (!expanded?.shape) continue;
       const inHand = d !== undefined && d[side] === id;
       items.push({

@@ -1,7 +1,6 @@
 /** The bench that workspace and adjudication share: player, picture, overlay, tools, timeline. */
 
 import { Edits } from "./edits.js";
-import { expandAt } from "./interpolate.js";
 import { need } from "./dom.js";
 import { Overlay } from "./canvas/overlay.js";
 import { bindPointer } from "./canvas/pointer.js";
@@ -97,7 +96,7 @@ export class Bench {
     const items = [];
     for (const [id, track] of store.clipTracks()) {
       if (store.hidden.has(id)) continue;
-      let expanded = expandAt(track, frame);
+      let expanded = store.expand(track, frame);
       const live = tools.liveMask(id);
       const dragged = tools.drag?.target.object === id ? tools.drag.now : null;
       if (dragged) expanded = { frame_index: frame, state: expanded?.state ?? "visible", shape: dragged, interpolated: false };
@@ -107,6 +106,7 @@ export class Bench {
       items.push({
         id,
         color: store.classOf(track.class_id)?.color ?? "#ffffff",
+        skeleton: store.classOf(track.class_id)?.skeleton?.edges,
         expanded,
         active: id === store.selectedTrack,
         label: [store.trackName(id), ...words].join(" · "),
@@ -126,10 +126,12 @@ export class Bench {
     return items;
   }
 
-  /** @param {string} classId @param {string} attribute @param {string} value */
+  /** @param {string} classId @param {string} attribute @param {import("./types.js").Value} value */
   #valueName(classId, attribute, value) {
     const found = this.store.classOf(classId)?.attributes?.find((a) => a.id === attribute);
-    return (found?.values.find((v) => v.id === value)?.name ?? value).toLowerCase();
+    if (found?.type === "boolean") return `${value ? "" : "not "}${found.name.toLowerCase()}`;
+    const words = found?.values?.find((v) => v.id === value)?.name ?? String(value);
+    return (found?.type === "number" ? `${words} ${found.unit ?? ""}` : words).toLowerCase().trim();
   }
 
   /** @param {number} frame */

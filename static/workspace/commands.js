@@ -6,13 +6,14 @@ import { bindControls } from "./player/controls.js";
 /** @typedef {import("./keys.js").Keys} Keys */
 /** @typedef {import("./types.js").ToolName} ToolName */
 
-/** @type {{tool: ToolName, code: string, name: string, d: string}[]} */
+/** @type {{tool: ToolName, code: string, shift?: boolean, name: string, d: string}[]} */
 export const TOOLS = [
   { tool: "select", code: "KeyV", name: "Select and move", d: "M6 3l12 9-6 1.5L9 19z" },
   { tool: "brush", code: "KeyB", name: "Brush", d: "M20 3L10 13M8 13c-2.5 0-3.5 2-3.5 4 0 1.500-1 2.500-1 2.500s5.500 1 7.500-1.500c1.200-1.500 1-4-3-5z" },
   { tool: "eraser", code: "KeyE", name: "Eraser", d: "M4 15l8-9c1-1 2-1 3 0l4 4c1 1 1 2 0 3l-6 6H8zM9 10l7 7M6 20h14" },
   { tool: "polygon", code: "KeyP", name: "Polygon fill", d: "M12 3l8 6-3 10H7L4 9z" },
   { tool: "tip", code: "KeyT", name: "Tip", d: "M12 6a6 6 0 1 0 0 12 6 6 0 1 0 0-12M12 2v6M12 16v6M2 12h6M16 12h6" },
+  { tool: "points", code: "KeyP", shift: true, name: "Points: outline, line, shaft, turned box, keypoints, cuboid", d: "M5 18L10 6l9 5M3 16h4v4H3zM8 4h4v4H8zM17 9h4v4h-4z" },
   { tool: "box", code: "KeyR", name: "Box", d: "M4 6h16v12H4z" },
 ];
 
@@ -119,7 +120,7 @@ export function bindDrawing(keys, bench, open) {
   /** @param {string} id @param {string} code @param {string} label @param {() => void} run @param {Partial<import("./keys.js").Binding>} [more] */
   const add = (id, code, label, run, more = {}) =>
     keys.bind({ id, code, label, group, run, ...more, when: () => open() && (!more.when || more.when()) });
-  for (const { tool, code, name } of TOOLS) add(`tool-${tool}`, code, name, () => edits.chooseTool(tool));
+  for (const { tool, code, shift, name } of TOOLS) add(`tool-${tool}`, code, name, () => edits.chooseTool(tool), { shift });
   add("brush-smaller", "Comma", "Smaller brush", () => store.set({ brushRadius_px: clampRadius(store.brushRadius_px / 1.15) }), { repeat: true });
   add("brush-larger", "Period", "Larger brush", () => store.set({ brushRadius_px: clampRadius(store.brushRadius_px * 1.15) }), { repeat: true });
   add("close", "Enter", "Close the outline", () => void tools.finish(), { cap: "Enter", when: () => tools.polygon.length > 0 });
@@ -134,7 +135,10 @@ export function bindDrawing(keys, bench, open) {
   add("absent", "KeyX", "Absent from here", () => edits.toggleAbsent());
   add("remove", "Delete", "Remove the keyframe here, or the selected span", () => edits.remove(false));
   add("remove-track", "Delete", "Remove the whole track", () => edits.remove(true), { shift: true });
-  add("start", "BracketLeft", "Phase or event starts at this frame", () => edits.startInterval());
+  add("split", "KeyK", "Split the track: a new one begins at this frame", () => edits.splitTrack(), { shift: true });
+  add("cut", "KeyX", "Cut the track off: it ends before this frame", () => edits.cutTrack(), { shift: true });
+  add("merge", "KeyJ", "Same object: go on from the track of its class that ended before", () => edits.mergeTrack(), { shift: true });
+  add("start", "BracketLeft", "Phase or event starts at this frame; a tag is put on or taken off", () => edits.startInterval());
   add("end", "BracketRight", "It ends here, this frame not included", () => edits.endInterval());
   add("undo", "KeyZ", "Undo", () => void (tools.dropPoint() || store.undo()), { repeat: true });
   add("redo", "KeyZ", "Redo", () => void store.redo(), { shift: true, repeat: true });

@@ -1,8 +1,11 @@
 /** What a person can do to labels, as operations: used alike by tools, keys and panels. */
 
-import { expandAt, keyframeFrames, lastAtOrBefore } from "./interpolate.js";
+import { keyframeFrames, lastAtOrBefore } from "./interpolate.js";
+import { attributeFromHere, cutOperations, earlierPart, mergeOperations, splitOperations, standing } from "./track-edits.js";
 import { createTrackOperations, nextNumber, setPhaseOperations } from "./operations.js";
-import { newId } from "./store.js";
+import { laneOf, newId } from "./store.js";
+import { POINT_GEOMETRIES } from "./canvas/placing.js";
+import { moved } from "./canvas/shapes.js";
 
 /** @typedef {import("./types.js").Operation} Operation */
 /** @typedef {import("./types.js").Shape} Shape */
@@ -11,9 +14,12 @@ import { newId } from "./store.js";
 /** @typedef {import("./types.js").ToolName} ToolName */
 
 /** @type {Record<string, ToolName>} */
-export const TOOL_OF_GEOMETRY = { mask: "brush", tip: "tip", box: "box" };
+export const TOOL_OF_GEOMETRY = {
+  mask: "brush", tip: "tip", box: "box",
+  ...Object.fromEntries([...POINT_GEOMETRIES].map((g) => [g, /** @type {ToolName} */ ("points")])),
+};
 /** @type {Record<ToolName, Geometry | null>} */
-export const GEOMETRY_OF_TOOL = { select: null, brush: "mask", eraser: "mask", polygon: "mask", tip: "tip", box: "box" };
+export const GEOMETRY_OF_TOOL = { select: null, brush: "mask", eraser: "mask", polygon: "mask", tip: "tip", box: "box", points: null };
 
 export class Edits {
   /** @param {import("./store.js").Store} store */
@@ -31,7 +37,7 @@ export class Edits {
     if (!chosen) return;
     const tool = TOOL_OF_GEOMETRY[chosen.geometry];
     if (!tool) {
-      const here = store.clipIntervals(chosen.geometry === "phase" ? "phase" : "event").find(
+      const here = store.clipIntervals(laneOf(chosen.geometry)).find(
         ([, i]) => i.class_id === classId && i.start_frame <= store.frame && store.frame < i.end_frame,
       );
       store.set({ activeClass: classId, selectedTrack: null, selectedInterval: here ? here[0] : null });
@@ -72,6 +78,14 @@ export class Edits {
         return;
       }
       store.set({ activeClass: track ? track[1].class_id : first.id, selectedTrack: track ? track[0] : null });
+    }
+    if (tool === "points" && !POINT_GEOMETRIES.has(store.classOf(store.activeClass ?? "")?.geometry ?? "")) {
+      const first = store.ontology.classes.find((c) => POINT_GEOMETRIES.has(c.geometry));
+      if (!first) {
+        store.onNotice("This ontology has no class drawn with points");
+        return;
+      }
+      store.set({ activeClass: first.id, selectedTrack: null });
     }
     store.set({ tool });
   }
@@ -137,7 +151,8 @@ export class Edits {
    */
   setShape(target, shape, frame) {
     const { store } = this;
-    const held = store.labels.tracks[target.object]?.keyframes[String(frame)];
+    const track = store.labels.tracks[target.object];
+    const held = track?.keyframes[String(frame)];
     if (!shape) {
       if (held) store.commit([{ op: "keyframe.delete", object: target.object, frame_index: frame }]);
       return;
@@ -146,7 +161,7 @@ export class Edits {
     const state = held?.state === "occluded" ? "occluded" : "visible";
     const done = store.commit([
       ...target.create,
-      { op: "keyframe.set", object: target.object, frame_index: frame, state, shape, attributes: held?.attributes ?? {} },
+      { op: "keyframe.set", object: target.object, frame_index: frame, state, shape, attributes: track ? standing(track, frame) : {} },
     ]);
     if (done) store.set({ selectedTrack: target.object, activeClass: target.class_id, selectedInterval: null });
   }
@@ -156,7 +171,7 @@ export class Edits {
     const { store } = this;
     const track = store.selected;
     if (!track) return null;
-    const here = expandAt(track, store.frame)?.shape;
+    const here = store.expand(track, store.frame)?.shape;
     if (here) return here;
     const frames = keyframeFrames(track);
     for (let i = lastAtOrBefore(frames, store.frame); i >= 0; i--) {
@@ -184,7 +199,7 @@ export class Edits {
       return;
     }
     store.commit([
-      { op: "keyframe.set", object, frame_index: store.frame, state: "visible", shape, attributes: {} },
+      { op: "keyframe.set", object, frame_index: store.frame, state: "visible", shape, attributes: standing(track, store.frame) },
     ]);
   }
 
@@ -208,7 +223,7 @@ export class Edits {
         frame_index: store.frame,
         state: held?.state === "occluded" ? "visible" : "occluded",
         shape,
-        attributes: held?.attributes ?? {},
+        attributes: standing(track, store.frame),
       },
     ]);
   }
@@ -226,7 +241,7 @@ export class Edits {
       return;
     }
     store.commit([
-      { op: "keyframe.set", object, frame_index: store.frame, state: "absent", shape: null, attributes: {} },
+      { op: "keyframe.set", object, frame_index: store.frame, state: "absent", shape: null, attributes: standing(track, store.frame) },
     ]);
   }
 
@@ -248,13 +263,43 @@ export class Edits {
     } else store.onNotice("No keyframe on this frame; Shift+Delete removes the track");
   }
 
+  /** @type {(track: import("./types.js").Track, frame: number) => import("./types.js").Expanded | null} */
+  #expand = (track, frame) => this.store.expand(track, frame);
+
+  splitTrack() {
+    const { store } = this;
+    const object = newId();
+    const number = nextNumber(store.labels, store.selected?.class_id ?? "");
+    const ops = splitOperations(store.labels, store.selectedTrack ?? "", store.frame, this.#expand, { object, number });
+    if (store.commit(ops)) this.selectTrack(object);
+    else if (!ops.length) store.onNotice("Select a track that goes on over this frame to split it");
+  }
+
+  cutTrack() {
+    const { store } = this;
+    const ops = cutOperations(store.labels, store.selectedTrack ?? "", store.frame, this.#expand);
+    if (!store.commit(ops) && !ops.length) store.onNotice("Select a track that goes on over this frame to cut it off");
+  }
+
+  mergeTrack() {
+    const { store } = this;
+    const later = store.selectedTrack ?? "";
+    const earlier = earlierPart(store.labels, later);
+    const name = store.trackName(later);
+    if (!earlier) store.onNotice("No track of this class ended before the selected one begins");
+    else if (store.commit(mergeOperations(store.labels, earlier, later))) {
+      this.selectTrack(earlier);
+      store.onNotice(`${name} is ${store.trackName(earlier)} now`);
+    }
+  }
+
   /** @param {number} dx @param {number} dy picture pixels; moves the tip or box of the selected track here */
   nudge(dx, dy) {
     const { store } = this;
     const track = store.selected;
-    const shape = track ? (expandAt(track, store.frame)?.shape ?? null) : null;
+    const shape = track ? (store.expand(track, store.frame)?.shape ?? null) : null;
     if (!store.selectedTrack || !track || !shape || shape.type === "mask") {
-      store.onNotice("Select a tip or a box that is on this frame");
+      store.onNotice("Select a tip, a box or a shape of points that is on this frame");
       return;
     }
     this.setShape(
@@ -264,9 +309,18 @@ export class Edits {
     );
   }
 
-  /** @param {string} attribute @param {string} value */
-  setAttribute(attribute, value) {
+  /**
+   * Sets an attribute of what is selected; on a track with `fromHere` from this frame on, until it changes again.
+   * @param {string} attribute @param {string | boolean | number} value @param {boolean} [fromHere]
+   */
+  setAttribute(attribute, value, fromHere = false) {
     const { store } = this;
+    if (fromHere && store.selectedTrack && store.selected && !store.selectedInterval) {
+      const shape = this.#shapeHere();
+      const here = store.expand(store.selected, store.frame);
+      store.commit(attributeFromHere(store.selected, store.selectedTrack, store.frame, attribute, value, here, shape));
+      return;
+    }
     const interval = store.selectedInterval ? store.labels.intervals[store.selectedInterval] : undefined;
     const holder = interval ?? store.selected;
     if (!holder) return;
@@ -286,12 +340,17 @@ export class Edits {
     const chosen = store.classOf(store.activeClass ?? "");
     const at = store.frame;
     const selected = store.selectedInterval ? store.labels.intervals[store.selectedInterval] : undefined;
-    if (selected && store.selectedInterval && selected.class_id === chosen?.id && at < selected.end_frame) {
+    const isTag = chosen && laneOf(chosen.geometry) === "tag";
+    if (!isTag && selected && store.selectedInterval && selected.class_id === chosen?.id && at < selected.end_frame) {
       this.#setInterval(store.selectedInterval, { ...selected, start_frame: at });
       return;
     }
+    if (chosen && laneOf(chosen.geometry) === "tag") {
+      this.#toggleTag(chosen);
+      return;
+    }
     if (!chosen || (chosen.geometry !== "phase" && chosen.geometry !== "event")) {
-      store.onNotice("Choose a phase or an event first, then [ starts it");
+      store.onNotice("Choose a phase, an event or a tag first, then [ starts it");
       return;
     }
     if (chosen.geometry === "phase") {
@@ -310,6 +369,17 @@ export class Edits {
     }
   }
 
+  /** A tag is on or off: of the frame shown, or of the whole clip. @param {import("./types.js").LabelClass} chosen */
+  #toggleTag(chosen) {
+    const { store } = this;
+    const span = chosen.geometry === "clip_tag" ? [0, store.n_frames] : [store.frame, store.frame + 1];
+    const held = store.clipIntervals("tag").find(([, i]) => i.class_id === chosen.id && i.start_frame === span[0]);
+    const object = held ? held[0] : newId();
+    const interval = { clip: store.clip, class_id: chosen.id, start_frame: span[0], end_frame: span[1], attributes: {} };
+    const done = store.commit(held ? [{ op: "interval.delete", object }] : [{ op: "interval.set", object, ...interval }]);
+    if (done && !held) store.set({ selectedInterval: object, selectedTrack: null });
+  }
+
   /** `]`: it ends before the picture shown; on the last picture it takes that one in. */
   endInterval() {
     const { store } = this;
@@ -323,6 +393,10 @@ export class Edits {
     const interval = object ? store.labels.intervals[object] : undefined;
     if (!object || !interval) {
       store.onNotice("Nothing to end: [ starts the phase or event in hand");
+      return;
+    }
+    if (laneOf(store.classOf(interval.class_id)?.geometry ?? "") === "tag") {
+      store.onNotice("A tag has no end: [ puts it on or takes it off");
       return;
     }
     if (end <= interval.start_frame) {
@@ -372,22 +446,4 @@ export class Edits {
     if (from.intervals[id]) return store.commit(this.#intervalOperations(object, { ...from.intervals[id] })) ? object : null;
     return null;
   }
-}
-
-/**
- * A tip or box moved, kept inside the picture.
- * @param {Shape} shape @param {number} dx @param {number} dy @param {number} width @param {number} height
- * @returns {Shape}
- */
-export function moved(shape, dx, dy, width, height) {
-  /** @param {number} v @param {number} high */
-  const clamp = (v, high) => Math.round(Math.max(0, Math.min(high, v)) * 1000) / 1000;
-  if (shape.type === "tip") {
-    return { type: "tip", point: [clamp(shape.point[0] + dx, width), clamp(shape.point[1] + dy, height)] };
-  }
-  if (shape.type === "box") {
-    const [x, y, w, h] = shape.box;
-    return { type: "box", box: [clamp(x + dx, width - w), clamp(y + dy, height - h), w, h] };
-  }
-  return shape;
 }

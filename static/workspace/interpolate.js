@@ -1,11 +1,42 @@
-/** Geometry between keyframes, as "linear@1" defines it (the server's Python has the same vectors). */
+/**
+ * Geometry between keyframes, as "linear@1" and "shape@1" define it (the server's
+ * `apps/annotation/domain/interpolate.py` says it in words and has the same vectors).
+ */
+
+import { morphOf } from "./morph.js";
+import { pairsOf, pointsBetween } from "./outline.js";
 
 /** @typedef {import("./types.js").Track} Track */
 /** @typedef {import("./types.js").Expanded} Expanded */
 /** @typedef {import("./types.js").Shape} Shape */
 /** @typedef {import("./types.js").Keyframe} Keyframe */
+/** @typedef {import("./types.js").LabelClass} LabelClass */
+/** @typedef {{kind: string, max_gap_frames: number | null}} Rule */
 
-export const INTERPOLATOR = "linear@1";
+/** Geometries that "linear@1" knew: without a stated interpolation they expand as they always did. */
+const FIRST = new Set(["mask", "tip", "box"]);
+
+/** @param {string} geometry @returns {Rule} */
+function defaultRule(geometry) {
+  if (geometry === "mask") return { kind: "none", max_gap_frames: null };
+  return { kind: geometry === "polygon" || geometry === "polyline" ? "outline" : "linear", max_gap_frames: null };
+}
+
+/**
+ * How tracks of a class are filled in between keyframes.
+ * @param {Pick<LabelClass, "geometry" | "interpolation" | "max_keyframe_gap_frames">} labelClass
+ * @returns {Rule}
+ */
+export function ruleOf(labelClass) {
+  const own = defaultRule(labelClass.geometry);
+  if (!labelClass.interpolation && FIRST.has(labelClass.geometry)) return own;
+  return { kind: labelClass.interpolation ?? own.kind, max_gap_frames: labelClass.max_keyframe_gap_frames ?? null };
+}
+
+/** Whether anything stands between two keyframes, the first of which is not absent. @param {Rule} rule @param {number} i @param {number} j */
+export function isBridged(rule, i, j) {
+  return rule.kind !== "none" && (rule.max_gap_frames === null || j - i <= rule.max_gap_frames);
+}
 
 /** Keyed by the keyframes container, which is replaced on every change. @type {WeakMap<object, number[]>} */
 const sortedFrames = new WeakMap();
@@ -46,12 +77,12 @@ export function lastAtOrBefore(sorted, wanted) {
 
 /**
  * What a track shows at one frame, or null where it does not exist.
- * Between keyframes a mask has no shape and the result is null ("a mask stands on its keyframes only").
  * @param {Pick<Track, "keyframes">} track
  * @param {number} frameIndex
+ * @param {Rule} [rule] that of the track's class; left out: the geometry's own
  * @returns {Expanded | null}
  */
-export function expandAt(track, frameIndex) {
+export function expandAt(track, frameIndex, rule) {
   const frames = keyframeFrames(track);
   const at = lastAtOrBefore(frames, frameIndex);
   if (at < 0) return null;
@@ -69,21 +100,22 @@ export function expandAt(track, frameIndex) {
     return { frame_index: frameIndex, state: "absent", shape: null, interpolated: true };
   }
   const after = track.keyframes[String(frames[at + 1])];
-  if (before.shape?.type === "mask" || after.shape?.type === "mask") return null;
   if (!before.shape) return null;
+  const held = rule ?? defaultRule(before.shape.type);
+  if (!isBridged(held, frames[at], frames[at + 1])) return null;
   const shape =
     after.state === "absent" || !after.shape || after.shape.type !== before.shape.type
       ? before.shape
-      : between(before.shape, after.shape, frames[at], frames[at + 1], frameIndex);
+      : between(before.shape, after.shape, frames[at], frames[at + 1], frameIndex, held.kind);
   return { frame_index: frameIndex, state: before.state, shape, interpolated: true };
 }
 
 /**
- * a + (b - a) * (f - i) / (j - i) for each coordinate.
  * @param {Shape} a @param {Shape} b @param {number} i @param {number} j @param {number} f
+ * @param {string} kind
  * @returns {Shape}
  */
-function between(a, b, i, j, f) {
+function between(a, b, i, j, f, kind) {
   /** @param {number} p @param {number} q */
   const mix = (p, q) => p + ((q - p) * (f - i)) / (j - i);
   if (a.type === "tip" && b.type === "tip") {
@@ -94,21 +126,45 @@ function between(a, b, i, j, f) {
     const [x2, y2, w2, h2] = b.box;
     return { type: "box", box: [mix(x, x2), mix(y, y2), mix(w, w2), mix(h, h2)] };
   }
+  if (a.type === "mask" && b.type === "mask") return { type: "mask", rle: morphOf(a.rle, b.rle).at(i, f, j) };
+  if (a.type === "rotated_box" && b.type === "rotated_box") {
+    const [x, y, w, h, angle] = a.rotated_box;
+    const [x2, y2, w2, h2, angle2] = b.rotated_box;
+    let turn = angle2 - angle;
+    turn -= 180 * Math.floor(turn / 180 + 0.5);
+    const now = angle + (turn * (f - i)) / (j - i);
+    return { type: "rotated_box", rotated_box: [mix(x, x2), mix(y, y2), mix(w, w2), mix(h, h2), now] };
+  }
+  if (a.type === "keypoints" && b.type === "keypoints") {
+    const points = a.points.map(([x, y, seen], m) => {
+      const [x2, y2, seen2] = b.points[m];
+      return /** @type {[number, number, number]} */ (seen && seen2 ? [mix(x, x2), mix(y, y2), seen] : [x, y, seen]);
+    });
+    return { type: "keypoints", points };
+  }
+  if ((a.type === "polygon" || a.type === "polyline") && b.type === a.type && kind === "outline") {
+    return { type: a.type, points: pointsBetween(pairsOf(a.points, b.points, a.type === "polygon"), i, f, j) };
+  }
+  if ((a.type === "shaft" || a.type === "cuboid") && b.type === a.type) {
+    const points = a.points.map(([x, y], m) => /** @type {[number, number]} */ ([mix(x, b.points[m][0]), mix(y, b.points[m][1])]));
+    return { type: a.type, points };
+  }
   return a;
 }
 
 /**
  * Every frame at which a track has something to say, first to last keyframe.
  * @param {Pick<Track, "keyframes">} track
+ * @param {Rule} [rule]
  * @returns {Expanded[]}
  */
-export function expandTrack(track) {
+export function expandTrack(track, rule) {
   const frames = keyframeFrames(track);
   /** @type {Expanded[]} */
   const out = [];
   if (!frames.length) return out;
   for (let f = frames[0]; f <= frames[frames.length - 1]; f++) {
-    const here = expandAt(track, f);
+    const here = expandAt(track, f, rule);
     if (here) out.push(here);
   }
   return out;

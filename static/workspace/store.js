@@ -1,5 +1,6 @@
 /** State, operations, undo and redo. Whatever changes labels goes through `commit`, and no other way. */
 
+import { expandAt, ruleOf } from "./interpolate.js";
 import { applyOperation, inverseOf } from "./operations.js";
 
 /** @typedef {import("./types.js").Labels} Labels */
@@ -15,6 +16,12 @@ export const newId = () =>
     : "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (c) =>
         (Number(c) ^ (globalThis.crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (Number(c) / 4)))).toString(16),
       );
+
+/** The lane on which spans of a geometry lie. @param {string} geometry @returns {"phase" | "event" | "tag"} */
+export function laneOf(geometry) {
+  if (geometry === "phase" || geometry === "event") return geometry;
+  return "tag";
+}
 
 export class Store {
   /**
@@ -167,6 +174,12 @@ export class Store {
   /** @param {string} classId */
   isPhase = (classId) => this.classes.get(classId)?.geometry === "phase";
 
+  /** What a track shows at a frame, by its class's interpolation. @param {import("./types.js").Track} track @param {number} frame */
+  expand(track, frame) {
+    const own = this.classes.get(track.class_id);
+    return expandAt(track, frame, own && ruleOf(own));
+  }
+
   /** @param {string} trackId */
   trackName(trackId) {
     const track = this.labels.tracks[trackId];
@@ -182,10 +195,10 @@ export class Store {
       .sort(([, a], [, b]) => order.indexOf(a.class_id) - order.indexOf(b.class_id) || a.number - b.number);
   }
 
-  /** @param {"phase" | "event"} kind @returns {[string, import("./types.js").Interval][]} */
+  /** @param {"phase" | "event" | "tag"} kind @returns {[string, import("./types.js").Interval][]} */
   clipIntervals(kind) {
     return Object.entries(this.labels.intervals)
-      .filter(([, i]) => i.clip === this.clip && this.classes.get(i.class_id)?.geometry === kind)
+      .filter(([, i]) => i.clip === this.clip && laneOf(this.classes.get(i.class_id)?.geometry ?? "") === kind)
       .sort(([, a], [, b]) => a.start_frame - b.start_frame);
   }
 }

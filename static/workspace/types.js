@@ -6,31 +6,42 @@
  * @typedef {{type: "mask", rle: Rle}} MaskShape
  * @typedef {{type: "tip", point: [number, number]}} TipShape
  * @typedef {{type: "box", box: [number, number, number, number]}} BoxShape  x, y, width, height
- * @typedef {MaskShape | TipShape | BoxShape} Shape
+ * @typedef {{type: "rotated_box", rotated_box: [number, number, number, number, number]}} RotatedBoxShape
+ *   centre x, y, width, height, degrees clockwise on the screen
+ * @typedef {{type: "shaft", points: [number, number][]}} ShaftShape  the tip, then where the shaft leaves the view
+ * @typedef {{type: "polygon" | "polyline", points: [number, number][]}} OutlineShape
+ * @typedef {{type: "keypoints", points: [number, number, number][]}} KeypointsShape
+ *   x, y, seen (0 not placed, 1 hidden, 2 visible) in the order of the class's skeleton
+ * @typedef {{type: "cuboid", points: [number, number][]}} CuboidShape  near face clockwise from top left, then the far face
+ * @typedef {MaskShape | TipShape | BoxShape | RotatedBoxShape | ShaftShape | OutlineShape | KeypointsShape | CuboidShape} Shape
  * @typedef {"visible" | "occluded" | "absent"} KeyframeState
- * @typedef {{state: KeyframeState, shape: Shape | null, attributes: Record<string, string>}} Keyframe
- * @typedef {{clip: string, class_id: string, number: number, attributes: Record<string, string>,
+ * @typedef {{state: KeyframeState, shape: Shape | null, attributes: Record<string, Value>}} Keyframe
+ * @typedef {{clip: string, class_id: string, number: number, attributes: Record<string, Value>,
  *   keyframes: Record<string, Keyframe>}} Track
  * @typedef {{clip: string, class_id: string, start_frame: number, end_frame: number,
- *   attributes: Record<string, string>}} Interval  start inclusive, end exclusive
+ *   attributes: Record<string, Value>}} Interval  start inclusive, end exclusive
  * @typedef {{clips?: string[], tracks: Record<string, Track>, intervals: Record<string, Interval>}} Labels
  *
  * @typedef {{op: "track.create", object: string, clip: string, class_id: string, number?: number}} TrackCreate
  * @typedef {{op: "track.delete", object: string}} TrackDelete
- * @typedef {{op: "track.set", object: string, attributes: Record<string, string>}} TrackSet
+ * @typedef {{op: "track.set", object: string, attributes: Record<string, Value>}} TrackSet
  * @typedef {{op: "keyframe.set", object: string, frame_index: number, state: KeyframeState,
- *   shape: Shape | null, attributes: Record<string, string>}} KeyframeSet
+ *   shape: Shape | null, attributes: Record<string, Value>}} KeyframeSet
  * @typedef {{op: "keyframe.delete", object: string, frame_index: number}} KeyframeDelete
  * @typedef {{op: "interval.set", object: string, clip: string, class_id: string, start_frame: number,
- *   end_frame: number, attributes: Record<string, string>}} IntervalSet
+ *   end_frame: number, attributes: Record<string, Value>}} IntervalSet
  * @typedef {{op: "interval.delete", object: string}} IntervalDelete
  * @typedef {TrackCreate | TrackDelete | TrackSet | KeyframeSet | KeyframeDelete | IntervalSet | IntervalDelete} Operation
  * @typedef {Operation & {id: string, seq: number}} SentOperation
  *
- * @typedef {"mask" | "tip" | "box" | "phase" | "event"} Geometry
- * @typedef {{id: string, name: string, type: "choice", values: {id: string, name: string}[]}} Attribute
+ * @typedef {"mask" | "tip" | "box" | "rotated_box" | "shaft" | "polygon" | "polyline" | "keypoints" | "cuboid"
+ *   | "phase" | "event" | "frame_tag" | "clip_tag"} Geometry
+ * @typedef {string | boolean | number} Value
+ * @typedef {{id: string, name: string, type: "choice" | "boolean" | "number", values?: {id: Value, name: string}[],
+ *   unit?: string, minimum?: number, maximum?: number}} Attribute
  * @typedef {{id: string, name: string, geometry: Geometry, color: string, shortcut?: string,
- *   guideline?: string, attributes?: Attribute[], max_keyframe_gap_frames?: number}} LabelClass
+ *   guideline?: string, attributes?: Attribute[], max_keyframe_gap_frames?: number, interpolation?: string,
+ *   skeleton?: {points: {id: string, name: string}[], edges: [number, number][]}}} LabelClass
  * @typedef {{slug: string, version: number, title: string, classes: LabelClass[]}} Ontology
  *
  * @typedef {{id: string, name: string, state: string, n_frames: number, width_px: number, height_px: number,
@@ -45,7 +56,7 @@
  * @typedef {{username: string, display_name: string, user_key: string, roles: string[]}} Me
  *
  * @typedef {{frame_index: number, state: KeyframeState, shape: Shape | null, interpolated: boolean}} Expanded
- * @typedef {"select" | "brush" | "eraser" | "polygon" | "tip" | "box"} ToolName
+ * @typedef {"select" | "brush" | "eraser" | "polygon" | "tip" | "box" | "points"} ToolName
  */
 
 export {};

@@ -13,7 +13,7 @@ from pycocotools import mask as coco
 from tests.browser.devserver import World
 
 pytestmark = pytest.mark.browser
-VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "interpolate.json"
+VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 
 
 @pytest.fixture
@@ -50,15 +50,16 @@ def test_run_lengths_are_pycocotools_byte_for_byte(modules: Page) -> None:
         assert np.array_equal(np.array(got[1], np.uint8).reshape(width, height).T, mask)
 
 
-def test_interpolation_is_linear_1_to_the_last_bit(modules: Page) -> None:
-    cases = json.loads(VECTORS.read_text())["cases"]
+@pytest.mark.parametrize("vectors", ["interpolate", "shapes"])
+def test_interpolation_is_the_servers_to_the_last_bit(modules: Page, vectors: str) -> None:
+    cases = json.loads((VECTORS / f"{vectors}.json").read_text())["cases"]
     assert cases
     got = modules.evaluate(
         """async (cases) => {
           const {expandTrack, expandAt} = await import('/static/workspace/interpolate.js');
           return cases.map((c) => {
-            const all = expandTrack({keyframes: c.keyframes});
-            const each = all.map((e) => expandAt({keyframes: c.keyframes}, e.frame_index));
+            const all = expandTrack({keyframes: c.keyframes}, c.rule);
+            const each = all.map((e) => expandAt({keyframes: c.keyframes}, e.frame_index, c.rule));
             return [all, JSON.stringify(all) === JSON.stringify(each)];
           });
         }""",

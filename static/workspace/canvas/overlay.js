@@ -1,13 +1,14 @@
 /** Paints labels over the picture. Every line has a dark casing, to read on highlights and on smoke. */
 
 import { MaskBuffer, outlineRings } from "./mask.js";
+import { bounds, handles, hasPoints, pathOf } from "./shapes.js";
 
 /** @typedef {import("../types.js").Expanded} Expanded */
 /** @typedef {import("../types.js").Rle} Rle */
 /** @typedef {import("./view.js").View} View */
 /**
  * @typedef {{id: string, color: string, expanded: Expanded, active: boolean, label?: string,
- *   dashed?: boolean, faint?: boolean, live?: LiveMask | null}} Painted
+ *   dashed?: boolean, faint?: boolean, live?: LiveMask | null, skeleton?: [number, number][]}} Painted
  */
 
 const CASING = "rgba(6, 8, 12, 0.85)";
@@ -113,7 +114,8 @@ export class Overlay {
       else if (!shape) continue;
       else if (shape.type === "mask") this.#storedMask(item, shape.rle);
       else if (shape.type === "tip") this.#tip(item, shape.point);
-      else this.#box(item, shape.box);
+      else if (shape.type === "box") this.#box(item, shape.box);
+      else this.#points(item, shape);
       context.globalAlpha = 1;
     }
     for (const extra of extras) extra(context, this.#w(1));
@@ -194,6 +196,28 @@ export class Overlay {
     }
   }
 
+  /** @param {Painted} item @param {import("./shapes.js").PointShape} shape */
+  #points(item, shape) {
+    this.#stroke(item, pathOf(shape, item.skeleton));
+    const places = handles(shape);
+    const tipAlone = shape.type === "shaft";
+    const shown = item.active && !item.dashed ? places : shape.type === "keypoints" ? places : tipAlone ? places.slice(0, 1) : [];
+    const { context } = this;
+    shown.forEach((place, m) => {
+      if (!place) return;
+      const s = this.#w(tipAlone && m === 0 ? 4 : 3);
+      context.fillStyle = CASING;
+      context.fillRect(place[0] - s - this.#w(1), place[1] - s - this.#w(1), 2 * s + this.#w(2), 2 * s + this.#w(2));
+      context.fillStyle = item.color;
+      context.fillRect(place[0] - s, place[1] - s, 2 * s, 2 * s);
+      // A hidden keypoint is hollow: colour is never alone.
+      if (shape.type === "keypoints" && shape.points[m][2] === 1) {
+        context.fillStyle = CASING;
+        context.fillRect(place[0] - s / 2, place[1] - s / 2, s, s);
+      }
+    });
+  }
+
   /** @param {Painted} item */
   #label(item) {
     const shape = item.expanded.shape;
@@ -204,6 +228,9 @@ export class Overlay {
     else if (shape?.type === "mask") {
       const box = prepareMask(shape.rle).box;
       if (box) at = [box.x1 + this.#w(8), box.y0 - this.#w(2)];
+    } else if (hasPoints(shape)) {
+      const [, y0, x1] = bounds(shape);
+      at = [x1 + this.#w(10), y0 - this.#w(4)];
     }
     if (!at || !item.label) return;
     const { context, view } = this;

@@ -4,10 +4,11 @@
  * drive the same three calls: down, move, up.
  */
 
-import { expandAt } from "../interpolate.js";
-import { GEOMETRY_OF_TOOL, moved } from "../edits.js";
+import { GEOMETRY_OF_TOOL } from "../edits.js";
 import { MaskBuffer } from "./mask.js";
 import { LiveMask, prepareMask } from "./overlay.js";
+import { POINT_GEOMETRIES, nextPoint, shapeOf, wanted } from "./placing.js";
+import { hasPoints, hit as hitPoints, moved, reshaped, round3 } from "./shapes.js";
 
 /** @typedef {import("../types.js").Shape} Shape */
 /** @typedef {[number, number]} Point */
@@ -15,9 +16,6 @@ import { LiveMask, prepareMask } from "./overlay.js";
 /** @typedef {{target: Target, frame: number, mask: MaskBuffer, live: LiveMask, rle: import("../types.js").Rle | null}} MaskSession */
 
 const NEAR_PX = 12;
-
-/** @param {number} v */
-const round3 = (v) => Math.round(v * 1000) / 1000;
 
 export class Tools {
   /**
@@ -33,8 +31,10 @@ export class Tools {
     this.session = null;
     /** @type {{last: Point, value: 0 | 1} | null} */
     this.stroke = null;
-    /** @type {Point[]} */
+    /** Points begun: of an outline to fill, or of a shape of several points. @type {Point[]} */
     this.polygon = [];
+    /** Which of them are hidden keypoints. @type {boolean[]} */
+    this.concealed = [];
     /** @type {{from: Point, to: Point} | null} */
     this.boxDrag = null;
     /** @type {{target: Target, shape: Shape, from: Point, now: Shape, handle: number} | null} */
@@ -68,6 +68,7 @@ export class Tools {
       this.stroke = { last: point, value };
       session.mask.capsule(point[0], point[1], point[0], point[1], this.store.brushRadius_px, value);
     } else if (tool === "polygon") this.#polygonPoint(point);
+    else if (tool === "points") this.#placePoint(point, Boolean(options.erase));
     else if (tool === "tip") {
       const target = this.edits.target("tip");
       if (target) this.edits.setShape(target, { type: "tip", point: this.#inside(point) }, this.store.frame);
@@ -117,6 +118,7 @@ export class Tools {
   cancel() {
     const was = this.busy;
     this.polygon = [];
+    this.concealed = [];
     this.boxDrag = null;
     this.drag = null;
     if (this.stroke) {
@@ -130,6 +132,7 @@ export class Tools {
   /** Enter: closes the polygon. @returns {boolean} whether there was one */
   finish() {
     if (!this.polygon.length) return false;
+    if (this.store.tool === "points") return this.#finishPoints();
     const points = this.polygon;
     this.polygon = [];
     if (points.length < 3) {
@@ -150,6 +153,44 @@ export class Tools {
   dropPoint() {
     if (!this.polygon.length) return false;
     this.polygon.pop();
+    this.concealed.length = Math.min(this.concealed.length, this.polygon.length);
+    this.onPreview();
+    return true;
+  }
+
+  /** The class whose points are being placed. */
+  get placing() {
+    const { store } = this;
+    const own = store.classOf(store.selected?.class_id ?? store.activeClass ?? "");
+    return own && POINT_GEOMETRIES.has(own.geometry) ? own : null;
+  }
+
+  /** @param {Point} point @param {boolean} concealed */
+  #placePoint(point, concealed) {
+    const own = this.placing;
+    if (!own) return;
+    const first = this.polygon[0];
+    const near = NEAR_PX / this.view.scale;
+    if (own.geometry === "polygon" && this.polygon.length > 2 && Math.hypot(point[0] - first[0], point[1] - first[1]) < near) {
+      this.#finishPoints();
+      return;
+    }
+    this.polygon.push(this.#inside(point));
+    this.concealed.push(concealed);
+    if (this.polygon.length === wanted(own)) this.#finishPoints();
+  }
+
+  /** @returns {true} */
+  #finishPoints() {
+    const own = this.placing;
+    const made = own ? shapeOf(own, this.polygon, this.concealed) : { missing: "Choose a class that is drawn with points" };
+    if ("missing" in made) this.store.onNotice(made.missing);
+    else if (own) {
+      this.polygon = [];
+      this.concealed = [];
+      const target = this.edits.target(own.geometry);
+      if (target) this.edits.setShape(target, made.shape, this.store.frame);
+    }
     this.onPreview();
     return true;
   }
@@ -177,7 +218,9 @@ export class Tools {
     }
     const target = this.edits.target("mask");
     if (!target) return null;
-    const shape = store.labels.tracks[target.object]?.keyframes[String(store.frame)]?.shape;
+    // On a frame between keyframes the brush goes on from what is shown there.
+    const track = store.labels.tracks[target.object];
+    const shape = track ? store.expand(track, store.frame)?.shape : null;
     const mask =
       shape?.type === "mask" ? MaskBuffer.fromRle(shape.rle) : new MaskBuffer(store.width_px, store.height_px);
     const color = store.classOf(target.class_id)?.color ?? "#ffffff";
@@ -186,7 +229,7 @@ export class Tools {
       frame: store.frame,
       mask,
       live: new LiveMask(mask, color),
-      rle: shape?.type === "mask" ? shape.rle : null,
+      rle,
     };
     return this.session;
   }
@@ -228,7 +271,7 @@ export class Tools {
     const hits = [];
     for (const [id, track] of store.clipTracks()) {
       if (store.hidden.has(id)) continue;
-      const shape = expandAt(track, store.frame)?.shape;
+      const shape = store.expand(track, store.frame)?.shape;
       if (!shape) continue;
       if (shape.type === "tip") {
         const away = Math.hypot(point[0] - shape.point[0], point[1] - shape.point[1]);
@@ -242,6 +285,9 @@ export class Tools {
         else if (point[0] > x && point[1] > y && point[0] < x + w && point[1] < y + h) {
           hits.push({ id, away: near + Math.sqrt(w * h) / 1000, handle: -1, shape });
         }
+      } else if (hasPoints(shape)) {
+        const found = hitPoints(shape, point, near, store.classOf(track.class_id)?.skeleton?.edges);
+        if (found) hits.push({ id, shape, ...found });
       } else if (prepareMask(shape.rle).mask.has(point[0], point[1])) {
         hits.push({ id, away: near * 2, handle: -1, shape });
       }
@@ -265,6 +311,10 @@ export class Tools {
     const drag = this.drag;
     if (!drag) return;
     const { width_px, height_px } = this.store;
+    if (drag.handle >= 0 && hasPoints(drag.shape)) {
+      drag.now = reshaped(drag.shape, drag.handle, this.#inside(to));
+      return;
+    }
     if (drag.handle < 0 || drag.shape.type !== "box") {
       drag.now = moved(drag.shape, to[0] - drag.from[0], to[1] - drag.from[1], width_px, height_px);
       return;
@@ -307,6 +357,12 @@ export class Tools {
       if (to) path.lineTo(to[0], to[1]);
       stroke(path);
       context.fillStyle = color;
+      const own = store.tool === "points" ? this.placing : null;
+      if (own && to) {
+        context.font = `${12 * unit}px system-ui, sans-serif`;
+        context.fillStyle = color;
+        context.fillText(nextPoint(own, this.polygon.length), to[0] + 12 * unit, to[1] - 10 * unit);
+      }
       for (const [x, y] of this.polygon) context.fillRect(x - 2.5 * unit, y - 2.5 * unit, 5 * unit, 5 * unit);
     }
     if (this.boxDrag) {

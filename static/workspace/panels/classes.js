@@ -1,9 +1,11 @@
 /** Label classes with their keys; choosing one brings its tool to hand. */
 
 import { cap, chip, h } from "../dom.js";
+import { TOOL_OF_GEOMETRY } from "../edits.js";
 import { ariaKeys, capOf, classKeys } from "../keys.js";
+import { laneOf } from "../store.js";
 
-const KINDS = /** @type {const} */ ([["drawn", "Draw"], ["phase", "Phases"], ["event", "Events"]]);
+const KINDS = /** @type {const} */ ([["drawn", "Draw"], ["phase", "Phases"], ["event", "Events"], ["tag", "Tags"]]);
 
 /**
  * @param {HTMLElement} host @param {import("../bench.js").Bench} bench @param {import("../keys.js").Keys} keys
@@ -16,7 +18,7 @@ export function classesPanel(host, bench, keys, open) {
   const buttons = new Map();
   for (const [kind, title] of KINDS) {
     const classes = store.ontology.classes.filter((c) =>
-      kind === "drawn" ? c.geometry !== "phase" && c.geometry !== "event" : c.geometry === kind,
+      kind === "drawn" ? c.geometry in TOOL_OF_GEOMETRY : !(c.geometry in TOOL_OF_GEOMETRY) && laneOf(c.geometry) === kind,
     );
     if (!classes.length) continue;
     const list = h("div", { class: "classes", role: "group", "aria-label": `${title} classes` });
@@ -29,7 +31,7 @@ export function classesPanel(host, bench, keys, open) {
           type: "button", class: "class-button", "data-testid": `class-${c.id}`, "aria-pressed": "false",
           "aria-keyshortcuts": key ? ariaKeys(key) : null, title: c.name, onclick: () => edits.chooseClass(c.id),
         },
-        chip(c.color, c.geometry === "phase" ? "chip bar" : c.geometry === "event" ? "chip ring" : "chip"),
+        chip(c.color, c.geometry === "phase" ? "chip bar" : c.geometry in TOOL_OF_GEOMETRY ? "chip" : "chip ring"),
         h("span", { class: "name" }, c.name),
         label ? cap(label) : null,
       );

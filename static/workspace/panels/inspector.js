@@ -2,9 +2,10 @@
 
 import { cap, h, renderIfChanged } from "../dom.js";
 import { capOf } from "../keys.js";
-import { expandAt } from "../interpolate.js";
 import { clock, spaced } from "../player/timebase.js";
 import { rleArea } from "../canvas/rle.js";
+import { words } from "../canvas/shapes.js";
+import { standing } from "../track-edits.js";
 
 /** Attribute rows are rows of keys: the first from Q, the second from A. */
 const ROWS = [
@@ -19,7 +20,8 @@ function place(shape) {
   if (!shape) return "";
   if (shape.type === "tip") return `${shape.point[0].toFixed(2)}, ${shape.point[1].toFixed(2)} px`;
   if (shape.type === "box") return `${shape.box[2].toFixed(1)} × ${shape.box[3].toFixed(1)} px`;
-  return `${spaced(rleArea(shape.rle))} px²`;
+  if (shape.type === "mask") return `${spaced(rleArea(shape.rle))} px²`;
+  return words(shape);
 }
 
 /** @param {string} name @param {...import("../dom.js").Child} value */
@@ -41,21 +43,47 @@ export function inspector(host, bench, keys, open) {
           edits.setAttribute(attribute.id, attribute.values[v].id);
         },
       });
+      keys.bind({
+        id: `attribute-here-${r}-${v}`, code, shift: true, label: `Attribute ${r + 1}, value ${v + 1}, from this frame on`, group: "Attributes",
+        when: () => open() && !store.selectedInterval && Boolean(attributes()[r]?.values[v]),
+        run: () => edits.setAttribute(attributes()[r].id, attributes()[r].values[v].id, true),
+      });
     });
   });
-  const attributes = () => store.classOf(holder()?.class_id ?? "")?.attributes ?? [];
+  /** Attributes as rows of values: yes and no of a boolean; a number has a field instead. */
+  const attributes = () =>
+    (store.classOf(holder()?.class_id ?? "")?.attributes ?? []).map((a) =>
+      a.type === "boolean" ? { ...a, values: [{ id: true, name: "Yes" }, { id: false, name: "No" }] } : { ...a, values: a.values ?? [] });
+  /** What holds on this frame. */
+  const now = () => {
+    const held = holder();
+    return held && "keyframes" in held ? { ...held.attributes, ...standing(held, store.frame) } : (held?.attributes ?? {});
+  };
+
+  /** @param {import("../types.js").Attribute} attribute @param {import("../types.js").Value | undefined} value */
+  const numberField = (attribute, value) =>
+    h("span", {},
+      h("input", {
+        type: "number", step: "any", min: attribute.minimum, max: attribute.maximum, value: String(value ?? ""), disabled: !open(),
+        "aria-label": attribute.name, "data-testid": `attribute-${attribute.id}`,
+        onchange: (/** @type {Event} */ event) => {
+          const field = /** @type {HTMLInputElement} */ (event.target);
+          if (field.value !== "" && field.checkValidity()) edits.setAttribute(attribute.id, Number(field.value));
+        },
+      }), ` ${attribute.unit ?? ""}`);
 
   const attributeRows = () => {
-    const held = holder();
+    const held = now();
     return attributes().map((attribute, r) =>
       line(
         attribute.name,
-        h("span", { class: "pills", role: "group", "aria-label": attribute.name },
+        attribute.type === "number" ? numberField(attribute, held[attribute.id]) : h("span", { class: "pills", role: "group", "aria-label": attribute.name },
           ...attribute.values.map((value, v) =>
             h("button", {
               type: "button", class: "pill", "data-testid": `attribute-${attribute.id}-${value.id}`, disabled: !open(),
-              "aria-pressed": String(held?.attributes[attribute.id] === value.id), "aria-keyshortcuts": ROWS[r]?.[v] ? capOf(ROWS[r][v]) : null,
-              onclick: () => edits.setAttribute(attribute.id, value.id),
+              "aria-pressed": String(held[attribute.id] === value.id), "aria-keyshortcuts": ROWS[r]?.[v] ? capOf(ROWS[r][v]) : null,
+              title: "With Shift: from this frame on",
+              onclick: (/** @type {MouseEvent} */ event) => edits.setAttribute(attribute.id, value.id, event.shiftKey),
             }, value.name, ROWS[r]?.[v] ? cap(capOf(ROWS[r][v])) : null))),
       ),
     );
@@ -64,10 +92,10 @@ export function inspector(host, bench, keys, open) {
   const update = () => {
     const interval = store.selectedInterval ? store.labels.intervals[store.selectedInterval] : undefined;
     const track = store.selected;
-    const here = track ? expandAt(track, store.frame) : null;
+    const here = track ? store.expand(track, store.frame) : null;
     const isKeyframe = Boolean(track?.keyframes[String(store.frame)]);
     const guide = store.classOf(interval?.class_id ?? track?.class_id ?? store.activeClass ?? "");
-    const shown = [store.selectedTrack, store.selectedInterval, interval, track?.attributes, here && place(here.shape), here?.state, isKeyframe, guide?.id, open(), store.tool];
+    const shown = [store.selectedTrack, store.selectedInterval, interval, track?.attributes, JSON.stringify(now()), here && place(here.shape), here?.state, isKeyframe, guide?.id, open(), store.tool];
     renderIfChanged(host, shown, () => {
       /** @type {import("../dom.js").Child[]} */
       const out = [];
@@ -77,7 +105,7 @@ export function inspector(host, bench, keys, open) {
           h("h2", {}, store.trackName(store.selectedTrack)),
           h("dl", {},
             ...attributeRows(),
-            here?.shape ? line(here.shape.type === "tip" ? "Position" : here.shape.type === "box" ? "Size" : "Area", place(here.shape)) : null,
+            here?.shape ? line(here.shape.type === "tip" ? "Position" : here.shape.type === "mask" ? "Area" : "Size", place(here.shape)) : null,
             line("This frame", h("span", {}, isKeyframe ? "keyframe " : here?.interpolated ? "interpolated " : "no keyframe "), cap("K")),
             line("State", h("span", {}, `${state} `), cap("O"), cap("X"))),
         );

@@ -7,7 +7,8 @@ import { capOf } from "../keys.js";
 /** @param {HTMLElement} host @param {import("../bench.js").Bench} bench @param {() => boolean} open */
 export function toolRail(host, bench, open) {
   const { store, edits } = bench;
-  const buttons = TOOLS.map(({ tool, code, name, d }) => {
+  const buttons = TOOLS.map(({ tool, code, shift, name, d }) => {
+    const key = shift ? `Shift+${capOf(code)}` : capOf(code);
     const button = h(
       "button",
       {
@@ -15,13 +16,13 @@ export function toolRail(host, bench, open) {
         class: "tool",
         "data-testid": `tool-${tool}`,
         "aria-label": name,
-        "aria-keyshortcuts": capOf(code),
+        "aria-keyshortcuts": key,
         "aria-pressed": "false",
-        title: `${name} (${capOf(code)})`,
+        title: `${name} (${key})`,
         onclick: () => edits.chooseTool(tool),
       },
       icon(d),
-      cap(capOf(code)),
+      shift ? h("span", { class: "cap", "data-cap": `⇧${capOf(code)}` }) : cap(capOf(code)),
     );
     return { tool, button };
   });

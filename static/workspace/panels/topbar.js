@@ -106,7 +106,7 @@ export async function submitDialog(bench, sync, submit) {
   const todo = stillToDo(bench.store).map((t) => t.text);
   if (sync.pending.length) todo.unshift(`${sync.pending.length} changes are not on the server yet`);
   const tracks = bench.store.clipTracks().length;
-  const intervals = bench.store.clipIntervals("phase").length + bench.store.clipIntervals("event").length;
+  const intervals = bench.store.clipIntervals("phase").length + bench.store.clipIntervals("event").length + bench.store.clipIntervals("tag").length;
   const problem = h("p", { class: "problem", role: "alert" });
   const yes = h("button", { type: "button", class: "button primary", "data-testid": "submit-confirm", disabled: sync.pending.length > 0, onclick: async () => {
     yes.disabled = true;

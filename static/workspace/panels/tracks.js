@@ -1,7 +1,7 @@
 /** Tracks of the clip, and what is still to do. */
 
 import { cap, chip, h, icon } from "../dom.js";
-import { expandAt, keyframeFrames } from "../interpolate.js";
+import { keyframeFrames } from "../interpolate.js";
 import { unlabelledSpans } from "../operations.js";
 
 const EYE = "M2 12s3.5-6 10-6 10 6 10 6-3.5 6-10 6S2 12 2 12zM12 9.500a2.500 2.500 0 1 0 0 5 2.500 2.500 0 1 0 0-5";
@@ -50,7 +50,7 @@ export function tracksPanel(host, bench) {
       if (!held) rows.set(id, (held = make(id)));
       if (list.children[at] !== held.row) list.insertBefore(held.row, list.children[at] ?? null);
       const name = store.trackName(id);
-      const here = expandAt(track, store.frame);
+      const here = store.expand(track, store.frame);
       const geometry = store.classOf(track.class_id)?.geometry ?? "";
       const tag = !keyframeFrames(track).length ? "empty" : here && here.state !== "visible" ? here.state : geometry;
       const selected = id === store.selectedTrack;

@@ -1,13 +1,13 @@
 /** Draws one lane of the timeline. */
 
-import { keyframeFrames } from "../interpolate.js";
+import { isBridged, keyframeFrames } from "../interpolate.js";
 
 /**
  * @typedef {{id?: string, start: number, end: number, color: string, name?: string, selected?: boolean,
  *   open?: boolean, outlined?: boolean}} LaneInterval
  * @typedef {{frame: number, state: import("../types.js").KeyframeState}} LaneKeyframe
  * @typedef {{id: string, name: string, tag?: string, kind: "intervals" | "track" | "curve", height: number,
- *   color?: string, selected?: boolean, dashed?: boolean, mask?: boolean, intervals?: LaneInterval[],
+ *   color?: string, selected?: boolean, dashed?: boolean, rule?: import("../interpolate.js").Rule, intervals?: LaneInterval[],
  *   keyframes?: LaneKeyframe[], values?: [number, number | null][], range?: [number, number], mark?: [number, number],
  *   y?: number}} Lane
  * @typedef {{text: string, dim: string, faint: string, line: string, surface: string, selected: string,
@@ -149,14 +149,15 @@ function drawTrack(c, lane, plot, y) {
       continue;
     }
     c.globalAlpha = lane.selected ? 0.85 : 0.6;
-    if (here.state === "occluded") {
+    const bridged = !lane.rule || isBridged(lane.rule, here.frame, keyframes[i + 1].frame);
+    if (here.state === "occluded" && bridged) {
       c.setLineDash([4, 3]);
       c.strokeStyle = color;
       c.lineWidth = 1.2;
       c.strokeRect(x0, middle - 2.5, x1 - x0, 5);
       c.setLineDash([]);
-    } else if (lane.mask) {
-      // A mask stands on its keyframes only: a hair line, not a span.
+    } else if (!bridged) {
+      // Nothing stands between these keyframes: a hair line, not a span.
       c.globalAlpha = 0.35;
       c.fillStyle = color;
       c.fillRect(x0, middle - 0.5, x1 - x0, 1);

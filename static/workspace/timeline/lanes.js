@@ -1,5 +1,6 @@
 /** The workspace's lanes: phases, events, one a track. */
 
+import { ruleOf } from "../interpolate.js";
 import { laneKeyframes } from "./draw.js";
 
 /** @typedef {import("./draw.js").Lane} Lane */
@@ -8,8 +9,8 @@ import { laneKeyframes } from "./draw.js";
 export function workspaceLanes(store) {
   /** @type {Lane[]} */
   const lanes = [];
-  for (const kind of /** @type {const} */ (["phase", "event"])) {
-    const some = store.ontology.classes.some((c) => c.geometry === kind);
+  for (const kind of /** @type {const} */ (["phase", "event", "tag"])) {
+    const some = store.ontology.classes.some((c) => (kind === "tag" ? c.geometry.endsWith("_tag") : c.geometry === kind));
     if (!some) continue;
     const intervals = store.clipIntervals(kind).map(([id, i]) => ({
       id,
@@ -19,12 +20,12 @@ export function workspaceLanes(store) {
       name: store.classOf(i.class_id)?.name ?? i.class_id,
       selected: id === store.selectedInterval,
       open: [...store.open.values()].includes(id),
-      outlined: kind === "event",
+      outlined: kind !== "phase",
     }));
     lanes.push({
       id: kind,
-      name: kind === "phase" ? "Phases" : "Events",
-      tag: "[ ]",
+      name: { phase: "Phases", event: "Events", tag: "Tags" }[kind],
+      tag: kind === "tag" ? "[" : "[ ]",
       kind: "intervals",
       height: kind === "phase" ? 22 : 20,
       intervals,
@@ -39,7 +40,7 @@ export function workspaceLanes(store) {
       height: 20,
       color: labelClass?.color ?? "#ffffff",
       selected: id === store.selectedTrack,
-      mask: labelClass?.geometry === "mask",
+      rule: labelClass && ruleOf(labelClass),
       keyframes: laneKeyframes(track),
     });
   }

@@ -1,0 +1,172 @@
+"""Shapes of points, masks between keyframes, tags, attributes over time, split and merge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from apps.annotation.domain import rle
+from apps.annotation.domain.interpolate import at, rule_of
+from tests.browser import devlabels
+from tests.browser.devserver import SET, World
+from tests.browser.steps import go, open_workspace, place, saved, until
+
+pytestmark = pytest.mark.browser
+
+SKELETON = {
+    "points": [{"id": p, "name": p.title()} for p in ("apex", "left", "right")],
+    "edges": [[0, 1], [0, 2]],
+}
+
+
+def ontology() -> dict[str, Any]:
+    """The usual classes, masks interpolated, and one class of each geometry of points."""
+    made = devlabels.ontology()
+    made["classes"][0] |= {"interpolation": "distance"}
+    for name in ("polygon", "polyline", "rotated_box", "shaft", "keypoints", "cuboid"):
+        row = {**made["classes"][1], "id": f"a_{name}", "name": f"A {name}", "geometry": name}
+        row |= {"shortcut": None, "attributes": []}
+        made["classes"].append(row | ({"skeleton": SKELETON} if name == "keypoints" else {}))
+    for name in ("frame_tag", "clip_tag"):
+        row = {**made["classes"][-3], "id": f"a_{name}", "name": f"A {name}", "geometry": name}
+        made["classes"].append({k: v for k, v in row.items() if k != "skeleton"})
+    return made
+
+
+@pytest.fixture
+def tracks_world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr("tests.browser.devserver.ontology", ontology)
+    return world
+
+
+def held(world: World, class_id: str) -> list[dict[str, Any]]:
+    tracks = world.sets[SET].labels["tracks"].values()
+    return [t for t in tracks if t["class_id"] == class_id]
+
+
+def shape_at(world: World, class_id: str, frame: int) -> dict[str, Any] | None:
+    keyframe = next((t["keyframes"].get(str(frame)) for t in held(world, class_id)), None)
+    return keyframe and keyframe["shape"]
+
+
+def click(page: Page, world: World, *points: tuple[float, float]) -> None:
+    for x, y in points:
+        page.mouse.click(*place(page, world, x, y))
+
+
+CLICKS = {
+    "a_polygon": [(100, 100), (200, 110), (180, 200)],
+    "a_polyline": [(300, 100), (350, 150), (420, 140)],
+    "a_rotated_box": [(100, 250), (180, 250), (140, 290)],
+    "a_shaft": [(300, 250), (200, 340)],
+    "a_keypoints": [(450, 100), (420, 180), (480, 180)],
+    "a_cuboid": [(400, 220), (460, 280), (420, 205)],
+}
+
+
+def test_every_shape_of_points_is_placed_taken_by_a_corner_and_held_by_the_server(
+    page: Page, tracks_world: World
+) -> None:
+    world = tracks_world
+    open_workspace(page, world)
+    for class_id, points in CLICKS.items():
+        page.click(f"[data-testid=class-{class_id}]")
+        click(page, world, *points)
+        if class_id in ("a_polygon", "a_polyline"):
+            page.keyboard.press("Enter")
+        until(lambda c=class_id: shape_at(world, c, 0), 20)
+    places = {c: shape_at(world, c, 0) for c in CLICKS}
+    for class_id in ("a_polygon", "a_polyline", "a_shaft"):
+        for (x, y), (u, v) in zip(CLICKS[class_id], places[class_id]["points"], strict=True):
+            assert abs(x - u) < 1 and abs(y - v) < 1
+    assert [p[2] for p in places["a_keypoints"]["points"]] == [2, 2, 2]
+    assert len(places["a_cuboid"]["points"]) == 8
+    x, y, w, h, angle = places["a_rotated_box"]["rotated_box"]
+    assert (abs(x - 140), abs(y - 270), abs(w - 80), abs(h - 40), abs(angle)) < (1, 1, 2, 2, 1)
+    page.keyboard.press("v")
+    page.mouse.move(*place(page, world, 200, 110))
+    page.mouse.down()
+    page.mouse.move(*place(page, world, 220, 120), steps=3)
+    page.mouse.up()
+    until(lambda: shape_at(world, "a_polygon", 0)["points"][1][0] > 215, 20)
+    assert shape_at(world, "a_polygon", 0)["points"][0] == places["a_polygon"]["points"][0]
+
+
+def test_the_brush_goes_on_from_the_interpolated_mask(page: Page, tracks_world: World) -> None:
+    world = tracks_world
+    open_workspace(page, world)
+    page.click("[data-testid=class-lesion]")
+    page.keyboard.press("b")
+    click(page, world, (100, 100))
+    go(page, 4)
+    click(page, world, (140, 100))
+    until(lambda: shape_at(world, "lesion", 4), 20)
+    wanted = at(held(world, "lesion")[0], "mask", 2, rule_of(ontology()["classes"][0]))
+    assert wanted is not None
+    go(page, 2)
+    click(page, world, (300, 300))
+    until(lambda: shape_at(world, "lesion", 2), 20)
+    drawn = shape_at(world, "lesion", 2)["rle"]
+    between = wanted["shape"]["rle"]
+    assert rle.intersection_area(drawn, between) == rle.area(between)
+    assert rle.area(drawn) > rle.area(between)
+
+
+def test_a_track_is_split_cut_and_merged_again_and_each_is_one_undo(
+    page: Page, tracks_world: World
+) -> None:
+    world = tracks_world
+    open_workspace(page, world)
+    page.click("[data-testid=class-grasper]")
+    click(page, world, (100, 100))
+    go(page, 10)
+    click(page, world, (200, 100))
+    until(lambda: shape_at(world, "grasper", 10), 20)
+    go(page, 5)
+    page.keyboard.press("Shift+K")
+    until(lambda: len(held(world, "grasper")) == 2, 20)
+    first, second = sorted(held(world, "grasper"), key=lambda t: min(map(int, t["keyframes"])))
+    assert sorted(map(int, first["keyframes"])) == [0, 4]
+    assert sorted(map(int, second["keyframes"])) == [5, 10]
+    page.keyboard.press("Shift+J")
+    until(lambda: len(held(world, "grasper")) == 1, 20)
+    assert sorted(map(int, held(world, "grasper")[0]["keyframes"])) == [0, 4, 5, 10]
+    page.keyboard.press("z")
+    until(lambda: len(held(world, "grasper")) == 2, 20)
+    page.keyboard.press("z")
+    until(lambda: [sorted(map(int, t["keyframes"])) for t in held(world, "grasper")] == [[0, 10]],
+          20)  # fmt: skip
+    page.click("[data-testid^=track-]")
+    go(page, 5)
+    page.keyboard.press("Shift+X")
+    until(lambda: sorted(map(int, held(world, "grasper")[0]["keyframes"])) == [0, 4], 20)
+
+
+def test_an_attribute_holds_from_a_frame_on_and_tags_are_put_on_and_taken_off(
+    page: Page, tracks_world: World
+) -> None:
+    world = tracks_world
+    open_workspace(page, world)
+    page.click("[data-testid=class-grasper]")
+    click(page, world, (100, 100))
+    go(page, 10)
+    click(page, world, (200, 100))
+    go(page, 5)
+    page.keyboard.press("Shift+Q")
+    until(lambda: shape_at(world, "grasper", 5), 20)
+    keyframes = held(world, "grasper")[0]["keyframes"]
+    assert [keyframes[f]["attributes"].get("jaw") for f in ("0", "5", "10")] == [
+        None, "open", "open",
+    ]  # fmt: skip
+    assert abs(keyframes["5"]["shape"]["point"][0] - 150) < 1
+    for class_id, span in (("a_frame_tag", [5, 6]), ("a_clip_tag", [0, 250])):
+        page.click(f"[data-testid=class-{class_id}]")
+        page.keyboard.press("[")
+        until(lambda: world.sets[SET].labels["intervals"], 20)
+        (tag,) = world.sets[SET].labels["intervals"].values()
+        assert [tag["start_frame"], tag["end_frame"]] == span
+        page.keyboard.press("[")
+        until(lambda: not world.sets[SET].labels["intervals"], 20)
+    saved(page)
