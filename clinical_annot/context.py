@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from apps.access import roles
 from apps.access.actor import system_roles
 from apps.audit.models import Checkpoint
-from apps.projects.queries import projects_for, roles_in
+from apps.projects.queries import projects_for, roles_anywhere
 
 _LEADS = {roles.PROJECT_LEAD}
 _STEWARDS = {roles.DATA_STEWARD}
@@ -22,10 +22,7 @@ _OFFICERS = {roles.COMPLIANCE_OFFICER}
 
 def held_roles(user: Any) -> set[str]:
     """Every role the person holds anywhere."""
-    held = system_roles(user)
-    for project in projects_for(user):
-        held |= roles_in(user, project)
-    return held
+    return system_roles(user) | roles_anywhere(user)
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:

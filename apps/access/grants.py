@@ -47,6 +47,14 @@ def granted_codenames(user: User, obj: models.Model) -> set[str]:
     return set(rows.values_list("permission__codename", flat=True))
 
 
+def held_anywhere(user: User, model: type[models.Model]) -> set[str]:
+    """Every codename that ``user`` holds on any object of the model."""
+    if not user.is_active:
+        return set()
+    rows = _table(model).objects.filter(user=user)
+    return set(rows.values_list("permission__codename", flat=True).distinct())
+
+
 def granted_ids(user: User, codenames: list[str], model: type[models.Model]) -> list[Any]:
     """Primary keys of the objects on which ``user`` holds any of the permissions. Read first and
     filtered by: a third of what guardian's own shortcut costs on long lists."""

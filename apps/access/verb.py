@@ -19,13 +19,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar, cast
 
 from django.db import models, transaction
 
 from apps.access import grants
 from apps.access.actor import Actor, system_roles
+from apps.access.domain.policy import PolicyRow, Verdict, verdict
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
 from apps.audit import log
 from apps.audit.models import Event
@@ -39,19 +39,6 @@ _depth: ContextVar[int] = ContextVar("verb_depth", default=0)
 
 class VerbWroteNoEventError(Exception):
     """A change without its event is a programming error and must not be committed."""
-
-
-@dataclass(frozen=True)
-class PolicyRow:
-    """One line of the access table, rendered into docs/access.md."""
-
-    action: str
-    roles: frozenset[str]
-    states: frozenset[str] | None
-    relation: str | None
-    not_relation: str | None
-    summary: str
-    function: str
 
 
 POLICY: dict[str, PolicyRow] = {}
@@ -160,27 +147,36 @@ def check(row: PolicyRow, actor: Actor, target: Any) -> None:
         raise NotFound
     held = roles_on(actor, target)
     related = target.relations(actor.user) if hasattr(target, "relations") else set()
-    if not held & row.roles:
-        if (held or related) and target is not None:
-            raise Forbidden("Your role does not include this.")
-        if target is None:
-            raise Forbidden("Your role does not include this.", "Ask an administrator.")
+    said = verdict(
+        row,
+        held,
+        related,
+        state=None if target is None else str(getattr(target, "state", "")),
+        has_object=target is not None,
+        is_service=actor.is_service,
+    )
+    if said == Verdict.ABSENT:
         raise NotFound
-    if row.relation is not None and not actor.is_service and row.relation not in related:
-        raise NotFound
-    if row.not_relation is not None and row.not_relation in related:
+    if said == Verdict.WRONG_ROLE:
+        remedy = "Ask the project lead for the role." if target is not None else ""
+        raise Forbidden("Your role does not include this.", remedy or "Ask an administrator.")
+    if said == Verdict.OWN_WORK:
         raise Forbidden(
             "This is your own work: another person must do this.", "Ask another clinician."
         )
-    if row.states is not None and target.state not in row.states:
-        wanted = ", ".join(sorted(row.states)).replace("_", " ")
-        is_locked = str(target.state) in {"locked", "signed", "submitted", "superseded"}
-        raise Conflict(
-            "locked" if is_locked else "wrong_state",
-            f"This is {str(target.state).replace('_', ' ')}; it can be done only while {wanted}.",
-            "Reload to see where it stands now.",
-            status=423 if is_locked else 409,
-        )
+    if said == Verdict.WRONG_STATE:
+        raise _wrong_state(str(target.state), row.states or frozenset())
+
+
+def _wrong_state(state: str, wanted: frozenset[str]) -> Conflict:
+    is_locked = state in {"locked", "signed", "submitted", "superseded"}
+    named = ", ".join(sorted(wanted)).replace("_", " ")
+    return Conflict(
+        "locked" if is_locked else "wrong_state",
+        f"This is {state.replace('_', ' ')}; it can be done only while {named}.",
+        "Reload to see where it stands now.",
+        status=423 if is_locked else 409,
+    )
 
 
 def _subject(target: Any) -> dict[str, str]:

@@ -27,6 +27,11 @@ def roles_in(user: User, project: Project) -> set[str]:
     return {name.removeprefix("role_") for name in held if name.startswith("role_")}
 
 
+def roles_anywhere(user: User) -> set[str]:
+    """Every role that ``user`` holds in any project."""
+    return {name.removeprefix("role_") for name in grants.held_anywhere(user, Project)}
+
+
 def by_called_ae(ae_title: str) -> Project | None:
     """The project that a called AE title routes to."""
     return Project.objects.filter(ae_title=ae_title.strip()).first()

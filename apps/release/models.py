@@ -7,8 +7,7 @@ import uuid
 from django.db import models
 from guardian.models import UserObjectPermissionBase
 
-from apps.access import grants, roles
-from apps.access.actor import system_roles
+from apps.access import grants
 from apps.access.models import User
 from apps.projects.models import Project
 from apps.vault.models import VaultFile
@@ -60,16 +59,9 @@ class Release(models.Model):
 
     def relations(self, user: User) -> set[str]:
         held = {"froze"} if self.frozen_by_id == user.pk else set()
-        if "download" in grants.granted_codenames(user, self) or _is_officer(user, self.project):
+        if "download" in grants.granted_codenames(user, self):
             held.add("may_download")
         return held
-
-
-def _is_officer(user: User, project: Project) -> bool:
-    """Whoever approves and verifies a release may read it without a grant of their own."""
-    return roles.COMPLIANCE_OFFICER in system_roles(user) or roles.codename(
-        roles.COMPLIANCE_OFFICER
-    ) in grants.granted_codenames(user, project)
 
 
 class ReleaseUserObjectPermission(UserObjectPermissionBase):

@@ -30,7 +30,7 @@ APPROVAL_MEANING = (
     "I have checked what this release holds, who signed it and what is left out, "
     "and approve it for research."
 )
-_READERS = {roles.RESEARCHER, roles.PROJECT_LEAD, roles.COMPLIANCE_OFFICER}
+_READERS = {roles.RESEARCHER, roles.PROJECT_LEAD}
 
 
 def checked_formats(formats: Iterable[str]) -> list[str]:

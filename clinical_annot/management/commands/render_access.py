@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand
 from django.utils.module_loading import autodiscover_modules, import_string
 
 from apps.access import roles
-from apps.access.verb import POLICY, PolicyRow
+from apps.access.domain.policy import PolicyRow
+from apps.access.verb import POLICY
 
 MODULES = (
     "services",
