@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -14,18 +13,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.access import roles, trail
-from apps.access.actor import system_roles
 from apps.access.doors import actor_of, uuid_of
-from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.adjudication import queries as adjudications
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Adjudication, Assignment
 from apps.annotation.models import LabelSet
-from apps.audit.models import Event, Pending
+from apps.audit.models import Pending
 from apps.audit.verify import TrailBrokenError
 from apps.library import queries as library
-from apps.projects.queries import project_ids, projects_for
+from apps.projects.queries import projects_for
+from clinical_annot.trail import events_for, newest_checkpoint
 
 
 @require_GET
@@ -123,16 +121,6 @@ def assign(request: HttpRequest) -> HttpResponse:
     return redirect("projects")
 
 
-def _audit_scope(user: User) -> Any:
-    """Events that this officer may read: all for the system's officer, else their projects'."""
-    if roles.COMPLIANCE_OFFICER in system_roles(user):
-        return Event.objects.all()
-    held = project_ids(user, roles.COMPLIANCE_OFFICER)
-    if not held:
-        raise NotFound
-    return Event.objects.filter(project__in=[str(pk) for pk in held])
-
-
 def _midnight(day: str, days_later: int = 0) -> datetime | None:
     """The day's first moment (UTC); None for what is no day."""
     try:
@@ -147,7 +135,7 @@ def _midnight(day: str, days_later: int = 0) -> datetime | None:
 def audit(request: HttpRequest) -> HttpResponse:
     """The trail, filtered by person, object, action and time."""
     user: User = request.user  # type: ignore[assignment]
-    events = _audit_scope(user).select_related("leaf").order_by("-recorded_at")
+    events = events_for(user).select_related("leaf").order_by("-recorded_at")
     asked = {name: request.GET.get(name, "").strip() for name in _FILTERS}
     if asked["person"]:
         people = User.objects.filter(username__icontains=asked["person"])
@@ -186,8 +174,9 @@ def audit(request: HttpRequest) -> HttpResponse:
             "asked": asked,
             "query": query.urlencode(),
             "waiting": Pending.objects.count(),
+            "checkpoint": newest_checkpoint(),
             "actions": sorted(
-                _audit_scope(user).order_by().values_list("action", flat=True).distinct()
+                events_for(user).order_by().values_list("action", flat=True).distinct()
             ),
         },
     )

@@ -4,7 +4,17 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from clinical_annot import corrections, health, metrics, pages, people, rooms, session, withdrawals
+from clinical_annot import (
+    corrections,
+    health,
+    metrics,
+    pages,
+    people,
+    rooms,
+    session,
+    trail,
+    withdrawals,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.my_work, name="my-work"),
@@ -21,6 +31,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/", pages.audit, name="audit"),
     path("audit/verify/", pages.audit_verify, name="audit-verify"),
     path("audit/export/", pages.audit_export, name="audit-export"),
+    path("audit/<uuid:event_id>/proof/", trail.proof_file, name="audit-proof"),
+    path("api/v1/audit/checkpoint/", trail.CheckpointView.as_view(), name="api-checkpoint"),
+    path("api/v1/audit/consistency/", trail.ConsistencyView.as_view(), name="api-consistency"),
+    path("api/v1/audit/<uuid:event_id>/proof/", trail.ProofView.as_view(), name="api-proof"),
     path("people/", people.listing, name="people"),
     path("people/add/", people.add, name="people-add"),
     path("people/change/", people.change, name="people-change"),

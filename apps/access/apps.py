@@ -6,6 +6,8 @@ class AccessConfig(AppConfig):
     label = "access"
 
     def ready(self) -> None:
-        from apps.audit import triggers
+        from apps.access.signature_check import first_wrong_signature
+        from apps.audit import triggers, verify
 
         triggers.register("access_signature")
+        verify.CHECKS.append(first_wrong_signature)

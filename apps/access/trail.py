@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
 from apps.access import roles
 from apps.access.actor import Actor, system_roles
+from apps.access.errors import NotFound
 from apps.access.verb import event, verb
-from apps.audit import export, tree
+from apps.audit import delivery, export, proving, tree
+from apps.audit.models import Checkpoint, Delivery
 from apps.audit.verify import TrailBrokenError, Verdict, verify_trail
 
 _OFFICERS = {roles.COMPLIANCE_OFFICER, roles.SERVICE}
@@ -31,6 +35,46 @@ def note_verification(actor: Actor, _: None, *, outcome: str, entries: int, find
 def note_export(actor: Actor, _: None, *, size: int, with_private: bool) -> None:
     """Record that the trail was handed out."""
     event(actor, None, public={"size": size, "with_private": with_private})
+
+
+@verb("audit.prove", roles=_OFFICERS)
+def note_proof(actor: Actor, target: Any, *, event_id: UUID, with_private: bool) -> None:
+    """Record that the proof of one entry was handed out (target: its project, or None)."""
+    private = {"event": str(event_id)}
+    event(actor, target, public={"with_private": with_private}, private=private)
+
+
+def prove(
+    actor: Actor, event_id: UUID, project: Any, *, with_private: bool, since: int | None = None
+) -> bytes:
+    """The proof file of one entry. Raises NoSuchSizeError for a ``since`` that never was."""
+    if since is not None and not 0 < since <= tree.size():
+        raise proving.NoSuchSizeError
+    note_proof(actor, project, event_id=event_id, with_private=with_private)
+    return proving.prove_event(event_id, with_private=with_private, since=since)
+
+
+def checkpoint_json() -> dict[str, Any]:
+    """The newest signed checkpoint with its witnesses' lines, and how far each place outside has
+    been given the log."""
+    newest = Checkpoint.objects.order_by("-size").first()
+    if newest is None:
+        raise NotFound
+    return {
+        "size": newest.size,
+        "root": bytes(newest.root).hex(),
+        "signed_at": newest.created_at.isoformat(),
+        "note": delivery.witnessed_note(newest),
+        "places": [
+            {
+                "place": row.place,
+                "size": row.size,
+                "at": row.delivered_at.isoformat() if row.delivered_at else None,
+                "problem": row.problem,
+            }
+            for row in Delivery.objects.order_by("place")
+        ],
+    }
 
 
 def _is_officer(actor: Actor) -> bool:

@@ -28,7 +28,7 @@ from apps.access.actor import Actor, system_roles
 from apps.access.domain.policy import PolicyRow, Verdict, verdict
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
 from apps.audit import log
-from apps.audit.models import Event
+from apps.audit.log import Written
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -200,7 +200,7 @@ def event(
     private: dict[str, Any] | None = None,
     sealed: bytes | None = None,
     sealed_key: str = "",
-) -> Event:
+) -> Written:
     """Write the running verb's event (``action`` only for a further one)."""
     return log.append(
         action or _action.get(),

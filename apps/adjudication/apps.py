@@ -6,9 +6,10 @@ class AdjudicationConfig(AppConfig):
     label = "adjudication"
 
     def ready(self) -> None:
-        from apps.adjudication.queries import assigned_clip_ids
-        from apps.audit import triggers
+        from apps.adjudication.queries import assigned_clip_ids, first_moved_signature
+        from apps.audit import triggers, verify
         from apps.library.queries import ASSIGNED_CLIPS
 
         ASSIGNED_CLIPS.append(assigned_clip_ids)
         triggers.register("adjudication_decision")
+        verify.CHECKS.append(first_moved_signature)

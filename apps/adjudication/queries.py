@@ -14,6 +14,7 @@ from apps.access.models import User
 from apps.adjudication import services
 from apps.adjudication.models import Adjudication, Assignment
 from apps.annotation import store
+from apps.audit.models import Leaf
 from apps.library.queries import as_json as clip_as_json
 from apps.projects.queries import project_ids
 
@@ -103,3 +104,17 @@ def signature_json(adjudication: Adjudication) -> dict[str, Any] | None:
         "holds": services.signature_holds(adjudication)
         and services.content_digest(consensus) == signature.digest,
     }
+
+
+def first_moved_signature() -> str | None:
+    """Part of verifying the trail: a consensus whose signature is gone or is of another one."""
+    signed = Adjudication.objects.filter(state__in=("signed", "superseded"))
+    related = ("signature__signer", "clip", "consensus__ontology")
+    for adjudication in signed.select_related(*related).order_by("signed_at"):
+        if services.signature_holds(adjudication):
+            continue
+        event = adjudication.signature.event if adjudication.signature else None
+        leaf = Leaf.objects.filter(event_id=event).first()
+        place = f"entry {leaf.seq}: " if leaf is not None else ""
+        return f"{place}the signature of adjudication {adjudication.pk} is not of its consensus"
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.audit import tree
+from apps.audit import delivery, tree
 from apps.audit.domain import bundle
 from apps.audit.models import Checkpoint, Leaf
 
@@ -17,9 +17,9 @@ def bundle_lines(*, with_private: bool = True) -> Iterator[bytes]:
     if newest is None:
         raise ValueError("the log is empty")
     public = tree.signing_key().public_key().public_bytes_raw()
-    return bundle.write(
-        _items(newest.size, with_private), tree.origin(), public, newest.size, newest.note
-    )
+    # Witnesses have signed the newest checkpoint only if it is some seconds old.
+    note = delivery.witnessed_note(newest)
+    return bundle.write(_items(newest.size, with_private), tree.origin(), public, newest.size, note)
 
 
 def _items(size: int, with_private: bool) -> Iterator[bundle.Item]:

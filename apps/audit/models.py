@@ -46,6 +46,8 @@ class Leaf(models.Model):
     seq = models.BigIntegerField(primary_key=True)
     event = models.OneToOneField(Event, on_delete=models.PROTECT)
     hash = models.BinaryField()
+    # The sequencer's mark (domain/seal.py); null in logs from before there was one.
+    mark = models.BinaryField(null=True)
 
 
 class Tile(models.Model):
@@ -54,6 +56,8 @@ class Tile(models.Model):
     level = models.PositiveSmallIntegerField()
     index = models.BigIntegerField()
     hashes = models.BinaryField()
+    # Root over ``hashes``, so that a proof reads 32 bytes of a tile; null in older tiles.
+    root = models.BinaryField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["level", "index"], name="one_tile_a_place")]
@@ -69,3 +73,28 @@ class Checkpoint(models.Model):
 
     class Meta:
         ordering = ["size"]
+
+
+class Cosignature(models.Model):
+    """A witness's signature line under the checkpoint of ``size`` leaves."""
+
+    size = models.BigIntegerField(db_index=True)
+    witness = models.CharField(max_length=200)
+    line = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["size", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["size", "witness"], name="one_cosignature_a_witness")
+        ]
+
+
+class Delivery(models.Model):
+    """How far one place outside the database has been given checkpoints (``delivery.py``)."""
+
+    place = models.CharField(max_length=200, primary_key=True)
+    size = models.BigIntegerField(default=0)
+    delivered_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=200, blank=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,18 +13,22 @@ from django.db.models import Max
 
 from apps.audit.domain import checkpoint as notes
 from apps.audit.domain import merkle
+from apps.audit.domain.seal import place_mark
 from apps.audit.models import Checkpoint, Leaf, Pending, Tile
 from apps.vault.master import master_key
 
 _SPAN = 256
 _LOCK = 0x6C6F67
-# Three lines, an empty one, the signatures, an empty one.
-_WHOLE_NOTE = re.compile(rb"[^\n]+\n\d+\n[^\n]+\n\n([^\n]+\n)+\n")
 
 
 def signing_key() -> Ed25519PrivateKey:
     """The server's key for checkpoints, derived from the master key."""
     return Ed25519PrivateKey.from_private_bytes(master_key("checkpoint-signature"))
+
+
+def place_key() -> bytes:
+    """What marks leaves (domain/seal.py)."""
+    return master_key("audit-place")
 
 
 def origin() -> str:
@@ -51,15 +54,12 @@ def sequence(limit: int = 2000) -> int:
         waiting = list(Pending.objects.select_related("event").order_by("id")[:limit])
         if not waiting:
             return 0
-        first = size()
-        leaves = [
-            Leaf(
-                seq=first + place,
-                event_id=pending.event_id,
-                hash=merkle.leaf_hash(bytes(pending.event.entry)),
-            )
-            for place, pending in enumerate(waiting)
-        ]
+        first, key = size(), place_key()
+        leaves = []
+        for seq, pending in enumerate(waiting, first):
+            digest = merkle.leaf_hash(bytes(pending.event.entry))
+            mark = place_mark(seq, digest, key)
+            leaves.append(Leaf(seq=seq, event_id=pending.event_id, hash=digest, mark=mark))
         Leaf.objects.bulk_create(leaves)
         Pending.objects.filter(pk__in=[pending.pk for pending in waiting]).delete()
         _write_tiles(first, first + len(leaves))
@@ -70,22 +70,30 @@ def _write_tiles(old: int, new: int) -> None:
     level = 0
     while new // _SPAN:
         for index in range(old // _SPAN, new // _SPAN):
-            Tile.objects.create(level=level, index=index, hashes=_tile_from_below(level, index))
+            hashes = hashes_below(level, index)
+            Tile.objects.create(level=level, index=index, hashes=hashes, root=perfect(hashes))
         old, new, level = old // _SPAN, new // _SPAN, level + 1
 
 
-def _tile_from_below(level: int, index: int) -> bytes:
+def hashes_below(level: int, index: int) -> bytes:
+    """The hashes of a tile, of as many as there are: leaves, or roots of the tiles below."""
     start = index * _SPAN
     if level == 0:
-        rows = Leaf.objects.filter(seq__gte=start, seq__lt=start + _SPAN).order_by("seq")
-        return b"".join(bytes(row.hash) for row in rows)
+        leaves = Leaf.objects.filter(seq__gte=start, seq__lt=start + _SPAN).order_by("seq")
+        return b"".join(map(bytes, leaves.values_list("hash", flat=True)))
     below = Tile.objects.filter(
         level=level - 1, index__gte=start, index__lt=start + _SPAN
     ).order_by("index")
-    return b"".join(_perfect(bytes(tile.hashes)) for tile in below)
+    roots = []
+    for at, root in below.values_list("index", "root"):
+        if root is None:
+            root = perfect(bytes(Tile.objects.get(level=level - 1, index=at).hashes))
+        roots.append(bytes(root))
+    return b"".join(roots)
 
 
-def _perfect(hashes: bytes) -> bytes:
+def perfect(hashes: bytes) -> bytes:
+    """The root over a power of two of hashes, 32 bytes each."""
     level = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
     while len(level) > 1:
         level = [merkle.node_hash(*level[at : at + 2]) for at in range(0, len(level), 2)]
@@ -93,15 +101,14 @@ def _perfect(hashes: bytes) -> bytes:
 
 
 def stored_subtree() -> merkle.Subtree:
-    """Subtree hashes from tiles, and from leaves where a tile is not complete yet."""
+    """Subtree hashes from tiles, and from what lies below where a tile is not complete yet."""
     tiles: dict[tuple[int, int], bytes] = {}
 
     def hashes(level: int, index: int) -> bytes:
         if (level, index) not in tiles:
-            tile = Tile.objects.filter(level=level, index=index).first()
-            tiles[level, index] = (
-                bytes(tile.hashes) if tile is not None else _tile_from_below(level, index)
-            )
+            found = Tile.objects.filter(level=level, index=index).values_list("hashes", flat=True)
+            held = found.first()
+            tiles[level, index] = bytes(held) if held is not None else hashes_below(level, index)
         return tiles[level, index]
 
     def subtree(height: int, index: int) -> bytes:
@@ -109,7 +116,7 @@ def stored_subtree() -> merkle.Subtree:
         first = index << rest
         run = hashes(level, first // _SPAN)
         start = 32 * (first % _SPAN)
-        return _perfect(run[start : start + (32 << rest)])
+        return perfect(run[start : start + (32 << rest)])
 
     return subtree
 
@@ -134,11 +141,7 @@ def _hand_out(note: str) -> None:
     with open(path, "a+b") as out:
         fcntl.flock(out, fcntl.LOCK_EX)
         out.seek(0)
-        # A note cut by a crash or a full disk would make every later one unreadable.
-        whole = 0
-        for found in _WHOLE_NOTE.finditer(out.read()):
-            whole = found.end()
-        out.truncate(whole)
+        out.truncate(notes.whole_length(out.read()))
         out.write(note.encode() + b"\n")
         out.flush()
         os.fsync(out.fileno())

@@ -6,28 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-
 from apps.audit import tree
 from apps.audit.domain import merkle
-from apps.audit.models import Checkpoint, Leaf
+from apps.audit.models import Leaf
+from apps.audit.proving import newest_checkpoint
 from apps.release.domain.proofs import proof_json
-
-
-def newest_checkpoint() -> Checkpoint:
-    """A checkpoint over every event committed so far. Raises ValueError for an empty log."""
-    while tree.sequence():
-        pass
-    try:
-        with transaction.atomic():
-            tree.make_checkpoint()
-    except IntegrityError:
-        # Another process signed the same size in this moment: its note serves as well.
-        pass
-    newest = Checkpoint.objects.order_by("-size").first()
-    if newest is None:
-        raise ValueError("the log is empty")
-    return newest
 
 
 def prove(event_ids: Iterable[UUID]) -> tuple[str, dict[UUID, dict[str, Any]]]:

@@ -17,6 +17,9 @@ from apps.adjudication import queries, services
 from apps.adjudication.models import Decision
 from apps.annotation.models import KeyframeChunk, LabelSet, Operation
 from apps.annotation.services import save_operations
+from apps.audit import triggers
+from apps.audit.models import Event
+from apps.audit.verify import TrailBrokenError, verify_trail
 from tests import builders
 from tests.adjudication.test_adjudication import consensus_of, decide_all, sign
 
@@ -124,3 +127,41 @@ def test_what_is_saved_while_it_is_signed_is_refused_and_not_slipped_under(opene
     saving.join()
     assert answers == ["locked"]
     assert digest_of(consensus_of(made)) == done.signature.digest
+
+
+def moved_to_another_label_set(made, other):
+    Signature.objects.filter(pk=made.signature_id).update(object_id=str(other.pk))
+
+
+def carried_over_by_the_adjudication(made, other):
+    type(made).objects.filter(pk=made.pk).update(signature=None)
+    type(made).objects.filter(pk=other.pk).update(signature=made.signature, state="signed")
+
+
+def given_other_words(made, other):
+    Signature.objects.filter(pk=made.signature_id).update(meaning="Seen.")
+
+
+def taken_away(made, other):
+    type(made).objects.filter(pk=made.pk).update(signature=None, state="open")
+    Signature.objects.filter(pk=made.signature_id)._raw_delete("default")
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [moved_to_another_label_set, carried_over_by_the_adjudication, given_other_words, taken_away],
+)
+def test_verifying_the_trail_finds_a_signature_that_is_not_where_it_was_given(
+    opened, tamper, project, person
+):
+    made, judge = opened
+    decide_all(judge, made, "a")
+    done = sign(judge, made)
+    other = services.amend(judge, done, reason="The bleeding began earlier.")
+    assert verify_trail(outside=[]).entries
+    triggers.remove()
+    tamper(done, other)
+    triggers.install()
+    event = Event.objects.get(action="adjudication.signature")
+    with pytest.raises(TrailBrokenError, match=f"^entry {event.leaf.seq}: .*signature"):
+        verify_trail(outside=[])

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from apps.audit import export, log, tree
+from apps.audit import delivery, export, log, tree
 from apps.audit.domain import bundle
+from clinical_annot.verify.__main__ import main
+from tests.audit.running import witness_thread
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,3 +74,31 @@ def test_each_of_200_single_byte_changes_is_found(exported):
         bad[place] ^= 1 << chance.randrange(8)
         with pytest.raises(bundle.BundleError):
             bundle.check(io.BytesIO(bytes(bad)))
+
+
+def test_a_bundle_says_which_witness_signed_and_without_its_line_the_verifier_refuses(
+    db, settings, tmp_path, capsys
+):
+    log.append("test.event")
+    bare, path = tmp_path / "bare.bundle", tmp_path / "signed.bundle"
+    bare.write_bytes(b"".join(export.bundle_lines()))
+    with witness_thread(tmp_path) as named:
+        settings.CLINICAL_ANNOT_WITNESSES = [named]
+        assert delivery.deliver() == 1
+    path.write_bytes(b"".join(export.bundle_lines()))
+    witness = named.rpartition("@")[0]
+    assert main([str(path), "--witness", witness]) == 0
+    assert "witnessed by irb.example/w1" in capsys.readouterr().out
+    assert main([str(bare), "--witness", witness]) == 1
+
+
+def test_an_event_and_a_digest_are_found_in_a_bundle_and_what_is_not_there_is_not(
+    db, tmp_path, capsys
+):
+    written = log.append("test.signature", public={"digest": "5" * 64})
+    path = tmp_path / "audit.bundle"
+    path.write_bytes(b"".join(export.bundle_lines()))
+    assert main([str(path), "--has", str(written.id), "--has", "5" * 64]) == 0
+    assert capsys.readouterr().out.count("IN THE LOG entry 0: test.signature done") == 2
+    assert main([str(path), "--has", "6" * 64]) == 1
+    assert "no entry of this log says so" in capsys.readouterr().out

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from apps.access import signing
 from apps.access.actor import service
-from apps.audit import log, tree
+from apps.audit import export, log, tree
 from apps.audit.domain import checkpoint
 from apps.release import services
 from apps.release.domain.manifest import write_signed
@@ -297,3 +297,19 @@ def test_the_three_keys_differ(folder):
     keys = public_keys()
     assert len(set(keys.values())) == 3
     assert base64.b64decode(keys["electronic_signature"]) == signing.public_key()
+
+
+def test_a_bundle_shows_that_a_release_and_its_signature_are_in_the_log(folder, tmp_path):
+    bundle = tmp_path / "audit.bundle"
+    bundle.write_bytes(b"".join(export.bundle_lines()))
+    digest = signing.Signature.objects.get().digest
+    done = verify(str(bundle), "--has", str(folder), "--has", digest)
+    assert done.returncode == 0, done.stdout
+    assert "IN THE LOG release release: every entry that its proofs name" in done.stdout
+    assert "adjudication.signature done" in done.stdout
+    manifest = json.loads((folder / "manifest.json").read_text())
+    proof = manifest["clips"][0]["audit_proof"]
+    proof["entry"] = proof["entry"].replace('"done"', '"dome"')
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    done = verify(str(bundle), "--has", str(folder))
+    assert done.returncode == 1 and "of its proofs is not in this log" in done.stdout

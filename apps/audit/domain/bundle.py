@@ -79,28 +79,6 @@ def write(
     yield total.hexdigest().encode() + b"\n"
 
 
-class _Root:
-    """The root of a growing list of leaves, holding one hash a level."""
-
-    def __init__(self) -> None:
-        self._peaks: list[tuple[int, bytes]] = []
-
-    def add(self, leaf: bytes) -> None:
-        height, value = 0, leaf
-        while self._peaks and self._peaks[-1][0] == height:
-            value = merkle.node_hash(self._peaks.pop()[1], value)
-            height += 1
-        self._peaks.append((height, value))
-
-    def value(self) -> bytes:
-        if not self._peaks:
-            return merkle.EMPTY_ROOT
-        value = self._peaks[-1][1]
-        for _, peak in reversed(self._peaks[:-1]):
-            value = merkle.node_hash(peak, value)
-        return value
-
-
 def _strict(line: bytes, number: int, keys: set[str]) -> dict[str, Any]:
     """One line, exactly as ``write`` would have written it."""
     try:
@@ -116,7 +94,7 @@ def check(source: BinaryIO) -> Bundle:
     """Read a bundle and check that it agrees with itself: every entry opens its commitment, the
     entries give the checkpoint's root, the checkpoint is signed by the key in the bundle, the last
     line is the digest of all before. Raises BundleError naming the first line that does not fit."""
-    total, tree, lines = sha256(), _Root(), iter(source)
+    total, tree, lines = sha256(), merkle.Frontier(), iter(source)
     first = next(lines, b"")
     header = _strict(first, 1, {"format", "origin", "public_key", "size"})
     if header["format"] != FORMAT or type(header["size"]) is not int or header["size"] < 1:
@@ -140,12 +118,12 @@ def check(source: BinaryIO) -> Bundle:
         raise BundleError(f"line {number + 1}: {error}") from None
     if signed.origin != header["origin"] or signed.size != header["size"]:
         raise BundleError(f"line {number + 1}: the checkpoint is not of these entries")
-    if signed.root != tree.value():
+    if signed.root != tree.root():
         raise BundleError(f"line {number + 1}: the entries do not give the checkpoint's root")
     return Bundle(header["origin"], public_key, header["size"], signed.root, str(note))
 
 
-def _check_item(line: bytes, number: int, seq: int, tree: _Root) -> None:
+def _check_item(line: bytes, number: int, seq: int, tree: merkle.Frontier) -> None:
     item = _strict(line, number, {"seq", "entry", "private", "salt", "sealed"})
     if item["seq"] != seq or not isinstance(item["entry"], str):
         raise BundleError(f"line {number}: entry {seq} is expected here")
@@ -167,9 +145,18 @@ def _check_item(line: bytes, number: int, seq: int, tree: _Root) -> None:
 
 def root_at(path: str | os.PathLike[str], size: int) -> bytes:
     """The root over the first ``size`` entries of a bundle that has been checked."""
-    tree = _Root()
+    tree = merkle.Frontier()
     with open(path, "rb") as source:
         next(source)
         for _, line in zip(range(size), source, strict=False):
             tree.add(merkle.leaf_hash(json.loads(line)["entry"].encode()))
-    return tree.value()
+    return tree.root()
+
+
+def entries_of(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
+    """Place and text of each entry of a bundle that has been checked."""
+    with open(path, "rb") as source:
+        size = json.loads(next(source))["size"]
+        for _, line in zip(range(size), source, strict=False):
+            item = json.loads(line)
+            yield item["seq"], item["entry"]

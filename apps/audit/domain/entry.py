@@ -3,12 +3,13 @@
 The bytes that are hashed are stored and shown; nothing is serialised again to verify. An entry is
 one JSON object, UTF-8, sorted keys, no spaces::
 
-    {"action", "commitment", "id", "outcome", "public", "sealed_sha256", "time", "v": 1}
+    {"action", "commitment", "id", "outcome", "public", "sealed_sha256", "tag", "time", "v": 2}
 
 ``commitment`` = hex SHA-256(salt || private bytes): who did it to which object stays out of what a
 release carries, and is proven by showing salt and private bytes. ``sealed_sha256`` = hex SHA-256 of
 the ciphertext of what identifies a subject (or null): destroying the subject's key erases the
-detail and the proof still holds.
+detail and the proof still holds. ``tag`` is the server's mark (domain/seal.py) over the same bytes
+without it. Version 1, which older logs begin with, has no tag.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-VERSION = 1
+from apps.audit.domain.seal import tag_of
+
+VERSION = 2
+_TAG, _AFTER = b'"tag":"%s",', b'"time":'
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys and no spaces, UTF-8. Raises ValueError for NaN and infinities."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _ENCODER.encode(value).encode()
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,12 @@ def build(
     private: dict[str, Any],
     salt: bytes,
     sealed: bytes | None,
+    key: bytes,
 ) -> Entry:
-    """``time`` is UTC RFC 3339 with microseconds; ``salt`` 16 random bytes."""
+    """``time`` is UTC RFC 3339 with microseconds; ``salt`` 16 random bytes; ``key`` makes the
+    tag."""
     private_bytes = canonical(private)
-    entry = canonical(
+    untagged = canonical(
         {
             "v": VERSION,
             "id": event_id,
@@ -63,7 +70,17 @@ def build(
             "sealed_sha256": sha256(sealed).hexdigest() if sealed is not None else None,
         }
     )
+    before, after, rest = untagged.rpartition(_AFTER)
+    entry = before + _TAG % tag_of(untagged, key).encode() + after + rest
     return Entry(entry, private_bytes, salt, sealed)
+
+
+def is_tagged(entry: bytes, tag: object, key: bytes) -> bool:
+    """Whether ``tag`` (as parsed from ``entry``) is the server's mark over the other bytes."""
+    if not isinstance(tag, str):
+        return False
+    before, found, after = entry.rpartition(_TAG % tag.encode())
+    return bool(found) and tag_of(before + after, key) == tag
 
 
 def opens(entry: bytes, private: bytes, salt: bytes, sealed: bytes | None) -> str | None:

@@ -29,6 +29,32 @@ def _split(size: int) -> int:
     return 1 << (size - 1).bit_length() - 1
 
 
+class Frontier:
+    """The roots of the perfect subtrees of a growing tree: one hash a level, and the root after
+    every leaf."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []
+
+    def add(self, leaf: bytes) -> None:
+        """Append a leaf hash. As many trailing ones as the size has, so many peaks merge."""
+        size, peaks = self.size, self._peaks
+        while size & 1:
+            leaf = sha256(b"\x01" + peaks.pop() + leaf).digest()
+            size >>= 1
+        peaks.append(leaf)
+        self.size += 1
+
+    def root(self) -> bytes:
+        if not self._peaks:
+            return EMPTY_ROOT
+        value = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            value = node_hash(peak, value)
+        return value
+
+
 def subtree_of(leaves: Sequence[bytes]) -> Subtree:
     """A Subtree over leaf hashes held in memory."""
 

@@ -26,7 +26,7 @@ from django.db import OperationalError, close_old_connections, connection
 
 from apps.access.actor import service
 from apps.access.people import note_process
-from apps.audit import tree, triggers
+from apps.audit import delivery, tree, triggers
 from apps.jobs import work
 from apps.jobs.heartbeat import beat
 
@@ -111,7 +111,8 @@ def _supervise(stop: threading.Event) -> None:
     children = [_start(lane) for lane in wanted]
     peer_lane = _PeerLane() if work.Lane.ALL not in wanted else None
     keepers = [
-        threading.Thread(target=target, args=(stop,), daemon=True) for target in (_keep, _look)
+        threading.Thread(target=target, args=(stop,), daemon=True)
+        for target in (_keep, _look, _hand_out)
     ]
     for keeper in keepers:
         keeper.start()
@@ -149,13 +150,25 @@ def _keep(stop: threading.Event) -> None:
     signed_at, since = 0.0, 0
     while not stop.wait(1.0):
         try:
-            since += tree.sequence()
+            since += tree.sequence(limit=1000)
             if since and (since >= 1000 or time.monotonic() - signed_at > 30):
                 tree.make_checkpoint()
                 signed_at, since = time.monotonic(), 0
             beat("worker")
         except Exception as error:
             logger.warning("log not sequenced", extra={"error": type(error).__name__})
+            connection.close()
+    connection.close()
+
+
+def _hand_out(stop: threading.Event) -> None:
+    """Give checkpoints to the places outside the database; apart, for a place may be slow."""
+    while not stop.wait(2.0):
+        try:
+            close_old_connections()
+            delivery.deliver()
+        except Exception as error:
+            logger.warning("checkpoint not handed out", extra={"error": type(error).__name__})
             connection.close()
     connection.close()
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from apps.audit.domain.checkpoint import fingerprint
+from apps.audit import tree
+from apps.audit.domain.checkpoint import LOG, fingerprint, named_key
 from apps.release.signing import public_keys
 
 _FOR = {
@@ -24,3 +25,5 @@ class Command(BaseCommand):
         for name, key in public_keys().items():
             print_of = fingerprint(base64.b64decode(key))
             self.stdout.write(f"{name} {key} {print_of} ({_FOR[name]})")
+        log = tree.signing_key().public_key().public_bytes_raw()
+        self.stdout.write(f"log {named_key(tree.origin(), log, LOG)} (for a witness's --log)")
