@@ -8,14 +8,22 @@ from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    inline_serializer,
+)
+from rest_framework import serializers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.response import Response
 
 from apps.access.doors import ApiView, actor_of
+from apps.access.errors import NotFound
 from apps.keys.keyring import open_vault_file
 from apps.library.domain import ranges
-from apps.release import queries, services
+from apps.release import queries, recalls, services
+from apps.release.collecting import read_freeze
 
 _BLOCK = 1 << 20
 
@@ -23,9 +31,14 @@ _BLOCK = 1 << 20
 class ReleaseListView(ApiView):
     @extend_schema(operation_id="releases_list", responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Any) -> Response:
-        """Releases that you may see, newest first."""
+        """Releases that you may see, newest first, and the recalls of what you downloaded."""
         releases = queries.releases_for(request.user)[:500]
-        return Response({"releases": [queries.as_json(release) for release in releases]})
+        return Response(
+            {
+                "releases": [queries.as_json(release) for release in releases],
+                "recalls": [queries.notice_json(n) for n in queries.notices_for(request.user)],
+            }
+        )
 
 
 class ReleaseView(ApiView):
@@ -33,6 +46,60 @@ class ReleaseView(ApiView):
     def get(self, request: Any, release_id: uuid.UUID) -> Response:
         """One release: state, what is left out, its archive's size and digest."""
         return Response(queries.as_json(queries.release_for(request.user, release_id)))
+
+
+class DifferenceView(ApiView):
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
+    def get(self, request: Any, release_id: uuid.UUID) -> Response:
+        """What the release changed against the version it supersedes: clips, tracks, frames."""
+        found = read_freeze(queries.release_for(request.user, release_id)).supersedes
+        if found is None:
+            raise NotFound("This release supersedes none.")
+        return Response(found)
+
+
+class RecallView(ApiView):
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
+    def get(self, request: Any, release_id: uuid.UUID) -> Response:
+        """Who has the release: every download, and what a recall wrote and was answered."""
+        release = queries.release_for(request.user, release_id)
+        return Response(queries.handed_out(request.user, release))
+
+    @extend_schema(
+        request=inline_serializer("Recall", {"reason": serializers.CharField()}),
+        responses={
+            200: OpenApiTypes.OBJECT,
+            400: OpenApiTypes.OBJECT,
+            403: OpenApiTypes.OBJECT,
+            404: OpenApiTypes.OBJECT,
+            409: OpenApiTypes.OBJECT,
+        },
+    )
+    def post(self, request: Any, release_id: uuid.UUID) -> Response:
+        """Recall a published release: nobody gets it any more, who has it is written to."""
+        release = queries.release_for(request.user, release_id)
+        reason = str(request.data.get("reason", "")) if isinstance(request.data, dict) else ""
+        done = recalls.recall(actor_of(request), release, reason=reason)
+        return Response(queries.handed_out(request.user, done))
+
+
+class RecallAnswerView(ApiView):
+    @extend_schema(
+        request=inline_serializer("RecallAnswer", {"answer": serializers.CharField()}),
+        responses={
+            200: OpenApiTypes.OBJECT,
+            400: OpenApiTypes.OBJECT,
+            404: OpenApiTypes.OBJECT,
+            409: OpenApiTypes.OBJECT,
+        },
+    )
+    def post(self, request: Any, notice_id: uuid.UUID) -> Response:
+        """Answer a recall: what became of your copies."""
+        notice = queries.notice_for(request.user, notice_id)
+        answer = str(request.data.get("answer", "")) if isinstance(request.data, dict) else ""
+        return Response(
+            queries.notice_json(recalls.answer_recall(actor_of(request), notice, answer=answer))
+        )
 
 
 class _AnyType(BaseContentNegotiation):

@@ -6,13 +6,14 @@ import hmac
 import tomllib
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from django.conf import settings
+from django.db.models import F
 from django.utils import timezone
 from pydicom.dataset import Dataset
 
@@ -28,6 +29,7 @@ from apps.library.models import Clip
 from apps.ontology.domain.geometries import interpolator_of
 from apps.projects.models import Project
 from apps.release.domain.dicom_common import header_values
+from apps.release.domain.difference import difference
 from apps.release.domain.freeze import (
     ClipFreeze,
     Freeze,
@@ -67,6 +69,7 @@ class Draft:
     n_clips: int
     left_out: list[dict[str, str]]
     signatures: dict[uuid.UUID, uuid.UUID]
+    supersedes: Release | None = None
 
 
 def select(project: Project, only: Iterable[str] = ()) -> Selection:
@@ -195,6 +198,9 @@ def collect(
         )
     try:
         freeze = _freeze(project, version, kept, left_out)
+        superseded = earlier_version(project)
+        if superseded is not None:
+            freeze = replace(freeze, supersedes=_against(superseded, freeze))
         content = dump_freeze(freeze)
         load_freeze(content)
     except FreezeError as error:
@@ -205,7 +211,26 @@ def collect(
         len(kept),
         left_out,
         {item.pk: item.signature.pk for item in kept if item.signature},
+        superseded,
     )
+
+
+def earlier_version(project: Project) -> Release | None:
+    """What a new version takes the place of: the version published last, else the one frozen
+    last."""
+    return (
+        Release.objects.filter(project=project)
+        .order_by(F("published_at").desc(nulls_last=True), "-frozen_at")
+        .first()
+    )
+
+
+def _against(earlier: Release, freeze: Freeze) -> dict[str, Any]:
+    return {
+        "version": earlier.version,
+        "freeze_digest": earlier.freeze_digest,
+        "difference": difference(read_freeze(earlier), freeze),
+    }
 
 
 def _freeze(

@@ -21,6 +21,7 @@ class Release(models.Model):
         APPROVED = "approved"
         PUBLISHED = "published"
         WITHDRAWN = "withdrawn"
+        RECALLED = "recalled"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="releases")
@@ -42,7 +43,13 @@ class Release(models.Model):
     # What the manifest says of the approval, with its proof of the log; never changes once set.
     approval = models.JSONField(null=True)
     published_at = models.DateTimeField(null=True)
+    # Of a withdrawal or recall.
     withdrawn_reason = models.CharField(max_length=400, blank=True)
+    recalled_at = models.DateTimeField(null=True)
+    # The version that this one takes the place of; its freeze says what changed.
+    supersedes = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="superseding"
+    )
 
     class Meta:
         ordering = ["-frozen_at"]
@@ -63,6 +70,50 @@ class Release(models.Model):
             held.add("may_download")
         return held
 
+    @property
+    def superseded_by(self) -> Release | None:
+        """The newest published version that takes this one's place."""
+        published = self.superseding.filter(state=self.State.PUBLISHED)
+        return published.order_by("-published_at").first()
+
+
+# Never handed out or written again.
+ENDED = (Release.State.WITHDRAWN, Release.State.RECALLED)
+
 
 class ReleaseUserObjectPermission(UserObjectPermissionBase):
     content_object = models.ForeignKey(Release, on_delete=models.CASCADE)
+
+
+class RecallNotice(models.Model):
+    """What a person who downloaded a recalled release is told, and what they answered.
+
+    ``digests``: SHA-256 of each archive that was handed to them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="notices")
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    n_downloads = models.PositiveIntegerField()
+    digests = models.JSONField(default=list)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    written_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        ordering = ["-written_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["release", "person"], name="one_recall_notice_a_release_and_person"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"recall of {self.release}"
+
+    def policy_project(self) -> Project:
+        return self.release.project
+
+    def relations(self, user: User) -> set[str]:
+        return {"addressed"} if self.person_id == user.pk else set()

@@ -16,7 +16,8 @@ from apps.jobs.models import Job
 from apps.library.models import Clip
 from apps.projects.models import Project
 from apps.projects.queries import project_ids, projects_for
-from apps.release.models import Release
+from apps.release.models import RecallNotice, Release
+from apps.release.recalls import downloads_of
 
 _SEE_ALL = (roles.PROJECT_LEAD, roles.COMPLIANCE_OFFICER)
 
@@ -25,7 +26,7 @@ def releases_for(user: User) -> QuerySet[Release]:
     """Releases that ``user`` may see, newest first: all of a project for its leads and officers
     (of every project for the system's officer), else those that were granted."""
     releases = Release.objects.select_related(
-        "project", "frozen_by", "approved_by", "archive"
+        "project", "frozen_by", "approved_by", "archive", "supersedes"
     ).order_by("-frozen_at")
     if roles.COMPLIANCE_OFFICER in system_roles(user):
         return releases
@@ -82,10 +83,73 @@ def archive_job(release: Release) -> Job | None:
     return rows.order_by("-created_at").first()
 
 
+def notices_for(user: User) -> QuerySet[RecallNotice]:
+    """What ``user`` was told of recalled releases that they downloaded, newest first."""
+    return RecallNotice.objects.filter(person=user).select_related("release__project")
+
+
+def notice_for(user: User, notice_id: uuid.UUID) -> RecallNotice:
+    """Raises NotFound where it is addressed to somebody else, or there is none."""
+    found = notices_for(user).filter(pk=notice_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def may_see_downloads(user: User, release: Release) -> bool:
+    """Leads and officers see who has a release; researchers do not see each other."""
+    if roles.COMPLIANCE_OFFICER in system_roles(user):
+        return True
+    return release.project_id in set(project_ids(user, *_SEE_ALL))
+
+
+def handed_out(user: User, release: Release) -> dict[str, Any]:
+    """Every download with person, time and digest, and the notices of a recall with their answers.
+
+    Raises NotFound for who may not see it."""
+    if not may_see_downloads(user, release):
+        raise NotFound
+    return {
+        "release": str(release.pk),
+        "version": release.version,
+        "state": release.state,
+        "reason": release.withdrawn_reason,
+        "recalled_at": release.recalled_at,
+        "downloads": [
+            {"person": each.person.display_name, "pseudonym": each.person.pseudonym,
+             "at": each.at, "sha256": each.sha256}
+            for each in downloads_of(release)
+        ],
+        "notices": [
+            {"person": notice.person.display_name, "pseudonym": notice.person.pseudonym,
+             "n_downloads": notice.n_downloads, "sha256": notice.digests,
+             "written_at": notice.written_at, "answered_at": notice.answered_at,
+             "answer": notice.answer}
+            for notice in release.notices.select_related("person")
+        ],
+    }  # fmt: skip
+
+
+def notice_json(notice: RecallNotice) -> dict[str, Any]:
+    """What the API tells the person of a recalled release that they have."""
+    return {
+        "id": str(notice.pk),
+        "release": str(notice.release_id),
+        "project": notice.release.project.slug,
+        "version": notice.release.version,
+        "reason": notice.release.withdrawn_reason,
+        "sha256": notice.digests,
+        "downloads": notice.n_downloads,
+        "written_at": notice.written_at,
+        "answered_at": notice.answered_at,
+    }
+
+
 def as_json(release: Release) -> dict[str, Any]:
     """What the API says of a release."""
     archive = release.archive if release.is_archive_approved else None
     is_published = release.state == Release.State.PUBLISHED
+    newer = release.superseded_by
     return {
         "id": str(release.pk),
         "project": release.project.slug,
@@ -102,6 +166,9 @@ def as_json(release: Release) -> dict[str, Any]:
         "approved_by": release.approved_by.pseudonym if release.approved_by else None,
         "published_at": release.published_at,
         "withdrawn_reason": release.withdrawn_reason,
+        "recalled_at": release.recalled_at,
+        "supersedes": release.supersedes.version if release.supersedes else None,
+        "superseded_by": newer.version if newer else None,
         "archive": {"size_bytes": archive.size_bytes, "sha256": archive.sha256}
         if archive is not None
         else None,

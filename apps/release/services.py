@@ -137,6 +137,7 @@ def store_freeze(
         left_out=draft.left_out,
         frozen_by=actor.user,
         frozen_at=timezone.now(),
+        supersedes=draft.supersedes,
     )
     for person in grants.holders(roles.codename(roles.PROJECT_LEAD), project):
         grants.grant(person, "download", release)
@@ -148,6 +149,7 @@ def store_freeze(
             "freeze_digest": draft.digest,
             "clips": draft.n_clips,
             "left_out": len(draft.left_out),
+            "supersedes": draft.supersedes.version if draft.supersedes else "",
         },
     )
     return release

@@ -14,7 +14,7 @@ from apps.release.archive import make_archive
 from apps.release.domain.build import ReleaseRefused
 from apps.release.domain.freeze import FreezeError
 from apps.release.domain.media import MediaError
-from apps.release.models import Release
+from apps.release.models import ENDED, Release
 
 KIND = "release.archive"
 
@@ -28,7 +28,7 @@ def find_releases() -> int:
     ).select_related("approved_by"):
         services.prove_approval(release)
         found += 1
-    waiting = Release.objects.exclude(state=Release.State.WITHDRAWN).filter(
+    waiting = Release.objects.exclude(state__in=ENDED).filter(
         Q(archive=None) | Q(approval__isnull=False, is_archive_approved=False)
     )
     for release in waiting:
@@ -50,7 +50,7 @@ def build_archive(handle: JobHandle) -> None:
     release = (
         Release.objects.select_related("project", "freeze_file")
         .filter(pk=handle.job.object_id)
-        .exclude(state=Release.State.WITHDRAWN)
+        .exclude(state__in=ENDED)
         .first()
     )
     if release is None:

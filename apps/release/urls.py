@@ -14,6 +14,8 @@ urlpatterns = [
     path(f"releases/{_ONE}approve/", views.approve, name="release-approve"),
     path(f"releases/{_ONE}publish/", views.publish, name="release-publish"),
     path(f"releases/{_ONE}withdraw/", views.withdraw, name="release-withdraw"),
+    path(f"releases/{_ONE}recall/", views.recall, name="release-recall"),
+    path("releases/recalls/<uuid:notice_id>/", views.answer_recall, name="release-recall-answer"),
     path("labels/import/", import_views.import_page, name="labels-import"),
     path(
         "api/v1/clips/<uuid:clip_id>/labels/import/",
@@ -22,5 +24,12 @@ urlpatterns = [
     ),
     path(_API, api.ReleaseListView.as_view(), name="api-releases"),
     path(f"{_API}{_ONE}", api.ReleaseView.as_view(), name="api-release"),
+    path(f"{_API}{_ONE}difference", api.DifferenceView.as_view(), name="api-release-difference"),
+    path(f"{_API}{_ONE}recall", api.RecallView.as_view(), name="api-release-recall"),
+    path(
+        f"{_API}recalls/<uuid:notice_id>/answer",
+        api.RecallAnswerView.as_view(),
+        name="api-release-recall-answer",
+    ),
     path(f"{_API}{_ONE}download", api.DownloadView.as_view(), name="release-download"),
 ]

@@ -17,8 +17,9 @@ from apps.access.doors import actor_of
 from apps.access.errors import NotFound, Refused
 from apps.access.models import User
 from apps.access.verb import check, roles_on
-from apps.release import queries, services
+from apps.release import queries, recalls, services
 from apps.release.collecting import NOT_ASKED, read_freeze, select
+from apps.release.domain.difference import difference_text
 from apps.release.domain.registry import FORMATS
 from apps.release.models import Release
 
@@ -39,9 +40,15 @@ def releases(request: HttpRequest) -> HttpResponse:
             }
         )
     shown = queries.releases_for(user)[:200]
-    if not previews and not shown and not _may_look(user):
+    notices = queries.notices_for(user)
+    if not previews and not shown and not notices and not _may_look(user):
         raise NotFound
-    context = {"releases": shown, "previews": previews, "formats": FORMATS.values()}
+    context = {
+        "releases": shown,
+        "previews": previews,
+        "formats": FORMATS.values(),
+        "notices": notices,
+    }
     return render(request, "release/releases.html", context)
 
 
@@ -121,6 +128,16 @@ def release(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
         "is_own": roles.COMPLIANCE_OFFICER in held and found.frozen_by_id == user.pk,
         "may_publish": _may(request, services.publish, found),
         "may_withdraw": _may(request, services.withdraw, found),
+        "may_recall": _may(request, recalls.recall, found) and found.published_at is not None,
+        "newer": found.superseded_by,
+        "difference": difference_text(
+            freeze_.version, freeze_.supersedes["version"], freeze_.supersedes["difference"]
+        )
+        if freeze_.supersedes
+        else "",
+        "handed_out": queries.handed_out(user, found)
+        if queries.may_see_downloads(user, found)
+        else None,
         "may_download": _may(request, services.download, found) and found.is_archive_approved,
     }
     return render(request, "release/release.html", context)
@@ -164,3 +181,27 @@ def withdraw(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, f"{refusal.message} {refusal.remedy}")
     return redirect("release", release_id)
+
+
+@require_POST
+@login_required
+def recall(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
+    """Recall a published release."""
+    found = queries.release_for(request.user, release_id)  # type: ignore[arg-type]
+    try:
+        recalls.recall(actor_of(request), found, reason=request.POST.get("reason", ""))
+    except Refused as refusal:
+        messages.error(request, f"{refusal.message} {refusal.remedy}")
+    return redirect("release", release_id)
+
+
+@require_POST
+@login_required
+def answer_recall(request: HttpRequest, notice_id: uuid.UUID) -> HttpResponse:
+    """Say what became of one's copies of a recalled release."""
+    notice = queries.notice_for(request.user, notice_id)  # type: ignore[arg-type]
+    try:
+        recalls.answer_recall(actor_of(request), notice, answer=request.POST.get("answer", ""))
+    except Refused as refusal:
+        messages.error(request, f"{refusal.message} {refusal.remedy}")
+    return redirect("releases")

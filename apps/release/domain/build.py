@@ -17,6 +17,7 @@ from apps.release.domain import media
 from apps.release.domain.data_dictionary import data_dictionary
 from apps.release.domain.dicom_seg import NATIVE_LIMIT_BYTES, seg_parts, write_seg
 from apps.release.domain.dicom_sr import write_sr
+from apps.release.domain.difference import difference_text
 from apps.release.domain.frames_csv import frames_csv
 from apps.release.domain.freeze import ClipFreeze, Freeze, canonical
 from apps.release.domain.freeze_check import validate
@@ -156,6 +157,9 @@ def build_release(
             progress(choice.name, len(freeze.clips), len(freeze.clips))
         dropped[choice.name] = _write_format(tree, freeze, labels, splits, choice)
     tree.put("splits.json", canonical(splits_document(freeze)) + b"\n")
+    if (earlier := freeze.supersedes) is not None:
+        text = difference_text(freeze.version, earlier["version"], earlier["difference"])
+        tree.put("CHANGES.md", text.encode())
     tree.put("DATA_DICTIONARY.md", data_dictionary(freeze, chosen, dropped).encode())
     tree.put("check_decoder.py", Path(__file__).with_name("check_decoder.py").read_bytes())
     manifest = manifests.build_manifest(

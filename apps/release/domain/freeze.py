@@ -18,6 +18,8 @@ Shape ("clinicalannot-freeze/1"), canonical JSON: UTF-8, sorted keys, no spaces:
      "ontology": the whole definition, "ontology_digest": text,
      "checkpoint": text | null,
      "keys": {"checkpoint", "electronic_signature"}: public keys (base64) of note and statements,
+     "supersedes": {"version", "freeze_digest", "difference"}, the earlier version, if any; the
+              difference is that of difference.py,
      "clips": [ClipFreeze…], "left_out": [{"clip", "reason"}…]}
 
 `ClipFreeze` and `LabelSetFreeze` below name the rest; arrays and bytes are base64
@@ -38,6 +40,7 @@ import numpy as np
 
 FORMAT = "clinicalannot-freeze/1"
 CLIP_UIDS = ("seg_series", "seg_instance", "sr_series", "sr_instance", "dimension_organization")
+LATER = ("supersedes",)
 DEFAULT_FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
 
 # Header attributes of the de-identified instance that SEG and SR repeat (patient, study and
@@ -175,6 +178,7 @@ class Freeze:
     split_fractions: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_FRACTIONS))
     splits: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    supersedes: dict[str, Any] | None = None
 
     def classes(self, *geometries: str) -> list[dict[str, Any]]:
         """The ontology's classes of these geometries (all when none is named), in its order."""
@@ -208,6 +212,10 @@ def canonical(value: Any) -> bytes:
 def dump_freeze(freeze: Freeze) -> bytes:
     """The freeze as canonical JSON; `load_freeze` of it gives an equal freeze."""
     top = {f.name: getattr(freeze, f.name) for f in fields(freeze) if f.name != "clips"}
+    for name in LATER:
+        # A freeze of before the field was thought of keeps its bytes and digest.
+        if top[name] is None:
+            del top[name]
     clips = []
     for clip in freeze.clips:
         row = {f.name: getattr(clip, f.name) for f in fields(clip)}

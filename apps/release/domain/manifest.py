@@ -40,7 +40,9 @@ def build_manifest(
     `freeze_digest` is what the log's entries of freezing and approving name.
     """
     ontology = freeze.ontology
+    earlier = {"supersedes": freeze.supersedes} if freeze.supersedes is not None else {}
     return {
+        **earlier,
         "format": FORMAT,
         "project": freeze.project,
         "version": freeze.version,

@@ -27,6 +27,7 @@ MODULES = (
     "remedies",
     "reporting",
     "withdrawal",
+    "recalls",
 )
 
 HEAD = """\

@@ -18,7 +18,7 @@ from apps.release.collecting import read_freeze
 from apps.release.domain.build import ReleaseRefused
 from apps.release.domain.freeze import FreezeError
 from apps.release.domain.media import MediaError
-from apps.release.models import Release
+from apps.release.models import ENDED, Release
 from apps.release.writing import write_folder
 
 
@@ -90,9 +90,9 @@ class Command(BaseCommand):
                 only=only,
                 progress=self._told,
             )
-        if found.state == Release.State.WITHDRAWN:
+        if found.state in ENDED:
             raise Refused(
-                "withdrawn", "This version was withdrawn.", "Freeze a new version.", status=409
+                "withdrawn", f"This version was {found.state}.", "Freeze a new version.", status=409
             )
         if only and {clip.id for clip in read_freeze(found).clips} != {c.lower() for c in only}:
             raise Refused(
