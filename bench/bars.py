@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import bars_player
+from bench import bars_player, bars_release
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "bench" / "bars.json"
@@ -371,6 +371,7 @@ BARS = [
         "SIGKILL of the worker at 30 random moments: nothing half-written, the same bytes",
         _tests("tests/deid/test_worker_killed.py", BAR_WORKER_KILLS="30"),
     ),
+    *(Bar(name, bar, run) for name, (bar, run) in bars_release.BARS.items()),
     Bar(
         "node",
         "no plain byte on disk, kills, memory, robustness of the node",

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from apps.annotation.domain import rle
 from apps.ontology.domain.definition import digest as ontology_digest
 from apps.release.domain.dicom_seg import seg_parts, write_seg
-from apps.release.domain.dicom_sr import write_sr
+from apps.release.domain.dicom_sr import sr_parts, write_sr
 from apps.release.domain.freeze import ClipFreeze, Freeze
 from apps.release.domain.importing import Report, Target, read_with
 from apps.release.domain.objects import ClipLabels, clip_labels
@@ -193,10 +193,11 @@ def _dicom(name: str, freeze: Freeze) -> dict[str, bytes]:
             out = io.BytesIO()
             write_seg(freeze, clip, rows, out, part)
             files[f"seg-{part}.dcm"] = out.getvalue()
-    elif labels.intervals or labels.of("tip", "box"):
-        out = io.BytesIO()
-        write_sr(freeze, clip, labels, out)
-        files["sr.dcm"] = out.getvalue()
+    else:
+        for sr_part in sr_parts(clip, labels, most=5):
+            out = io.BytesIO()
+            write_sr(freeze, clip, sr_part, out)
+            files[f"sr-{sr_part.number}.dcm"] = out.getvalue()
     return files
 
 

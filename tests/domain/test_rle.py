@@ -29,6 +29,19 @@ def blobs(seed, height=270, width=480):
 
 @settings(max_examples=150, deadline=None)
 @given(masks)
+def test_a_mask_s_box_alone_is_what_the_whole_picture_holds_there(mask):
+    (x, y), pixels = rle.decode_box(rle.encode(mask))
+    whole = np.zeros(mask.shape, bool)
+    whole[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels
+    assert (whole == (mask != 0)).all()
+    if mask.any():
+        across, down = pixels.any(axis=0), pixels.any(axis=1)
+        assert across[0] and across[-1] and down[0] and down[-1]
+    else:
+        assert pixels.size == 0
+
+
+@given(masks)
 def test_a_mask_becomes_the_very_string_that_pycocotools_writes_and_comes_back(mask):
     ours = rle.encode(mask)
     assert ours == oracle(mask)

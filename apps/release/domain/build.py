@@ -16,7 +16,7 @@ from apps.release.domain import manifest as manifests
 from apps.release.domain import media
 from apps.release.domain.data_dictionary import data_dictionary
 from apps.release.domain.dicom_seg import NATIVE_LIMIT_BYTES, seg_parts, write_seg
-from apps.release.domain.dicom_sr import write_sr
+from apps.release.domain.dicom_sr import sr_parts, write_sr
 from apps.release.domain.difference import difference_text
 from apps.release.domain.frames_csv import frames_csv
 from apps.release.domain.freeze import ClipFreeze, Freeze, canonical
@@ -268,10 +268,13 @@ def _write_dicom(
             with tree.create(path) as out:
                 seg = write_seg(freeze, clip, mask_rows, out, part, native_limit_bytes)
             rows.append({"path": path, "kind": "seg", "part": part, **vars(seg)})
-    if "dicom-sr" in formats and (labels.intervals or labels.of("tip", "box")):
-        with tree.create(f"{folder}/sr.dcm") as out:
-            report = write_sr(freeze, clip, labels, out)
-        rows.append({"path": f"{folder}/sr.dcm", "kind": "sr", **vars(report)})
+    if "dicom-sr" in formats:
+        for sr_part in sr_parts(clip, labels):
+            n = sr_part.number
+            path = f"{folder}/sr.dcm" if n == 1 else f"{folder}/sr-{n}.dcm"
+            with tree.create(path) as out:
+                report = write_sr(freeze, clip, sr_part, out)
+            rows.append({"path": path, "kind": "sr", "part": n, **vars(report)})
     return rows
 
 

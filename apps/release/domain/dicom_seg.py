@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+import cv2
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -51,7 +52,7 @@ class _Deflating:
 
     def __init__(self, out: BinaryIO) -> None:
         self._out, self._size = out, 0
-        self._packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+        self._packer = zlib.compressobj(3, zlib.DEFLATED, -15)
 
     def write(self, data: bytes, /) -> None:
         self._put(self._packer.compress(data))
@@ -108,7 +109,7 @@ def write_seg(
     out.write(b.file_head(SOP_CLASS, uid, syntax))
     packer = _Deflating(out) if deflated else None
     sink: _Sink = packer if packer is not None else out
-    sink.write(b.encode(_header(freeze, clip, tracks, len(rows), part)))
+    sink.write(b.encode(_header(freeze, clip, tracks, len(rows), part, _overlap(rows))))
     sink.write(b.open_sequence(0x52009230))
     for item in _functional_groups(clip, rows, numbers):
         sink.write(item)
@@ -122,7 +123,12 @@ def write_seg(
 
 
 def _header(
-    freeze: Freeze, clip: ClipFreeze, tracks: list[Track], n_frames: int, part: int
+    freeze: Freeze,
+    clip: ClipFreeze,
+    tracks: list[Track],
+    n_frames: int,
+    part: int,
+    overlap: bool,
 ) -> Dataset:
     drawn = freeze.uids["clips"][clip.id]
     result = common_modules(
@@ -151,7 +157,7 @@ def _header(
             if clip.header.get(keyword):
                 setattr(result, keyword, clip.header[keyword])
     result.SegmentationType = "BINARY"
-    result.SegmentsOverlap = "YES" if _overlap(tracks) else "NO"
+    result.SegmentsOverlap = "YES" if overlap else "NO"
     result.ContentLabel = "SEGMENTATION"
     result.ContentDescription = f"Adjudicated masks of {clip.name}"[:64]
     signature = clip.label_set.signature
@@ -204,18 +210,22 @@ def _dimension(drawn: dict[str, str], pointer: int, group: int, label: str) -> D
     return result
 
 
-def _overlap(tracks: list[Track]) -> bool:
+def _overlap(rows: list[Row]) -> bool:
     """Whether two segments share a pixel on some frame."""
     by_frame: dict[int, list[Placed]] = {}
-    for track in tracks:
-        for placed in track.frames:
-            by_frame.setdefault(placed.frame_index, []).append(placed)
+    for _, placed in rows:
+        by_frame.setdefault(placed.frame_index, []).append(placed)
+    return any(_share_a_pixel(there) for there in by_frame.values() if len(there) > 1)
+
+
+def _share_a_pixel(there: list[Placed]) -> bool:
+    boxes = [masks.bbox(placed.shape["rle"]) for placed in there]
     return any(
-        masks.intersection_area(one.shape["rle"], two.shape["rle"]) > 0
-        for there in by_frame.values()
-        for i, one in enumerate(there)
-        for two in there[i + 1 :]
-    )
+        x < x2 + w2 and x2 < x + w and y < y2 + h2 and y2 < y + h
+        and masks.intersection_area(there[i].shape["rle"], there[j].shape["rle"]) > 0
+        for j, (x2, y2, w2, h2) in enumerate(boxes)
+        for i, (x, y, w, h) in enumerate(boxes[:j])
+    )  # fmt: skip
 
 
 def _functional_groups(
@@ -251,11 +261,16 @@ def _packed(rows: list[Row], n_bytes: int) -> Iterator[bytes]:
     rest = np.zeros(0, dtype=bool)
     written = 0
     for _, placed in rows:
-        flat = np.ravel(masks.decode(placed.shape["rle"]), order="C")
-        bits = np.concatenate((rest, flat)) if rest.size else flat
-        whole = bits.size - bits.size % 8
-        chunk = np.packbits(bits[:whole], bitorder="little").tobytes()
-        rest = bits[whole:].copy()
+        height, width = placed.shape["rle"]["size"]
+        if width % 8 == 0:
+            # Each row is whole bytes, so each frame is: only the mask's own box is unpacked.
+            chunk = _packed_box(placed.shape["rle"], height, width)
+        else:
+            flat = np.ravel(masks.decode(placed.shape["rle"]), order="C")
+            bits = np.concatenate((rest, flat)) if rest.size else flat
+            whole = bits.size - bits.size % 8
+            chunk = np.packbits(bits[:whole], bitorder="little").tobytes()
+            rest = bits[whole:].copy()
         written += len(chunk)
         yield chunk
     if rest.size:
@@ -263,3 +278,19 @@ def _packed(rows: list[Row], n_bytes: int) -> Iterator[bytes]:
         yield np.packbits(rest, bitorder="little").tobytes()
     if written < n_bytes:
         yield b"\0" * (n_bytes - written)
+
+
+def _packed_box(rle: masks.Rle, height: int, width: int) -> bytes:
+    """A frame of whole bytes a row, from the pixels of the mask's box alone."""
+    (x, y), pixels = masks.decode_box(rle)
+    picture = np.zeros((height, width // 8), np.uint8)
+    rows, columns = pixels.shape
+    if pixels.size:
+        before, after = x % 8, -(x + columns) % 8
+        wide = np.zeros((rows, before + columns + after), np.uint8)
+        cv2.transpose(pixels.T.view(np.uint8), wide[:, before : before + columns])
+        left = (x - before) // 8
+        picture[y : y + rows, left : left + wide.shape[1] // 8] = np.packbits(
+            wide, axis=1, bitorder="little"
+        )
+    return picture.tobytes()

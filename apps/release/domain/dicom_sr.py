@@ -4,15 +4,18 @@ Tips and boxes: one TID 1410 group a frame with the track's Tracking Unique Iden
 SCOORD in our own coordinates (outer corner of the top left pixel is (0, 0), as PS3.3 C.18.6.1
 has it) and the source image with Referenced Frame Number. Phases and events: TID 1501 groups
 with a TCOORD SEGMENT in seconds from the first frame and, exactly, the first and last
-Referenced Frame Number. Items are encoded as bytes and streamed, so length does not matter.
+Referenced Frame Number. Items are encoded as bytes and streamed, so writing costs the same a
+point at any length. Readers build objects of each item (highdicom: 15 ms and 100 kB a point), so a
+long clip is cut into several instances by time, each of which can be read by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -26,11 +29,12 @@ from apps.release.domain.codes import (
 )
 from apps.release.domain.dicom_common import MANUFACTURER, common_modules, moment, source_reference
 from apps.release.domain.freeze import ClipFreeze, Freeze
-from apps.release.domain.objects import ClipLabels, Interval, Placed, Track
+from apps.release.domain.objects import ClipLabels, Frames, Interval, Placed, Track
 
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.88.33"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 ORGANIZATION = "ClinicalAnnot"
+PLACES_AN_INSTANCE = 5000
 
 LANGUAGE = b.Code("121049", "DCM", "Language of Content Item and Descendants")
 FINDING = b.Code("121071", "DCM", "Finding")
@@ -55,44 +59,128 @@ ORIGINS = {
 
 @dataclass(frozen=True)
 class SrReport:
-    """What one SR holds: groups of places (tips and boxes) and of intervals."""
+    """What one SR holds: groups of places (tips and boxes) and of intervals, and the frames that
+    its places lie on (from the first, before the last)."""
 
     sop_instance_uid: str
     n_places: int
     n_intervals: int
+    first_frame: int
+    end_frame: int
 
 
-def write_sr(freeze: Freeze, clip: ClipFreeze, labels: ClipLabels, out: BinaryIO) -> SrReport:
-    """Write the clip's tips, boxes, phases and events as one SR.
+@dataclass(frozen=True)
+class SrPart:
+    """One instance's share of a clip: the places of each track on some frames, and the intervals
+    (all in the first). ``number`` from 1 of ``n_parts``."""
+
+    number: int
+    n_parts: int
+    first_frame: int
+    end_frame: int
+    places: list[tuple[Track, list[Placed]]]
+    intervals: list[Interval] = field(default_factory=list)
+
+
+def sr_parts(
+    clip: ClipFreeze, labels: ClipLabels, most: int = PLACES_AN_INSTANCE
+) -> Iterator[SrPart]:
+    """The clip's SR instances, one after the other; none when there is nothing to say.
+
+    A part holds at most ``most`` places, but whole frames always; one pass over the tracks."""
+    tracks = labels.of("tip", "box")
+    if not tracks and not labels.intervals:
+        return
+    ends = _cuts(clip.n_frames, tracks, most)
+    rest = [_Rest(iter(track.frames)) for track in tracks]
+    first = 0
+    for number, end in enumerate(ends, 1):
+        places = [(track, ahead.before(end)) for track, ahead in zip(tracks, rest, strict=True)]
+        yield SrPart(
+            number, len(ends), first, end, [row for row in places if row[1]],
+            labels.intervals if number == 1 else [],
+        )  # fmt: skip
+        first = end
+
+
+def _cuts(n_frames: int, tracks: list[Track], most: int) -> list[int]:
+    """Where each part ends (a frame index, exclusive), so that none has more places."""
+    counts = np.zeros(n_frames + 1, np.int64)
+    for track in tracks:
+        if isinstance(track.frames, Frames) and track.frames.blocks is not None:
+            for block in track.frames.blocks():
+                counts[block.first_frame] += 1
+                counts[block.first_frame + len(block.values)] -= 1
+        else:
+            for placed in track.frames:
+                counts[placed.frame_index] += 1
+                counts[placed.frame_index + 1] -= 1
+    reached = np.cumsum(np.cumsum(counts)[:n_frames])
+    ends: list[int] = []
+    done = 0
+    while (ends[-1] if ends else 0) < n_frames:
+        first = ends[-1] if ends else 0
+        end = max(int(np.searchsorted(reached, done + most, side="right")), first + 1)
+        ends.append(end)
+        done = int(reached[end - 1])
+        if done == int(reached[-1]):
+            ends[-1] = n_frames
+    return ends
+
+
+class _Rest:
+    """A track's frames, taken up to a frame at a time."""
+
+    def __init__(self, frames: Iterator[Placed]) -> None:
+        self._frames, self._next = frames, next(frames, None)
+
+    def before(self, end: int) -> list[Placed]:
+        found = []
+        while self._next is not None and self._next.frame_index < end:
+            found.append(self._next)
+            self._next = next(self._frames, None)
+        return found
+
+
+def sr_instance_uid(freeze: Freeze, clip: ClipFreeze, number: int) -> str:
+    """SOP Instance UID of the clip's SR number `number` (from 1): the drawn one, then derived."""
+    first: str = freeze.uids["clips"][clip.id]["sr_instance"]
+    return first if number == 1 else b.derived_uid(first, number)
+
+
+def write_sr(freeze: Freeze, clip: ClipFreeze, part: SrPart, out: BinaryIO) -> SrReport:
+    """Write one of `sr_parts` as SR.
 
     The document is VERIFIED, with the signer's pseudonym as verifying observer, only when the
     label set bears a signature. `highdicom.sr.srread` and dcmtk's `dsrdump` read it.
     """
-    tracks = labels.of("tip", "box")
-    uid: str = freeze.uids["clips"][clip.id]["sr_instance"]
+    uid = sr_instance_uid(freeze, clip, part.number)
     out.write(b.file_head(SOP_CLASS, uid, EXPLICIT_LITTLE))
-    out.write(b.encode(_header(freeze, clip, labels, uid)))
+    out.write(b.encode(_header(freeze, clip, part, uid)))
     out.write(b.open_sequence(0x0040A730))
     for item in _context(freeze, clip):
         out.write(item)
     out.write(_open_container(b.Code("126010", "DCM", "Imaging Measurements"), "CONTAINS"))
     n_places = 0
-    for track in tracks:
-        for group in _place_groups(freeze, clip, track):
+    for track, places in part.places:
+        for group in _place_groups(freeze, clip, track, places):
             out.write(group)
             n_places += 1
-    for interval in labels.intervals:
+    for interval in part.intervals:
         out.write(_interval_group(freeze, clip, interval))
     out.write(b.SEQUENCE_END + b.ITEM_END + b.SEQUENCE_END)
-    return SrReport(uid, n_places, len(labels.intervals))
+    return SrReport(uid, n_places, len(part.intervals), part.first_frame, part.end_frame)
 
 
-def _header(freeze: Freeze, clip: ClipFreeze, labels: ClipLabels, uid: str) -> Dataset:
+def _header(freeze: Freeze, clip: ClipFreeze, part: SrPart, uid: str) -> Dataset:
     drawn = freeze.uids["clips"][clip.id]
+    words = "Instrument tips, boxes, phases and events"
+    if part.n_parts > 1:
+        words += f", {part.number} of {part.n_parts}"
     result = common_modules(
         freeze, clip, sop_class_uid=SOP_CLASS, sop_instance_uid=uid,
-        series_uid=drawn["sr_series"], modality="SR", series_number=1002, instance_number=1,
-        description="Instrument tips, boxes, phases and events",
+        series_uid=drawn["sr_series"], modality="SR", series_number=1002,
+        instance_number=part.number, description=words,
     )  # fmt: skip
     result.ReferencedPerformedProcedureStepSequence = Sequence([])
     result.PerformedProcedureCodeSequence = Sequence([])
@@ -116,7 +204,7 @@ def _header(freeze: Freeze, clip: ClipFreeze, labels: ClipLabels, uid: str) -> D
         verifier.VerifyingObserverName = signature.signer_pseudonym
         verifier.VerifyingObserverIdentificationCodeSequence = Sequence([])
         result.VerifyingObserverSequence = Sequence([verifier])
-    class_ids = {t.class_id for t in labels.tracks} | {i.class_id for i in labels.intervals}
+    class_ids = {t.class_id for t, _ in part.places} | {i.class_id for i in part.intervals}
     used = {class_code(freeze.class_by_id(class_id)).scheme for class_id in class_ids}
     result.CodingSchemeIdentificationSequence = Sequence(
         coding_schemes(freeze, used | {"DCM", "SCT", EXTENT.scheme})
@@ -170,14 +258,16 @@ def _context(freeze: Freeze, clip: ClipFreeze) -> Iterator[bytes]:
     yield _coded("HAS CONCEPT MOD", b.Code("121058", "DCM", "Procedure reported"), procedure)
 
 
-def _place_groups(freeze: Freeze, clip: ClipFreeze, track: Track) -> Iterator[bytes]:
+def _place_groups(
+    freeze: Freeze, clip: ClipFreeze, track: Track, places: list[Placed]
+) -> Iterator[bytes]:
     label_class = freeze.class_by_id(track.class_id)
     tracking = _tracking(track.tracking_id, track.tracking_uid)
     finding = _coded("CONTAINS", FINDING, class_code(label_class))
     states = {s: _coded("CONTAINS", STATE, c) for s, c in STATES.items()}
     origins = {o: _coded("CONTAINS", ORIGIN, c) for o, c in ORIGINS.items()}
     template = _template("1410")
-    for placed in track.frames:
+    for placed in places:
         attributes = {**track.attributes, **placed.attributes}
         children = (
             tracking
