@@ -8,6 +8,12 @@ from typing import Any
 
 import pytest
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
+from hypothesis import settings as properties
+
+# How fast examples are drawn says how busy the machine is.
+properties.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+properties.load_profile("suite")
 
 _teardown = TransactionTestCase._fixture_teardown
 

@@ -151,7 +151,7 @@ def test_a_worker_that_is_killed_at_random_moments_brings_out_the_same_bytes(
     expected = peace.asked(_OUTCOME)
     assert len(expected) == INSTANCES
     draw, kills, kinds = random.Random(SEED), 0, []
-    deadline = time.monotonic() + 300 + 60 * KILLS
+    deadline = time.monotonic() + 900 + 60 * KILLS
     worker = killed.worker()
     try:
         while len(killed.asked(_OUTCOME)) < INSTANCES:
