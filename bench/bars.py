@@ -237,8 +237,8 @@ BARS = [
     ),
     Bar(
         "pixel memory",
-        "1080p of 6 s and 2 min: worker under 400 MB, text detector under 1 GB, neither growing",
-        _tests("tests/deid/test_pixel_memory.py", BAR_FULL="1"),
+        "1080p of 6 s and 2 min, cine of 2 GB: worker under 400 MB, detector 1 GB, neither growing",
+        _tests("tests/deid/test_pixel_memory.py", "tests/deid/test_cine_memory.py", BAR_FULL="1"),
     ),
     Bar(
         "kill",

@@ -79,7 +79,11 @@ class _Run:
         if has_pictures and self.profile.needs_device_mask and not masks:
             raise Refused(Reason.DEVICE_MASK_MISSING)
         one.examined = pipeline.examine(
-            source, with_proposals=True, others=known, device_masks=masks
+            source,
+            with_proposals=True,
+            others=known,
+            device_masks=masks,
+            header=self._context(one.subject, known),
         )
         mine = one.examined.harvest
         self._known[one.subject.pk] = mine if known is None else known.merge(mine)
@@ -154,7 +158,7 @@ class _Run:
             **refusal_report(Reason.IDENTIFIER_LEFT_IN_FRAME, "pictures"),
         }
 
-    def _context(self, subject: Subject, known: Harvest) -> DeidContext:
+    def _context(self, subject: Subject, known: Harvest | None) -> DeidContext:
         identity = identity_of(self.project, subject, self.profile)
         return DeidContext(
             profile=self.profile,

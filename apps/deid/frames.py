@@ -14,12 +14,11 @@ from uuid import UUID
 
 import numpy as np
 from PIL import Image
-from pydicom import dcmread
 
 from apps.deid.domain.cine import CinePictures
 from apps.deid.domain.parse import parse_instance
 from apps.deid.domain.pictures import Pictures, VideoPictures
-from apps.deid.domain.pipeline import kind_of
+from apps.deid.domain.pipeline import kind_of, pictured
 from apps.deid.domain.pixel_reader import PixelReader
 from apps.intake.models import ReceivedInstance
 from apps.keys.keyring import open_vault_file
@@ -87,8 +86,7 @@ def _pictures_of(source: BinaryIO) -> Pictures:
         assert parsed.pixels is not None
         return VideoPictures(cast(BinaryIO, PixelReader(source, parsed.pixels.pieces)))
     if kind == "cine":
-        source.seek(0)
-        return CinePictures(dcmread(source))
+        return CinePictures(pictured(parsed)[1])
     raise NoPicture
 
 

@@ -109,16 +109,18 @@ def examine(handle: JobHandle) -> None:
         return
     identity = identity_of(received.project, received.subject, profile)
     profile = profile.without(frozenset(deid.choices.get("remove", [])))
+    others = others_harvest(received)
     try:
         with open_vault_file(received.original) as source:
             found = pipeline.examine(
                 source,  # type: ignore[arg-type]
                 with_proposals=received.pixels_choice != "keep"
                 or services.reviewers_needed(received) == 2,
-                others=others_harvest(received),
+                others=others,
                 device_masks=masks,
                 under_masks=deid.is_phantom,
                 prove=True,
+                header=_context(received, profile, identity, others),
                 tell=handle.progress,
                 cancelled=handle.cancelled,
             )

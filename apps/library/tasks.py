@@ -12,7 +12,9 @@ from pydicom import dcmread
 from pydicom.uid import UID
 
 from apps.access.actor import service
+from apps.deid.domain.parse import parse_instance
 from apps.deid.domain.picture_digest import decoder_name
+from apps.deid.domain.pipeline import pictured
 from apps.deid.services import seen_pictures_of
 from apps.intake.models import ReceivedInstance
 from apps.intake.queries import wrapping_warnings
@@ -186,10 +188,16 @@ def _looked_through(
 
 def _cine(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
     with open_vault_file(clip.instance.file) as source:
-        ds = dcmread(source)
+        ds, frames = pictured(parse_instance(source))  # type: ignore[arg-type]
         with create_file("master", key) as out:
             told = _part(handle, 0.0, 0.5, "writing the master")
-            index = write_cine_master(ds, out, told, handle.cancelled)  # type: ignore[arg-type]
+            index = write_cine_master(
+                ds,
+                out,  # type: ignore[arg-type]
+                told,
+                handle.cancelled,
+                frames.arrays(),
+            )
             master: VaultFile = out.finish()
     with open_vault_file_unsaved(master, key) as source:
         reader = CineReader(source)

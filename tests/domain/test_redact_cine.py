@@ -18,6 +18,7 @@ from pydicom.uid import (
 from apps.deid.domain import cine, jpeg_markers
 from apps.deid.domain.boxes import Box
 from apps.deid.domain.refusals import StreamRefusal
+from tests.domain.cine_sources import source_of
 
 SECRET = b"MORGAN-LEVY^ANA"
 
@@ -77,7 +78,7 @@ def test_outside_the_boxes_every_sample_stays_and_inside_is_black(colour, dtype)
     array = samples(colour=colour, dtype=dtype)
     ds = data_set(array, photometric="RGB" if colour else "MONOCHROME2")
     box = Box(8, 4, 20, 10, start_frame=1, end_frame=3)
-    redaction = cine.redact_cine(ds, [box])
+    redaction = cine.redact_cine(source_of(ds), [box])
     assert redaction.transfer_syntax_uid == RLELossless and redaction.was_decoded
     expected = array.copy()
     expected[1:3, 4:14, 8:28] = 0
@@ -88,7 +89,7 @@ def test_outside_the_boxes_every_sample_stays_and_inside_is_black(colour, dtype)
 def test_a_native_ybr_cine_becomes_rgb_once():
     ds = data_set(samples(), photometric="YBR_FULL")
     expected = np.stack(list(iter_pixels(ds)))
-    redaction = cine.redact_cine(ds)
+    redaction = cine.redact_cine(source_of(ds))
     assert redaction.attributes["PhotometricInterpretation"] == "RGB"
     assert np.array_equal(np.stack(written(ds, redaction)), expected)
 
@@ -96,14 +97,14 @@ def test_a_native_ybr_cine_becomes_rgb_once():
 def test_an_inverted_cine_is_turned_to_monochrome2():
     array = samples(colour=False)
     ds = data_set(array, photometric="MONOCHROME1")
-    assert np.array_equal(np.stack(written(ds, cine.redact_cine(ds))), 255 - array)
+    assert np.array_equal(np.stack(written(ds, cine.redact_cine(source_of(ds)))), 255 - array)
 
 
 def test_twelve_bits_in_sixteen_are_turned_within_the_twelve():
     array = samples(colour=False).astype(np.uint16) << 4
     ds = data_set(array, photometric="MONOCHROME1")
     ds.BitsStored, ds.HighBit = 12, 11
-    assert np.array_equal(np.stack(written(ds, cine.redact_cine(ds))), 4095 - array)
+    assert np.array_equal(np.stack(written(ds, cine.redact_cine(source_of(ds)))), 4095 - array)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_a_lossy_source_without_boxes_keeps_its_samples_and_loses_its_comments(
     ds = jpeg_set(format_name, syntax, **settings)
     assert SECRET in ds.PixelData
     before = [np.array(a) for a in iter_pixels(ds)]
-    redaction = cine.redact_cine(ds)
+    redaction = cine.redact_cine(source_of(ds))
     frames = list(redaction.frames)
     assert not redaction.was_decoded and redaction.transfer_syntax_uid == syntax
     assert SECRET not in b"".join(frames)
@@ -131,7 +132,7 @@ def test_a_lossy_source_without_boxes_keeps_its_samples_and_loses_its_comments(
 def test_a_lossy_source_with_a_box_is_stored_without_further_loss_and_stays_marked():
     ds = jpeg_set("JPEG", JPEGBaseline8Bit, quality=85)
     before = np.stack([np.array(a) for a in iter_pixels(ds)])
-    redaction = cine.redact_cine(ds, [Box(0, 0, 64, 8)])
+    redaction = cine.redact_cine(source_of(ds), [Box(0, 0, 64, 8)])
     assert redaction.attributes["LossyImageCompression"] == "01"
     before[:, :8] = 0
     assert np.array_equal(np.stack(written(ds, redaction)), before)
@@ -139,14 +140,14 @@ def test_a_lossy_source_with_a_box_is_stored_without_further_loss_and_stays_mark
 
 def test_bytes_behind_the_picture_are_cut_off():
     ds = jpeg_set("JPEG", JPEGBaseline8Bit, quality=85)
-    frame = next(iter(cine.redact_cine(ds).frames))
+    frame = next(iter(cine.redact_cine(source_of(ds)).frames))
     assert jpeg_markers.strip_jpeg(frame + SECRET) == frame
 
 
 @pytest.mark.parametrize("cut", [2, 30, 400])
 def test_a_code_stream_that_ends_early_is_refused(cut):
     ds = jpeg_set("JPEG", JPEGBaseline8Bit, quality=85)
-    frame = next(iter(cine.redact_cine(ds).frames))
+    frame = next(iter(cine.redact_cine(source_of(ds)).frames))
     with pytest.raises(jpeg_markers.DamagedCodeStream):
         jpeg_markers.strip_jpeg(frame[:cut])
 
@@ -155,7 +156,7 @@ def test_pixel_data_that_does_not_decode_is_refused_without_a_value():
     ds = jpeg_set("JPEG", JPEGBaseline8Bit, quality=85)
     ds.PixelData = encapsulate([SECRET] * 4)
     with pytest.raises(StreamRefusal) as refusal:
-        list(cine.redact_cine(ds, [Box(0, 0, 8, 8)]).frames)
+        list(cine.redact_cine(source_of(ds), [Box(0, 0, 8, 8)]).frames)
     assert refusal.value.reason == "decode_failed"
     assert SECRET.decode() not in str(refusal.value)
 

@@ -15,6 +15,7 @@ from pydicom.uid import (
 
 from apps.deid.domain import cine
 from tests.domain import picture_plants as plants
+from tests.domain.cine_sources import source_of
 from tests.domain.picture_plants import SECRET, SIDE_PX
 from tests.domain.test_redact_cine import data_set, written
 
@@ -33,7 +34,7 @@ def cleaned(planted: bytes, sound: bytes, syntax: str, photometric: str, copies:
     assert SECRET in planted
     before = [np.array(a) for a in iter_pixels(held([sound], syntax, photometric))]
     ds = held([sound, planted], syntax, photometric)
-    made = cine.redact_cine(ds)
+    made = cine.redact_cine(source_of(ds))
     assert made.was_decoded is not copies
     assert made.transfer_syntax_uid == (syntax if copies else RLELossless)
     frames = list(made.frames)

@@ -14,12 +14,14 @@ def refused(seed: int) -> Iterator[tuple[str, bytes, set[str]]]:
     """(what it is, the file, the codes one of which must be given)."""
     p = Planter(random.Random(f"refused {seed}"), 1)
 
-    def one(sop_class: str = instances.SC, *more: El, syntax: str = EXPLICIT) -> bytes:
+    def one(
+        sop_class: str = instances.SC, *more: El, syntax: str = EXPLICIT, sample_bytes: int = 1
+    ) -> bytes:
         made = instances._Instance(p, sop_class, "basic")
         made.image("MONOCHROME2", 1)
         tags = {e.tag for e in more}
         elements = [e for e in made.elements if e.tag not in tags] + list(more)
-        size = instances.ROWS * instances.COLUMNS
+        size = instances.ROWS * instances.COLUMNS * sample_bytes
         return part10(elements, made.meta(), syntax, pixels=bytes(size))
 
     sound = one()
@@ -43,9 +45,16 @@ def refused(seed: int) -> Iterator[tuple[str, bytes, set[str]]]:
         number(0x00280101, "US", 32),
         number(0x00280102, "US", 31),
     ]
-    yield "32-bit samples", one(instances.SC, *wide), {"unsupported_iod"}
-    yield "RT dose", one("1.2.840.10008.5.1.4.1.1.481.2", *wide), {"unsupported_iod"}
-    yield "HTJ2K", one(syntax="1.2.840.10008.1.2.4.201"), {"unsupported_iod"}
+    yield "32-bit samples cut", one(instances.SC, *wide), {"stream_truncated"}
+    colour = [number(0x00280002, "US", 3), text(0x00280004, "CS", "RGB")]
+    yield (
+        "32-bit colour",
+        one(instances.SC, *wide, *colour, sample_bytes=12),
+        {"unsupported_iod"},
+    )
+    dose = one("1.2.840.10008.5.1.4.1.1.481.2", *wide, sample_bytes=4)
+    yield "RT dose", dose, {"unsupported_iod"}
+    yield "HTJ2K of zeros", one(syntax="1.2.840.10008.1.2.4.201"), {"decode_failed"}
     made = instances._Instance(p, instances.PHOTO, "basic")
     made.image("YBR_FULL", 1, 16, 12)
     yield "12-bit colour", part10(

@@ -7,33 +7,36 @@ keeps its code streams, cleaned of all that no decoder needs.
 
 from __future__ import annotations
 
-import copy
 import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, generate_frames
+from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_color_lut, get_decoder, iter_pixels
-from pydicom.uid import JPEGExtended12Bit, RLELossless
+from pydicom.uid import UID, HTJ2KLosslessRPCL, JPEGExtended12Bit, RLELossless
 
-from . import extended_jpeg, jpeg_2000_markers, jpeg_markers, lossless_jpeg
+from . import extended_jpeg, jpeg_2000_markers, jpeg_markers, lossless_jpeg, throughput_jpeg
 from .boxes import Box, check_box
+from .cine_source import CineSource, pixel_module
 from .pictures import Planes
 from .refusals import StreamRefusal
 from .remux import Cancelled, Progress, stop_if
 
 _JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81))
-_JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91))
-_LOSSY = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91))
+_JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 201, 202, 203))
+# What may hold samples of 32 bits.
+_WIDE = frozenset({str(RLELossless), *(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203))})
+_LOSSY = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91, 203))
 lossless_jpeg.install()
 extended_jpeg.install()
+throughput_jpeg.install()
 _TIFF_STRIP_OFFSETS, _TIFF_STRIP_BYTES = 273, 279
 
 
@@ -81,7 +84,13 @@ def read_cine_info(ds: Dataset) -> CineInfo:
     ``unsupported_pixels`` for samples or a compression that nothing here decodes."""
     info = _cine_info(ds)
     is_extended = info.transfer_syntax_uid == JPEGExtended12Bit and info.bits_stored > 8
-    is_decoded = info.bits_allocated in (1, 8, 16) and not (
+    is_wide = (
+        info.bits_allocated in (32, 64)
+        and info.samples_per_pixel == 1
+        and info.photometric.startswith("MONOCHROME")
+        and (info.transfer_syntax_uid in _WIDE or not UID(info.transfer_syntax_uid).is_encapsulated)
+    )
+    is_decoded = (info.bits_allocated in (1, 8, 16) or is_wide) and not (
         is_extended and info.samples_per_pixel == 3
     )
     try:
@@ -135,16 +144,16 @@ def _times_ms(ds: Dataset, n_frames: int) -> tuple[tuple[float, ...], str]:
 
 
 def cine_frames(
-    src: Dataset | BinaryIO, info: CineInfo, indices: Sequence[int] | None = None
+    source: CineSource, info: CineInfo, indices: Sequence[int] | None = None
 ) -> Iterator[np.ndarray]:
     """Frames as RGB (height, width, 3) or MONOCHROME2 (height, width), uint8 or uint16.
 
-    ``src``: a data set with its pixel data, or a seekable file of it. YBR and palette become RGB,
-    MONOCHROME1 is inverted. Raises ``StreamRefusal("decode_failed")``.
+    YBR and palette become RGB, MONOCHROME1 is inverted; samples of 32 bits and floating ones are
+    scaled to 8, for looking at only. Raises ``StreamRefusal("decode_failed")``.
     """
     try:
-        for array in iter_pixels(src, indices=indices):
-            yield _normalised(array, src, info)
+        for array in source.arrays(indices):
+            yield _normalised(array, source.module, info)
     except StreamRefusal:
         raise
     except Exception as error:
@@ -154,13 +163,14 @@ def cine_frames(
         ) from error
 
 
-def _normalised(array: np.ndarray, src: Any, info: CineInfo) -> np.ndarray:
+def _normalised(array: np.ndarray, module: Dataset, info: CineInfo) -> np.ndarray:
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
+    if array.dtype.kind == "f" or array.dtype.itemsize > 2:
+        array = _scaled(array)
+        return 255 - array if info.photometric == "MONOCHROME1" else array
     if info.photometric == "PALETTE COLOR":
-        if not isinstance(src, Dataset):
-            raise StreamRefusal("decode_failed", "pixel data: palette needs the data set; pass it")
-        array = apply_color_lut(array, src)
+        array = apply_color_lut(array, module)
         return array if array.dtype == np.uint8 else (array >> 8).astype(np.uint8)
     if info.photometric == "MONOCHROME1" and array.dtype.kind == "u":
         # Within the bits stored (PS3.3 C.7.6.3.1.2): what lies above them is no sample.
@@ -175,6 +185,21 @@ def _normalised(array: np.ndarray, src: Any, info: CineInfo) -> np.ndarray:
             "decode_failed", "pixel data: unsigned 8 or 16 bit samples expected; convert it first"
         )
     return array
+
+
+def _scaled(array: np.ndarray) -> np.ndarray:
+    """Wide samples for looking at: 8 bits between nearly the lowest and nearly the highest, so that
+    a single value far away hides nothing."""
+    values = array.astype(np.float64)
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return np.zeros(array.shape, np.uint8)
+    low, high = np.percentile(finite, (0.1, 99.9))
+    if high <= low:
+        low, high = float(finite.min()), float(finite.max())
+    span = high - low if high > low else 1.0
+    shown = np.nan_to_num((values - low) / span * 255, nan=0.0, posinf=255.0, neginf=0.0)
+    return shown.clip(0, 255).astype(np.uint8)
 
 
 def outside_region_boxes(ds: Dataset) -> list[Box]:
@@ -207,45 +232,31 @@ def outside_region_boxes(ds: Dataset) -> list[Box]:
 
 
 def redact_cine(
-    ds: Dataset,
+    source: CineSource,
     boxes: Sequence[Box] = (),
     keep_compressed: bool = True,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> CineRedaction:
-    """New pixel data of a data set: boxes black in their frames, all else sample for sample.
+    """New pixel data of a cine: boxes black in their frames, all else sample for sample.
 
     With ``keep_compressed`` a source of the JPEG family without boxes keeps its code streams,
     cleaned, if the first frame's samples are the same afterwards; else, and always for native and
     RLE sources and palettes, frames become RLE Lossless. Raises
     ``StreamRefusal`` from ``frames`` as :func:`cine_frames`; ``ValueError`` for a box outside.
     """
-    info = read_cine_info(ds)
+    info = read_cine_info(source.module)
     for box in boxes:
         check_box(box, info.width_px, info.height_px)
-    ds = _pixels_of(ds)
     syntax = info.transfer_syntax_uid
-    if keep_compressed and not boxes and _is_cleanable(ds, info):
-        frames = _cleaned_streams(ds, info, progress, cancelled)
+    if keep_compressed and not boxes and _is_cleanable(source, info):
+        frames = _cleaned_streams(source, info, progress, cancelled)
         attributes: dict[str, Any] = {"LossyImageCompression": "01"} if info.is_lossy else {}
         return CineRedaction(frames, syntax, attributes, was_decoded=False)
-    frames = _encoded(ds, info, boxes, progress, cancelled)
-    return CineRedaction(frames, str(RLELossless), _attributes(ds, info), was_decoded=True)
-
-
-def _pixels_of(ds: Dataset) -> Dataset:
-    """The pixel module alone: frames are made late, when the caller may have rewritten ``ds``."""
-    own = Dataset()
-    own.file_meta = copy.deepcopy(ds.file_meta)
-    for element in ds.group_dataset(0x0028):
-        own.add(copy.deepcopy(element))
-    if "NumberOfFrames" not in own:
-        own.NumberOfFrames = 1
-    # Bytes are shared, not copied.
-    pixels = ds["PixelData"]
-    own.add(DataElement(pixels.tag, pixels.VR, pixels.value, already_converted=True))
-    own["PixelData"].is_undefined_length = pixels.is_undefined_length
-    return own
+    frames = _encoded(source, info, boxes, progress, cancelled)
+    return CineRedaction(
+        frames, str(RLELossless), _attributes(source.module, info), was_decoded=True
+    )
 
 
 def _attributes(ds: Dataset, info: CineInfo) -> dict[str, Any]:
@@ -271,14 +282,14 @@ def _attributes(ds: Dataset, info: CineInfo) -> dict[str, Any]:
 
 
 def _encoded(
-    ds: Dataset,
+    source: CineSource,
     info: CineInfo,
     boxes: Sequence[Box],
     progress: Progress | None,
     cancelled: Cancelled | None,
 ) -> Iterator[bytes]:
     count = 0
-    for index, array in enumerate(cine_frames(ds, info)):
+    for index, array in enumerate(cine_frames(source, info)):
         stop_if(cancelled)
         array = np.array(array)
         for box in boxes:
@@ -294,37 +305,40 @@ def _encoded(
 
 def _stripper(info: CineInfo) -> Callable[[bytes], bytes]:
     if info.transfer_syntax_uid in _JPEG_2000:
-        return jpeg_2000_markers.strip_jpeg_2000
+        # The one that promises them has its tile lengths written anew.
+        keeps_lengths = info.transfer_syntax_uid == HTJ2KLosslessRPCL
+        return partial(jpeg_2000_markers.strip_jpeg_2000, tile_lengths=keeps_lengths)
     return jpeg_markers.strip_jpeg
 
 
-def _is_cleanable(ds: Dataset, info: CineInfo) -> bool:
+def _is_cleanable(source: CineSource, info: CineInfo) -> bool:
     """Whether the code streams can be cleaned without a change of samples (told by the first)."""
     if info.transfer_syntax_uid not in _JPEG | _JPEG_2000 or info.photometric == "PALETTE COLOR":
         return False
     # A broken first frame is not told here but where it is decoded, or written.
     try:
-        first = next(generate_frames(ds.PixelData, number_of_frames=info.n_frames))
+        first = next(source.encoded())
         cleaned = _stripper(info)(first)
     except (jpeg_markers.DamagedCodeStream, StopIteration, ValueError):
         return False
-    one = _pixels_of(ds)
+    one = pixel_module(source.module)
     one.NumberOfFrames = 1
     one.PixelData = encapsulate([cleaned])
     one["PixelData"].is_undefined_length = True
     try:
-        before, after = (next(iter_pixels(d, indices=[0], raw=True)) for d in (ds, one))
+        before = next(source.arrays([0], raw=True))
+        after = next(iter_pixels(one, raw=True))
     except Exception:
         return False
     return np.array_equal(before, after)
 
 
 def _cleaned_streams(
-    ds: Dataset, info: CineInfo, progress: Progress | None, cancelled: Cancelled | None
+    source: CineSource, info: CineInfo, progress: Progress | None, cancelled: Cancelled | None
 ) -> Iterator[bytes]:
     strip = _stripper(info)
     count = 0
-    for frame in generate_frames(ds.PixelData, number_of_frames=info.n_frames):
+    for frame in source.encoded():
         stop_if(cancelled)
         try:
             cleaned = strip(frame)
@@ -374,9 +388,9 @@ def _packbits(plane: np.ndarray) -> bytes:
 class CinePictures:
     """A cine as ``pictures.Pictures``, for proposing and verifying."""
 
-    def __init__(self, ds: Dataset) -> None:
-        self._ds = ds
-        self._info = read_cine_info(ds)
+    def __init__(self, source: CineSource) -> None:
+        self._source = source
+        self._info = read_cine_info(source.module)
         self.n_frames = self._info.n_frames
         self.width_px, self.height_px = self._info.width_px, self._info.height_px
         self.rate_fps = self._info.rate_fps
@@ -384,8 +398,8 @@ class CinePictures:
     def planes(self) -> Iterator[Planes]:
         import cv2
 
-        for index, array in enumerate(cine_frames(self._ds, self._info)):
-            ycrcb = cv2.cvtColor(rgb_8_bit(array, self._ds), cv2.COLOR_RGB2YCrCb)
+        for index, array in enumerate(cine_frames(self._source, self._info)):
+            ycrcb = cv2.cvtColor(rgb_8_bit(array, self._source.module), cv2.COLOR_RGB2YCrCb)
             luma = cv2.convertScaleAbs(ycrcb[..., 0], alpha=219 / 255, beta=16)
             half = np.ascontiguousarray(ycrcb[::2, ::2])
             yield Planes(index, luma, half[..., 2], half[..., 1])
@@ -394,13 +408,16 @@ class CinePictures:
         wanted = sorted({i for i in indices if 0 <= i < self.n_frames})
         if not wanted:
             return
-        frames = cine_frames(self._ds, self._info, wanted)
+        frames = cine_frames(self._source, self._info, wanted)
         for index, array in zip(wanted, frames, strict=True):
-            yield index, rgb_8_bit(array, self._ds)
+            yield index, rgb_8_bit(array, self._source.module)
 
 
 def rgb_8_bit(array: np.ndarray, ds: Dataset) -> np.ndarray:
-    """A frame for looking at: uint8 RGB; 16-bit samples are scaled by Bits Stored."""
+    """A frame for looking at: uint8 RGB; samples are scaled by Bits Stored."""
+    stored = int(ds.get("BitsStored") or 8)
+    if array.dtype == np.uint8 and stored < 8 and array.ndim == 2:
+        array = (array & ((1 << stored) - 1)) * np.uint8(255 // ((1 << stored) - 1))
     if array.dtype == np.uint16:
         array = (array >> max(0, int(ds.BitsStored) - 8)).clip(0, 255).astype(np.uint8)
     return np.repeat(array[..., None], 3, axis=2) if array.ndim == 2 else array

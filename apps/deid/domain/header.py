@@ -124,8 +124,7 @@ def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
     for private or unsupported SOP classes, encapsulated documents, encrypted attributes, illegal
     groups and text that its character set cannot hold.
     """
-    removed = [tag for tag, what in context.profile.overrides.items() if what == "remove"]
-    sop_class = check_acceptable(ds, removed)
+    sop_class = check_acceptable(ds, context.profile.removed_tags)
     check_character_sets(ds)
     harvest = harvest_identifiers(ds)
     if context.harvest is not None:

@@ -12,15 +12,17 @@ from .jpeg_markers import DamagedCodeStream
 _SOT, _SOD, _EOC = 0xFF90, 0xFF93, 0xFFD9
 _SIZ, _COD, _COC, _QCD, _QCC, _RGN, _POC = 0xFF51, 0xFF52, 0xFF53, 0xFF5C, 0xFF5D, 0xFF5E, 0xFF5F
 _CAP, _PPM, _PPT = 0xFF50, 0xFF60, 0xFF61
+_MOST_LENGTHS = 10_000
 # Boxes of a JP2 file that change nothing about the samples of its code stream.
 _PLAIN_HEADER = frozenset({b"ihdr", b"bpcc", b"colr", b"res "})
 
 
-def strip_jpeg_2000(data: bytes) -> bytes:
+def strip_jpeg_2000(data: bytes, *, tile_lengths: bool = False) -> bytes:
     """The code stream without comments, lengths and unknown segments, out of its JP2 boxes.
 
-    Raises ``DamagedCodeStream``, also for a JP2 file whose boxes change the samples (palette,
-    channel definitions).
+    ``tile_lengths``: the lengths of the tiles (TLM) are written anew, as HTJ2K Lossless RPCL has
+    them (PS3.5 section 8.2.14). Raises ``DamagedCodeStream``, also for a JP2 file whose boxes
+    change the samples (palette, channel definitions).
     """
     if data[4:8] == b"jP  ":
         data = _code_stream(data)
@@ -29,7 +31,8 @@ def strip_jpeg_2000(data: bytes) -> bytes:
     n_components = int.from_bytes(data[40:42], "big")
     segments, position = _segments(data, 2, _SOT)
     main_levels = _levels(segments, n_components, 0)
-    out = bytearray(data[:2] + _written(segments, n_components, main_levels))
+    head = data[:2] + _written(segments, n_components, main_levels)
+    tiles: list[bytes] = []
     while int.from_bytes(data[position : position + 2], "big") == _SOT:
         start, size = position, int.from_bytes(data[position + 6 : position + 10], "big")
         end = start + size if size else data.rfind(b"\xff\xd9")
@@ -40,11 +43,26 @@ def strip_jpeg_2000(data: bytes) -> bytes:
         header = _written(segments, n_components, levels)
         body = data[position:end]
         new_size = (12 + len(header) + len(body)).to_bytes(4, "big")
-        out += data[start : start + 6] + new_size + data[start + 10 : start + 12] + header + body
+        lead = data[start : start + 6] + new_size + data[start + 10 : start + 12]
+        tiles.append(lead + header + body)
         position = end
     if int.from_bytes(data[position : position + 2], "big") != _EOC:
         raise DamagedCodeStream("frame: the end marker is missing; send it again")
-    return bytes(out) + b"\xff\xd9"
+    lengths = _tile_lengths(tiles) if tile_lengths else b""
+    return b"".join([head, lengths, *tiles, b"\xff\xd9"])
+
+
+def _tile_lengths(tiles: list[bytes]) -> bytes:
+    """TLM segments (T.800 A.7.1): of each tile part its tile's number and its length in bytes."""
+    out = b""
+    for number, start in enumerate(range(0, len(tiles), _MOST_LENGTHS)):
+        entries = b"".join(
+            tile[4:6] + len(tile).to_bytes(4, "big")
+            for tile in tiles[start : start + _MOST_LENGTHS]
+        )
+        size = (4 + len(entries)).to_bytes(2, "big")
+        out += b"\xff\x55" + size + number.to_bytes(1, "big") + b"\x60" + entries
+    return out
 
 
 def _segments(data: bytes, position: int, until: int) -> tuple[list[tuple[int, bytes]], int]:

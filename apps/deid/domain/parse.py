@@ -21,6 +21,8 @@ from apps.deid.domain.reasons import Reason, Refused
 _MAX_INFLATED_BYTES = 512 * 1024 * 1024
 _HEAD_BYTES = 64 * 1024
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+# What implicit VR does not say of them.
+_OWN_VR = {0x7FE00008: "OF", 0x7FE00009: "OD"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def parse_instance(fp: BinaryIO) -> ParsedInstance:
 
     def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
         if tag in _PIXELS:
-            found.append((vr, length))
+            found.append((_OWN_VR.get(int(tag), vr), length))
             return True
         return False
 

@@ -109,6 +109,11 @@ class Profile:
     def _pixels(self) -> dict[str, Any]:
         return dict(self.settings.get("pixels") or {})
 
+    @property
+    def removed_tags(self) -> list[int]:
+        """Tags that a rule of this profile removes whatever they hold."""
+        return [tag for tag, what in self.overrides.items() if what == "remove"]
+
     def without(self, tags: frozenset[int]) -> Profile:
         """The same profile, and these tags removed as well (a person's choice for one instance).
         Its digest stays: what more went stands in the instance's report."""

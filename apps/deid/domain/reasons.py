@@ -94,8 +94,8 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
     ),
     Reason.UNSUPPORTED_IOD: ReasonText(
         "This kind of object, or of samples or compression in it, is not supported.",
-        "Send images of up to 16 bits a sample, videos, reports, key object notes or presentation "
-        "states.",
+        "Send images of up to 16 bits a sample (of more: greyscale, uncompressed), videos, "
+        "reports, key object notes or presentation states.",
     ),
     Reason.ENCAPSULATED_DOCUMENT: ReasonText(
         "The instance wraps a document, whose text cannot be cleaned.",

@@ -30,12 +30,14 @@ class PixelSourceError(ValueError):
 class NativePixels:
     """Uncompressed pixel data: `size_bytes` read from `stream`, little endian.
 
-    `bits_allocated` decides OB or OW. Odd sizes are padded with one zero byte.
+    `bits_allocated` decides OB or OW; `is_float`: Float or Double Float Pixel Data (PS3.3
+    C.7.6.24, C.7.6.25). Odd sizes are padded with one zero byte.
     """
 
     stream: BinaryIO
     size_bytes: int
     bits_allocated: int = 8
+    is_float: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,8 +174,10 @@ def _write_native(counter: _Counter, pixels: NativePixels) -> None:
     length = pixels.size_bytes + pixels.size_bytes % 2
     if length > MAX_FRAGMENT_BYTES:
         raise PixelSourceError("size_bytes: over 2^32-2; native pixel data cannot be longer")
-    vr = b"OW" if pixels.bits_allocated > 8 else b"OB"
-    counter.write(struct.pack("<HH2sHI", 0x7FE0, 0x0010, vr, 0, length))
+    element, vr = 0x0010, b"OW" if pixels.bits_allocated > 8 else b"OB"
+    if pixels.is_float:
+        element, vr = (0x0008, b"OF") if pixels.bits_allocated == 32 else (0x0009, b"OD")
+    counter.write(struct.pack("<HH2sHI", 0x7FE0, element, vr, 0, length))
     _copy(counter, pixels.stream, pixels.size_bytes)
 
 

@@ -95,17 +95,20 @@ def frame_times_us(ds: Dataset, n_frames: int) -> tuple[list[int], int, list[War
     return [_micro(step * i) for i in range(n_frames)], _micro(step), notes
 
 
-def master_frames(ds: Dataset) -> Iterator[NDArray[np.uint8]]:
+def master_frames(
+    ds: Dataset, decoded: Iterable[NDArray] | None = None
+) -> Iterator[NDArray[np.uint8]]:
     """Each frame as the master keeps it: uint8 (rows, columns) MONOCHROME2 or
     (rows, columns, 3) RGB.
 
     YBR becomes RGB here and nowhere else; MONOCHROME1 is inverted, palettes are applied, more
     than 8 bits go through rescale and window (PS3.3 C.11.2) or, without one, the stored range.
+    ``decoded``: the frames as they are read from the file, where ``ds`` is without pixel data.
     Raises NotACine when the pixel data does not decode.
     """
     kind = str(ds.get("PhotometricInterpretation", ""))
     try:
-        for frame in iter_pixels(ds, raw=False):
+        for frame in iter_pixels(ds, raw=False) if decoded is None else decoded:
             yield _as_master(np.asarray(frame), ds, kind)
     except NotACine:
         raise
@@ -121,8 +124,10 @@ def write_cine_master(
     out: BinaryIO,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
+    decoded: Iterable[NDArray] | None = None,
 ) -> FrameIndex:
     """Writes the master of a de-identified multi-frame instance to an append-only writer.
+    ``decoded`` as in ``master_frames``.
 
     Returns its frame index (time base 1/1000000, warnings of `frame_times_us` and
     number_of_frames). Raises NotACine, WorkCancelled.
@@ -141,7 +146,7 @@ def write_cine_master(
             )
         return pts, last, notes
 
-    return _write(master_frames(ds), times, claimed, out, progress, cancelled)
+    return _write(master_frames(ds, decoded), times, claimed, out, progress, cancelled)
 
 
 def _write(frames: Iterable, times, claimed: int, out: BinaryIO, progress, cancelled):

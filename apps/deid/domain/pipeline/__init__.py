@@ -7,7 +7,7 @@ what they return; each step can be run again.
 
 from .checking import Checked, check, left_in_stream, report
 from .examining import Examined, examine
-from .kinds import Tell, as_refused, kind_of
+from .kinds import Tell, as_refused, kind_of, pictured
 from .producing import Produced, header_actions, produce
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "header_actions",
     "kind_of",
     "left_in_stream",
+    "pictured",
     "produce",
     "report",
 ]

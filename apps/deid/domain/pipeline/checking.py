@@ -19,7 +19,7 @@ from apps.deid.domain.report import instance_report
 from apps.deid.domain.scan import Finding, LeakScanner, kinds_kept_on_purpose
 from apps.deid.domain.verify_text import verify_text
 
-from .kinds import Tell, kind_of, media_of, whole
+from .kinds import Tell, kind_of, media_of, pictured
 from .producing import Produced
 
 
@@ -62,7 +62,7 @@ def check(
             scanner.scan_text(f"stream {place}", text)
         pictures = VideoPictures(media) if look_for_text else None
     elif kind == "cine" and look_for_text:
-        pictures = CinePictures(whole(parsed))
+        pictures = CinePictures(pictured(parsed)[1])
     found = list(scanner.findings)
     texts: list[dict[str, Any]] = []
     if pictures is not None:

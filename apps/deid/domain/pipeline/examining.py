@@ -10,10 +10,12 @@ from typing import Any, BinaryIO
 from pydicom.dataset import Dataset
 
 from apps.deid.domain import probe
+from apps.deid.domain.acceptance import check_acceptable
 from apps.deid.domain.boxes import Box
 from apps.deid.domain.cine import CinePictures, outside_region_boxes, read_cine_info
 from apps.deid.domain.decision import proposals_json
 from apps.deid.domain.harvest import Harvest, harvest_identifiers
+from apps.deid.domain.header import DeidContext, deidentify_dataset
 from apps.deid.domain.parse import ParsedInstance, parse_instance
 from apps.deid.domain.pictures import Pictures, VideoPictures
 from apps.deid.domain.propose import propose_for
@@ -22,7 +24,7 @@ from apps.deid.domain.refusals import StreamRefusal
 from apps.deid.domain.seen import SeenPictures
 from apps.deid.domain.stream_notes import Note, header_notes
 
-from .kinds import Tell, as_refused, kind_of, media_of, whole
+from .kinds import Tell, as_refused, kind_of, media_of, pictured
 
 # What muxers and encoders write of themselves identifies nobody, and our own muxer writes it too.
 _TOOL_TEXT = re.compile(
@@ -78,6 +80,7 @@ def examine(
     device_masks: Sequence[Box] = (),
     under_masks: bool = False,
     prove: bool = False,
+    header: DeidContext | None = None,
     tell: Tell | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Examined:
@@ -93,6 +96,8 @@ def examine(
         parsed.dataset, file_meta=parsed.file_meta, preamble=parsed.preamble
     )
     kind, masks = kind_of(parsed), _Masks(tuple(device_masks), under_masks)
+    if header is not None and kind != "none":
+        _refuse_by_header(parsed.dataset, header, with_proposals)
     try:
         if kind == "video":
             return _examine_video(
@@ -103,6 +108,15 @@ def examine(
     except StreamRefusal as error:
         raise as_refused(error) from None
     return Examined("none", harvest)
+
+
+def _refuse_by_header(ds: Dataset, header: DeidContext, with_proposals: bool) -> None:
+    """Raise what the header rules refuse: before seconds are spent on pictures all of it, else what
+    tells of the whole object (the rest comes with the header itself)."""
+    if with_proposals:
+        deidentify_dataset(ds, header)
+    else:
+        check_acceptable(ds, header.profile.removed_tags)
 
 
 def _examine_video(
@@ -157,9 +171,9 @@ def _examine_cine(
     tell: Tell | None,
     cancelled: Callable[[], bool] | None,
 ) -> Examined:
-    ds = whole(parsed)
+    ds, source = pictured(parsed)
     info = read_cine_info(ds)
-    pictures = CinePictures(ds)
+    pictures = CinePictures(source)
     proposals = None
     if with_proposals:
         is_endoscopic = str(ds.get("Modality", "")) in ("ES", "LP", "GM", "XC")

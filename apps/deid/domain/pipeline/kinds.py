@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
-from itertools import accumulate
 from typing import BinaryIO, cast
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.tag import BaseTag
 
 from apps.deid.domain import probe
+from apps.deid.domain.cine_source import CineSource
 from apps.deid.domain.elements import raw_items, read_element
 from apps.deid.domain.parse import ParsedInstance
 from apps.deid.domain.pixel_reader import PixelReader
 from apps.deid.domain.reasons import Reason, Refused
 from apps.deid.domain.refusals import StreamRefusal
 
-_PIXEL_DATA = BaseTag(0x7FE00010)
 # Frame Time, its Vector, Cine Rate: asked for with the image's size.
 _READ_HERE = frozenset({0x00181063, 0x00181065, 0x00180040})
-_OFFSET_TABLES = (BaseTag(0x7FE00001), BaseTag(0x7FE00002))
 Tell = Callable[[float, str], None]
 
 _STREAM_REASONS = {
@@ -58,9 +54,10 @@ def kind_of(parsed: ParsedInstance) -> str:
     return "video" if base in probe.VIDEO_TRANSFER_SYNTAXES else "cine"
 
 
-def whole(parsed: ParsedInstance) -> Dataset:
-    """The data set with its pixel data in memory, ready to be decoded: offset tables that do not
-    fit the fragments are left out, and so is what stands behind a colour table's entries."""
+def pictured(parsed: ParsedInstance) -> tuple[Dataset, CineSource]:
+    """The data set, and its frames, read as they are asked for: offset tables that do not fit the
+    fragments are not followed, and what stands behind a colour table's entries is left out."""
+    assert parsed.pixels is not None
     for tag, _ in raw_items(parsed.dataset):
         if tag >> 16 == 0x0028 or tag in _READ_HERE:
             read_element(parsed.dataset, tag)
@@ -68,16 +65,6 @@ def whole(parsed: ParsedInstance) -> Dataset:
     ds._dict.update(parsed.dataset._dict)
     original = parsed.dataset.original_encoding
     ds.set_original_encoding(original[0], original[1], parsed.dataset._character_set)
-    for tag in _OFFSET_TABLES:
-        ds._dict.pop(tag, None)  # type: ignore[call-overload]
-    if parsed.pixels is not None:
-        value = _pixel_value(parsed, _frame_count(ds))
-        vr = "OB" if parsed.pixels.encapsulated else parsed.pixels.vr
-        element = DataElement(
-            _PIXEL_DATA, vr if vr in ("OB", "OW") else "OW", value, already_converted=True
-        )
-        element.is_undefined_length = parsed.pixels.encapsulated
-        ds._dict[_PIXEL_DATA] = element
     for number in (0x00281101, 0x00281102, 0x00281103):
         descriptor, table = ds.get(number), ds.get(number + 0x100)
         if descriptor is not None and table is not None and isinstance(table.value, bytes):
@@ -86,28 +73,21 @@ def whole(parsed: ParsedInstance) -> Dataset:
             if len(table.value) > size:
                 value = table.value[: size + size % 2]
                 ds[number + 0x100] = DataElement(number + 0x100, table.VR, value)
-    return ds
+    _check_frame_count(ds)
+    place = parsed.pixels
+    source = CineSource(
+        ds,
+        parsed.stream,
+        place.pieces,
+        offsets=place.offsets,
+        is_encapsulated=place.encapsulated,
+        vr=place.vr,
+    )
+    return ds, source
 
 
-def _frame_count(ds: Dataset) -> int:
+def _check_frame_count(ds: Dataset) -> None:
     try:
-        return int(ds.get("NumberOfFrames") or 1)
+        int(ds.get("NumberOfFrames") or 1)
     except (TypeError, ValueError):
         raise Refused(Reason.UNPARSABLE, "(0028,0008)") from None
-
-
-def _pixel_value(parsed: ParsedInstance, n_frames: int) -> bytes:
-    """The value of Pixel Data; the Basic Offset Table only where it is needed and points right."""
-    place, stream = parsed.pixels, parsed.stream
-    assert place is not None
-    parts = []
-    for offset, size in place.pieces:
-        stream.seek(offset)
-        data = stream.read(size)
-        parts += [struct.pack("<HHI", 0xFFFE, 0xE000, size), data] if place.encapsulated else [data]
-    if not place.encapsulated:
-        return parts[0]
-    starts = {0, *accumulate(size + 8 for _, size in place.pieces)}
-    needed = len(place.pieces) != n_frames and set(place.offsets) <= starts
-    table = struct.pack(f"<{len(place.offsets)}I", *place.offsets) if needed else b""
-    return b"".join([struct.pack("<HHI", 0xFFFE, 0xE000, len(table)), table, *parts])

@@ -24,7 +24,7 @@ from apps.deid.domain.remux import remuxed
 from apps.deid.domain.stream_notes import Note, encoder_notes, header_notes
 from apps.deid.domain.write import EncapsulatedPixels, Fragment, NativePixels, write_instance
 
-from .kinds import Tell, as_refused, kind_of, media_of, whole
+from .kinds import Tell, as_refused, kind_of, media_of, pictured
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def _produce_cine(
     tell: Tell | None,
     cancelled: Callable[[], bool] | None,
 ) -> Produced:
-    ds = whole(parsed)
+    ds, source = pictured(parsed)
     info = read_cine_info(ds)
     boxes, spans = to_blank(decision)
     boxes += [
@@ -199,13 +199,18 @@ def _produce_cine(
     change = PixelChange() if boxes else None
     header = deidentify_dataset(parsed.dataset, replace(context, pixel_change=change))
     if native_samples.fits(info, ds):
-        samples = native_samples.redact(ds, info, boxes)
+        samples = native_samples.PartsReader(native_samples.redact(source, info, boxes))
         syntax = str(ExplicitVRLittleEndian)
         header.dataset.NumberOfFrames = info.n_frames
-        pixels = NativePixels(BytesIO(samples), len(samples), info.bits_allocated)  # type: ignore[arg-type]
+        pixels = NativePixels(
+            samples,  # type: ignore[arg-type]
+            native_samples.size_bytes(info),
+            info.bits_allocated,
+            is_float=source.vr in ("OF", "OD"),
+        )
         write_instance(out, header.dataset, syntax, pixels)  # type: ignore[arg-type]
         return Produced(header.sop_instance_uid, header, syntax, info.n_frames, "", bool(boxes))
-    made = redact_cine(ds, boxes, copy, progress=told, cancelled=cancelled)
+    made = redact_cine(source, boxes, copy, progress=told, cancelled=cancelled)
     for keyword, value in made.attributes.items():
         setattr(header.dataset, keyword, value)
     if info.photometric == "PALETTE COLOR":
