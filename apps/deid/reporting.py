@@ -9,12 +9,12 @@ from typing import Any
 from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.verb import event, verb
-from apps.deid.domain.dry_run import Change, changes
+from apps.deid.domain.dry_run import MOST_ROWS, Topic, by_topic, changes
 from apps.deid.domain.header import DeidContext, deidentify_dataset
 from apps.deid.domain.parse import parse_instance
 from apps.deid.domain.profile import Profile
 from apps.deid.domain.reasons import REASON_TEXTS, Refused
-from apps.deid.domain.report import header_counts
+from apps.deid.domain.report import header_counts, picture_counts
 from apps.deid.identity import identity_of
 from apps.deid.known import subject_harvest
 from apps.deid.models import Deidentification
@@ -31,12 +31,23 @@ MOST_INSTANCES = 20
 
 @dataclass(frozen=True)
 class Trial:
-    """One instance of a dry run; ``refused`` says why nothing would come of it."""
+    """One instance of a dry run; ``refused`` says why nothing would come of it. ``is_cut``: it has
+    more elements than are shown. ``pictures`` as ``_pictures``."""
 
     number: int
-    changes: list[Change] = field(default_factory=list, repr=False)
+    topics: list[Topic] = field(default_factory=list, repr=False)
     counts: dict[str, int] = field(default_factory=dict)
     refused: str = ""
+    is_cut: bool = False
+    pictures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_changed(self) -> int:
+        return sum(len(topic.changed) for topic in self.topics)
+
+    @property
+    def n_kept(self) -> int:
+        return sum(len(topic.kept) for topic in self.topics)
 
 
 @verb("deid.dry_run", roles={roles.DATA_STEWARD}, states=SHOWN_STATES, lock=False)
@@ -73,8 +84,37 @@ def _trial(number: int, received: ReceivedInstance, profile: Profile) -> Trial:
                 visual_features_confirmed=True,
             )
             made = deidentify_dataset(dataset, context)
-            return Trial(number, changes(dataset, made.dataset), header_counts(made.actions))
+            found = changes(dataset, made.dataset)
+            return Trial(
+                number,
+                by_topic(found),
+                header_counts(made.actions),
+                is_cut=len(found) == MOST_ROWS,
+                pictures=_pictures(received, deid, profile),
+            )
     except Refused as refusal:
         return Trial(number, refused=REASON_TEXTS[refusal.reason].sentence)
     except KeyDestroyedError:
         return Trial(number, refused="The subject was withdrawn.")
+
+
+def _pictures(
+    received: ReceivedInstance, deid: Deidentification | None, profile: Profile
+) -> dict[str, Any]:
+    """What is known of the pictures and the stream, and what the profile asks of them: {"is_looked"
+    (False: nobody and nothing has looked yet), "n_frames", "boxes", "spans" (proposed), "decided"
+    (``picture_counts`` or None), "streams_dropped", "is_encoded", "needs_mask", "n_reviewers",
+    "keeps_out_of_body"}."""
+    report = deid.report if deid is not None else {}
+    return {
+        "is_looked": deid is not None and "streams_dropped" in report,
+        "n_frames": received.n_frames_declared,
+        "boxes": deid.n_boxes if deid is not None else 0,
+        "spans": deid.n_spans if deid is not None else 0,
+        "decided": picture_counts(deid.decision) if deid is not None and deid.decision else None,
+        "streams_dropped": report.get("streams_dropped", []),
+        "is_encoded": bool(report.get("encoder")),
+        "needs_mask": profile.needs_device_mask,
+        "n_reviewers": profile.n_reviewers,
+        "keeps_out_of_body": profile.keeps_out_of_body,
+    }

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 from pydicom.datadict import dictionary_description, dictionary_has_tag
 from pydicom.uid import UID
@@ -29,6 +30,13 @@ _PLAIN = {
     Remedy.REVIEW: remedies.send_to_review,
     Remedy.WITHOUT_MASK: remedies.retry_without_mask,
     Remedy.PHANTOM: devices.run_phantom,
+}
+_HEADINGS = {
+    State.PIXEL_REVIEW: gettext_lazy("Pixel review"),
+    State.HELD: gettext_lazy("Held instance"),
+    State.CLEARED: gettext_lazy("Cleared instance"),
+    State.REJECTED: gettext_lazy("Rejected instance"),
+    State.WITHDRAWN: gettext_lazy("Withdrawn instance"),
 }
 _TONES = {
     State.CLEARED: "good",
@@ -99,6 +107,7 @@ def review(request: HttpRequest, received_id: uuid.UUID) -> HttpResponse:
     sentence, remedy = services.reason_text(received.reason) if received.reason else ("", "")
     context = {
         "received": received,
+        "heading": _HEADINGS.get(State(received.state), _("Instance under de-identification")),
         "deid": deid,
         "report": deid.report if deid is not None else {},
         "kind": kind if not kind.startswith(("1.", "2.")) else _("Private class"),

@@ -150,6 +150,19 @@ def test_a_hold_is_acted_on_tried_dry_and_its_subject_withdrawn_from_the_screen(
     page.wait_for_selector("[data-trial='1']")
     assert "Zyxwood^Planted" in page.inner_text("[data-trial='1']")
     looked_at(page, "dry-run")
+    page.fill("#f-find", "zyxwood")
+    assert (
+        page.locator("tr[data-what]:visible").count()
+        == page.locator("tr[data-what]:visible:has-text('zyxwood')").count()
+        > 0
+    )
+    page.fill("#f-find", "")
+    page.select_option("#f-what", "kept")
+    assert set(page.eval_on_selector_all(
+        "tr[data-what]:not([hidden])", "rows => rows.map((row) => row.dataset.what)"
+    )) == {"kept"}  # fmt: skip
+    assert page.locator("tr[data-what=kept]:visible").count() > 0
+    looked_at(page, "dry-run-kept")
     page.goto(f"{live_server.url}/quarantine/{row.pk}/withdraw/")
     looked_at(page, "withdraw")
     page.fill("#f-reason", "Consent withdrawn in writing")

@@ -31,9 +31,9 @@ from apps.deid.domain.write import (
 
 pytestmark = pytest.mark.timeout(3600)
 FULL = bool(os.environ.get("BAR_FULL"))
-WIDTH, HEIGHT, SHORT, LONG = (1920, 1080, 40, 346) if FULL else (320, 240, 20, 300)
+WIDTH, HEIGHT, SHORT, LONG = (1920, 1080, 40, 346) if FULL else (320, 240, 20, 200)
 # What one part of frames takes, read and made.
-GROWTH_MB = 24
+GROWTH_MB = 32
 LIMIT_MB = 400
 
 # The worker as it is: settings, rooms and their tasks loaded; then the work of one cine.

@@ -64,6 +64,11 @@ def test_the_dry_run_shows_the_original_once_to_its_steward_and_says_so_in_the_t
     assert "Zyxwood^Planted" in page and page.count("data-trial=") == 3
     assert 'data-what="removed"' in page and 'data-what="replaced"' in page
     assert "The instance wraps a document" in page
+    # What changes comes first; what is kept is folded behind it.
+    body = page[page.index('data-trial="1"') : page.index('data-trial="2"')]
+    assert 0 < body.index('data-what="replaced"') < body.index("<details data-kept>")
+    assert 'data-what="kept"' not in body[: body.index("<details data-kept>")]
+    assert 'data-testid="pictures"' in body and "nothing beside the pictures" in body
     told = Event.objects.get(action="deid.dry_run", outcome="done")
     assert load_builtin("research").sha256.encode() in bytes(told.entry)
     assert b"Zyxwood" not in bytes(told.entry) + bytes(told.private)

@@ -16,7 +16,7 @@ from apps.deid.domain.device import (
     phantom_problems,
     vetted,
 )
-from apps.deid.domain.dry_run import changes
+from apps.deid.domain.dry_run import by_topic, changes
 from apps.deid.domain.harvest import harvest_identifiers
 from apps.deid.domain.header import DeidContext, deidentify_dataset
 from apps.deid.domain.profile import load_builtin
@@ -140,4 +140,9 @@ def test_a_dry_run_shows_each_element_beside_what_becomes_of_it() -> None:
     assert removed and all(one.after in ("", "0 items") for one in removed)
     assert any("[1]." in place for place in rows)
     assert "P-1" not in repr(rows["(0010,0010)"])
+    topics = {topic.name: topic for topic in by_topic(rows.values())}
+    assert sum(len(t.changed) + len(t.kept) for t in topics.values()) == len(rows)
+    assert rows["(0010,0010)"] in topics["Patient"].changed
+    assert all(one.what == "kept" for topic in topics.values() for one in topic.kept)
+    assert all(int(one.place[4], 16) % 2 for one in topics["Private"].changed)
     assert all(str(b.what) == "kept" for b in changes(made.dataset, made.dataset))

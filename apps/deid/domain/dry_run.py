@@ -3,7 +3,7 @@ kept nowhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pydicom.datadict import dictionary_description, dictionary_has_tag
@@ -41,6 +41,43 @@ def changes(before: Dataset, after: Dataset) -> list[Change]:
             break
         found.append(change)
     return found
+
+
+CHANGED = ("removed", "replaced", "added")
+_TOPICS = (
+    ("Patient", (0x0010, 0x0012)),
+    ("Study, people and places", (0x0008,)),
+    ("Acquisition and device", (0x0018, 0x0050, 0x0054)),
+    ("Relation and time", (0x0020, 0x0032, 0x0038, 0x0040)),
+    ("Picture", (0x0028, 0x0048, 0x0052, 0x0062, 0x0070)),
+)
+_OTHER, _PRIVATE = "Other", "Private"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What changed about one thing, and what did not."""
+
+    name: str
+    changed: list[Change] = field(default_factory=list, repr=False)
+    kept: list[Change] = field(default_factory=list, repr=False)
+
+
+def by_topic(found: Iterable[Change]) -> list[Topic]:
+    """The same changes by what they are about, an item's by the sequence that holds it; topics
+    without any are left out."""
+    names = (*(name for name, _ in _TOPICS), _OTHER, _PRIVATE)
+    topics = {name: Topic(name) for name in names}
+    for change in found:
+        topic = topics[_topic_of(int(change.place[1:5], 16))]
+        (topic.changed if change.what in CHANGED else topic.kept).append(change)
+    return [topic for topic in topics.values() if topic.changed or topic.kept]
+
+
+def _topic_of(group: int) -> str:
+    if group & 1:
+        return _PRIVATE
+    return next((name for name, groups in _TOPICS if group in groups), _OTHER)
 
 
 def _changes(before: Dataset, after: Dataset, path: str) -> Iterator[Change]:
