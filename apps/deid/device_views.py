@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.access.doors import actor_of, uuid_of
-from apps.access.errors import Refused
+from apps.access.errors import Conflict, Refused
 from apps.deid import devices, policy, queries
 from apps.deid.models import Device
 from apps.intake.models import ReceivedInstance
@@ -49,6 +49,7 @@ def _shown(device: Device) -> dict[str, Any]:
         "waiting": waiting,
         "decided": list(rows.exclude(decision=None).exclude(is_phantom=True)[:_LISTED]),
         "held": rows.filter(instance__state=State.HELD).count(),
+        "held_rows": list(rows.filter(instance__state=State.HELD)[:_LISTED]),
         "cleared": rows.filter(instance__state=State.CLEARED).count(),
         "tone": "good" if device.state != Device.State.UNSEEN else "look",
     }
@@ -84,8 +85,12 @@ def confirm(request: HttpRequest, device_id: uuid.UUID) -> HttpResponse:
     reference = rows.filter(instance_id=uuid_of(request.POST.get("reference"))).first()
     ticked = [uuid_of(text) for text in request.POST.getlist("picked")[:200]]
     picked = rows.filter(instance_id__in=ticked, instance__state=State.PIXEL_REVIEW)
-    if reference is None or not picked:
+    if not ticked:
         raise Refused("nothing_ticked", "Nothing was ticked.", "Tick what you mean, then try.")
+    if reference is None or not picked:
+        raise Conflict(
+            "went_on", "None of what was ticked waits any more.", "Look at the page again."
+        )
     done, refused = devices.confirm_like(
         actor_of(request), reference, [row.instance for row in picked]
     )

@@ -42,8 +42,8 @@ class Trial:
     pictures: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def n_changed(self) -> int:
-        return sum(len(topic.changed) for topic in self.topics)
+    def n_added(self) -> int:
+        return sum(len(topic.added) for topic in self.topics)
 
     @property
     def n_kept(self) -> int:

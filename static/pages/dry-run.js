@@ -21,10 +21,10 @@ function filter() {
     if (room.previousElementSibling instanceof HTMLHeadingElement) room.previousElementSibling.hidden = !here;
     shown += here;
   }
-  // What is kept is folded, but not away from who looks for it.
-  for (const fold of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details[data-kept]"))) {
+  // What is added or kept is folded, but not away from who looks for it.
+  for (const fold of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details[data-fold]"))) {
     fold.hidden = !fold.querySelector("tbody tr:not([hidden])");
-    if (text || kind) fold.open = kind === "kept" || Boolean(text);
+    if (text || kind) fold.open = Boolean(text) || kind === fold.dataset.fold;
   }
   if (count) count.textContent = text || kind ? `${shown} ${shown === 1 ? "element" : "elements"}` : "";
 }

@@ -159,7 +159,7 @@ export class BoxEditor {
         && (part.end_frame === null || part.end_frame === undefined || this.review.frame < part.end_frame));
     byId("boxes").replaceChildren(...shown.map((/** @type {{part: Part, place: number}} */ { part, place }) => {
       const isBlank = part.action === "blank";
-      const words = part.kind === "clock" ? (isBlank ? "clock · keep?" : "clock · kept") : `${part.kind === "identifier" ? "identifier" : "text"} · ${isBlank ? "found" : "kept"}`;
+      const words = part.kind === "clock" ? (isBlank ? "clock · keep?" : "clock · kept") : `${part.kind === "identifier" ? "identifier" : "text"} · ${isBlank ? (part.origin === "person" ? "drawn" : "found") : "kept"}`;
       const element = h("div", {
         class: `box${isBlank ? "" : " kept"}${part.kind === "clock" ? " clock" : ""}${place === this.review.selected ? " selected" : ""}${part === this.active ? " active" : ""}`,
         "data-place": place, "data-testid": "box",

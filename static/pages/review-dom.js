@@ -39,7 +39,7 @@ export function clock(seconds) {
 export function kindName(part) {
   if (part.type === "span") return "Out of body";
   if (part.origin === "device_mask") return "Mask of the device or region";
-  if (part.origin === "person") return "Box drawn here";
+  if (part.origin === "person") return "Box drawn by hand";
   const name = { identifier: "Identifier or date", clock: "Clock or measurement" }[part.kind ?? ""] ?? "Text";
   return part.origin === "check" ? `${name}, left in the result` : name;
 }

@@ -64,10 +64,12 @@ def test_the_dry_run_shows_the_original_once_to_its_steward_and_says_so_in_the_t
     assert "Zyxwood^Planted" in page and page.count("data-trial=") == 3
     assert 'data-what="removed"' in page and 'data-what="replaced"' in page
     assert "The instance wraps a document" in page
-    # What changes comes first; what is kept is folded behind it.
+    # What changes comes first; what is added or kept is folded behind it.
     body = page[page.index('data-trial="1"') : page.index('data-trial="2"')]
-    assert 0 < body.index('data-what="replaced"') < body.index("<details data-kept>")
-    assert 'data-what="kept"' not in body[: body.index("<details data-kept>")]
+    changed, _, folded = body.partition("<details data-fold=")
+    assert 'data-what="replaced"' in changed and 'data-what="removed"' in changed
+    assert not [what for what in ("kept", "added") if f'data-what="{what}"' in changed]
+    assert 'data-what="kept"' in folded and 'data-what="added"' in folded
     assert 'data-testid="pictures"' in body and "nothing beside the pictures" in body
     told = Event.objects.get(action="deid.dry_run", outcome="done")
     assert load_builtin("research").sha256.encode() in bytes(told.entry)

@@ -276,3 +276,10 @@ def test_what_the_header_refuses_is_refused_before_a_picture_is_looked_at(
     with pytest.raises(Refused) as refusal:
         pipeline.examine(file_of(instance(array, **change)), with_proposals=True, header=CONTEXT)
     assert refusal.value.reason == reason
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (16, 16)])
+def test_the_smallest_pictures_are_looked_at_like_any(size: tuple[int, int]) -> None:
+    array = np.random.default_rng(6).integers(0, 255, (2, *size)).astype("uint8")
+    found = pipeline.examine(file_of(instance(array)), with_proposals=True, header=CONTEXT)
+    assert found.proposals is not None and found.proposals["n_frames"] == 2

@@ -141,7 +141,10 @@ def test_a_dry_run_shows_each_element_beside_what_becomes_of_it() -> None:
     assert any("[1]." in place for place in rows)
     assert "P-1" not in repr(rows["(0010,0010)"])
     topics = {topic.name: topic for topic in by_topic(rows.values())}
-    assert sum(len(t.changed) + len(t.kept) for t in topics.values()) == len(rows)
+    told = [one for t in topics.values() for one in (*t.changed, *t.added, *t.kept)]
+    assert sorted(told, key=lambda one: one.place) == sorted(
+        rows.values(), key=lambda one: one.place
+    )
     assert rows["(0010,0010)"] in topics["Patient"].changed
     assert all(one.what == "kept" for topic in topics.values() for one in topic.kept)
     assert all(int(one.place[4], 16) % 2 for one in topics["Private"].changed)

@@ -91,6 +91,8 @@ def phantom_problems(proposed: Mapping[str, Any] | None, decision: Mapping[str, 
     added = sum(box["origin"] in ("person", "check") for box in decision["boxes"])
     if added:
         return ["a box had to be added to what was proposed"]
+    if any(box.get("is_changed") for box in decision["boxes"]):
+        return ["a proposed box had to be moved or resized"]
     if any(box["action"] == "keep" and box["kind"] == "identifier" for box in decision["boxes"]):
         return ["a planted name was kept"]
     return []

@@ -43,7 +43,7 @@ def changes(before: Dataset, after: Dataset) -> list[Change]:
     return found
 
 
-CHANGED = ("removed", "replaced", "added")
+CHANGED = ("removed", "replaced")
 _TOPICS = (
     ("Patient", (0x0010, 0x0012)),
     ("Study, people and places", (0x0008,)),
@@ -56,10 +56,11 @@ _OTHER, _PRIVATE = "Other", "Private"
 
 @dataclass(frozen=True)
 class Topic:
-    """What changed about one thing, and what did not."""
+    """What of the original changes about one thing, what is added, and what stays."""
 
     name: str
     changed: list[Change] = field(default_factory=list, repr=False)
+    added: list[Change] = field(default_factory=list, repr=False)
     kept: list[Change] = field(default_factory=list, repr=False)
 
 
@@ -70,8 +71,11 @@ def by_topic(found: Iterable[Change]) -> list[Topic]:
     topics = {name: Topic(name) for name in names}
     for change in found:
         topic = topics[_topic_of(int(change.place[1:5], 16))]
-        (topic.changed if change.what in CHANGED else topic.kept).append(change)
-    return [topic for topic in topics.values() if topic.changed or topic.kept]
+        if change.what in CHANGED:
+            topic.changed.append(change)
+        else:
+            (topic.added if change.what == "added" else topic.kept).append(change)
+    return [one for one in topics.values() if one.changed or one.added or one.kept]
 
 
 def _topic_of(group: int) -> str:

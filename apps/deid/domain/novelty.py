@@ -44,6 +44,10 @@ class NoveltyGate:
         """
         import cv2
 
+        rows, columns = (max(0, 2 * _HALF_CELL - side) for side in luma.shape)
+        if rows or columns:
+            # A picture smaller than a cell is one cell.
+            luma = np.pad(luma, ((0, rows), (0, columns)), mode="edge")
         half = cv2.resize(
             luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_AREA
         )

@@ -23,12 +23,20 @@ SHORT_SIDE_PX = 480
 TILE_PX = 1056
 OVERLAP_PX = 128
 _LARGE_TEXT_PX = 64
+# A strip a few pixels high, enlarged by its height alone, would take gigabytes.
+_LARGEST_PX = TILE_PX * TILE_PX * 5 // 4
 # Steps of compressed noise stay below; the faintest ink that a person can read does not.
 _LEAST_STEP = 7
 _RECOGNITION_MARGIN_PX = 2
 _LINE_PX = 48
 _LONGEST_PIECE_PX = 24 * _LINE_PX
 _CROPS_AT_ONCE = 12
+
+
+def _least_side(tile: np.ndarray, wanted_px: int) -> int:
+    """The shorter side to which a tile is enlarged, so that it stays within ``_LARGEST_PX``."""
+    short, long = sorted(tile.shape[:2])
+    return max(1, min(wanted_px, int((_LARGEST_PX * short / long) ** 0.5)))
 
 
 class TextDetector:
@@ -82,7 +90,7 @@ class TextDetector:
                     continue
                 if stop is not None:
                     stop()
-                for line in self._engine.detect(tile, least_side_px):
+                for line in self._engine.detect(tile, _least_side(tile, least_side_px)):
                     x0, y0, x1, y1, score = line
                     box = _clipped((left + x0, top + y0, left + x1, top + y1, score), width, height)
                     if box is None:
