@@ -16,4 +16,10 @@ def bars(tests: Callable[..., Run]) -> list[tuple[str, str, Run]]:
             " clip: master, digests, review copy, frame endpoint, browser; each with its warnings",
             tests("tests/traps", BAR_SEEKS="200", BAR_FULL="1"),
         ),
+        (
+            "review kills",
+            "SIGKILL of the worker at 20 random moments of making a review copy: no finished segment"
+            " is made again",
+            tests("tests/library/test_review_segments.py", BAR_SEGMENT_KILLS="20"),
+        ),
     ]

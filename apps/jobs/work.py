@@ -68,6 +68,12 @@ class JobHandle:
     def cancelled(self) -> bool:
         return self._lost.is_set()
 
+    def got_on(self) -> None:
+        """A part of the work is done and kept: whatever stops it next, it is not one of the three
+        times in a row after which work is given up."""
+        self.job.attempts = 1
+        self._mine().update(attempts=1)
+
     def _mine(self) -> Any:
         return Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING, lease_owner=self._owner)
 

@@ -166,6 +166,28 @@ class Clip(models.Model):
         return {"may_see"} if clips_for(user).filter(pk=self.pk).exists() else set()
 
 
+class ReviewSegment(models.Model):
+    """A finished part of a review copy in the making: pictures [start, end). ``made_of`` is the
+    recipe (domain/review_segments.py); ``digests`` 32 bytes a picture of the master's."""
+
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="segments")
+    start_frame = models.PositiveIntegerField()
+    end_frame = models.PositiveIntegerField()
+    made_of = models.BinaryField()
+    digests = models.BinaryField()
+    file = models.OneToOneField(VaultFile, on_delete=models.PROTECT, related_name="segment_of")
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["start_frame"]
+        constraints = [
+            models.UniqueConstraint(fields=["clip", "start_frame"], name="one_segment_a_place")
+        ]
+
+    def __str__(self) -> str:
+        return f"segment {self.pk}"
+
+
 class ClipOpening(models.Model):
     """A short-lived ticket: this person has this clip open. Byte ranges and frames check it."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from apps.access import roles
@@ -19,10 +21,12 @@ from apps.library.models import (
     Clip,
     ClipOpening,
     Instance,
+    ReviewSegment,
     Series,
     Study,
     WatchedSpan,
 )
+from apps.vault.files import storage
 from apps.vault.models import VaultFile
 
 TICKET = timedelta(minutes=15)
@@ -132,6 +136,7 @@ def finish_clip(
     )
     clip.state, clip.reason = Clip.State.READY, ""
     clip.save()
+    _let_segments_go(clip)
     forget_seen_pictures(clip.instance.source)
     event(
         actor,
@@ -145,11 +150,53 @@ def finish_clip(
     return clip
 
 
+@verb("clip.segment", roles={roles.SERVICE}, states=(Clip.State.INDEXING, Clip.State.FAILED))
+def keep_segment(
+    actor: Actor,
+    clip: Clip,
+    *,
+    span: tuple[int, int],
+    made_of: bytes,
+    digests: bytes,
+    file: VaultFile,
+) -> ReviewSegment:
+    """Keep a finished segment of the review copy, so that nobody has to make it again. Those of
+    another recipe go."""
+    file.save(force_insert=True)
+    _let_segments_go(clip, all_but=made_of)
+    segment = ReviewSegment.objects.create(
+        clip=clip,
+        start_frame=span[0],
+        end_frame=span[1],
+        made_of=made_of,
+        digests=digests,
+        file=file,
+    )
+    event(actor, clip, public={"frames": list(span), "sha256": file.sha256})
+    return segment
+
+
+def _let_segments_go(clip: Clip, all_but: bytes | None = None) -> None:
+    """Rows now, bytes once the transaction stands (the vault's sweep finds what a crash leaves)."""
+    for segment in clip.segments.select_related("file"):
+        if all_but is not None and bytes(segment.made_of) == all_but:
+            continue
+        file, name = segment.file, segment.file.storage_name
+        segment.delete()
+        file.delete()
+        transaction.on_commit(partial(_delete_bytes, name))
+
+
+def _delete_bytes(name: str) -> None:
+    storage().delete(name)
+
+
 @verb("clip.failed", roles={roles.SERVICE}, states=(Clip.State.INDEXING, Clip.State.FAILED))
 def fail_clip(actor: Actor, clip: Clip, *, reason: str) -> Clip:
     """Say that no clip can be made of an instance, and why."""
     clip.state, clip.reason = Clip.State.FAILED, reason[:200]
     clip.save(update_fields=["state", "reason"])
+    _let_segments_go(clip)
     event(actor, clip, outcome="failed", private={"reason": reason[:200]})
     return clip
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import sha256
 from typing import Any, BinaryIO
 
+import av
+from django.conf import settings
 from pydicom import dcmread
 from pydicom.uid import UID
 
@@ -24,13 +27,19 @@ from apps.keys.keyring import open_vault_file, subject_key
 from apps.library import services
 from apps.library.domain import digest as digests
 from apps.library.domain.cine_master import CineReader, NotACine, write_cine_master
-from apps.library.domain.decode import PictureMissing
+from apps.library.domain.decode import FrameReader, PictureMissing
 from apps.library.domain.frame_index import WorkCancelled, build_index, verify_by_decode
 from apps.library.domain.index_format import FrameIndex
 from apps.library.domain.review_copy import (
     make_cine_review_copy,
     make_review_copy,
     needs_review_copy,
+)
+from apps.library.domain.review_segments import (
+    encode_segment,
+    join_segments,
+    recipe,
+    segments_of,
 )
 from apps.library.domain.taken_over import taken_over
 from apps.library.domain.video_stream import NotAVideo, VideoInfo, video_info
@@ -173,6 +182,9 @@ def _looked_through(
             return taken, None, None
         told = _part(handle, 0.0, 0.95, "checking every picture")
         return digests.digests(media, index, told, handle.cancelled), None, None
+    spans = segments_of(index.n_frames, settings.CLINICAL_ANNOT_REVIEW_SEGMENT_FRAMES)
+    if len(spans) > 1:
+        return _in_segments(clip, media, info, index, spans, key, handle)
     found = bytearray()
     with create_file("review", key) as out:
         made = make_review_copy(
@@ -181,9 +193,62 @@ def _looked_through(
             out,  # type: ignore[arg-type]
             _part(handle, 0.0, 0.95, "making the review copy"),
             handle.cancelled,
-            lambda frame: found.extend(digests.picture_digest(frame)),
+            partial(_note, found),
         )
         return bytes(found), out.finish(), made.index.to_bytes()
+
+
+def _note(found: bytearray, frame: av.VideoFrame) -> None:
+    found.extend(digests.picture_digest(frame))
+
+
+def _in_segments(
+    clip: Clip,
+    media: BinaryIO,
+    info: VideoInfo,
+    index: FrameIndex,
+    spans: list[tuple[int, int]],
+    key: WrappingKey,
+    handle: JobHandle,
+) -> tuple[bytes, VaultFile, bytes]:
+    """(digests, review copy, its index) of a long clip: what an earlier attempt made is kept."""
+    worker, made_of = service("worker"), recipe(index, clip.instance.file.sha256)
+    kept = {
+        (one.start_frame, one.end_frame): one
+        for one in clip.segments.select_related("file")
+        if bytes(one.made_of) == made_of
+    }
+    told = _part(handle, 0.0, 0.95, "making the review copy")
+    with FrameReader(media, index, kept_bytes=0) as reader:
+        for span in spans:
+            if span in kept:
+                continue
+            found = bytearray()
+            with create_file("review", key) as out:
+                encode_segment(
+                    reader,
+                    span,
+                    out,  # type: ignore[arg-type]
+                    told,
+                    handle.cancelled,
+                    partial(_note, found),
+                )
+                kept[span] = services.keep_segment(
+                    worker, clip, span=span, made_of=made_of, digests=bytes(found),
+                    file=out.finish(),
+                )  # fmt: skip
+            handle.got_on()
+
+    def files() -> Iterator[BinaryIO]:
+        for span in spans:
+            with open_vault_file(kept[span].file) as source:
+                yield source  # type: ignore[misc]
+
+    with create_file("review", key) as out:
+        size_px = info.width_px, info.height_px
+        made = join_segments(files(), index, size_px, out, handle.cancelled)  # type: ignore[arg-type]
+        all_digests = b"".join(bytes(kept[span].digests) for span in spans)
+        return all_digests, out.finish(), made.index.to_bytes()
 
 
 def _cine(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:

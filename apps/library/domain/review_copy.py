@@ -160,30 +160,43 @@ def encode_review_copy(
 ) -> ReviewCopy:
     """Encodes exactly n_frames pictures; see `make_review_copy`."""
     with SealedSpool() as spool:
-        return _encode(frames, index, out, progress, cancelled, SpooledMuxTarget(spool))
+        target = SpooledMuxTarget(spool)
+        span = 0, index.n_frames
+        size_px = encode_pictures(frames, index, span, target, progress, cancelled)
+        if progress:
+            progress(index.n_frames, index.n_frames)
+        return finished(target, rising_times(index), index, size_px, out)
 
 
-def _encode(
-    frames: Iterator[av.VideoFrame],
-    index: FrameIndex,
-    out: BinaryIO,
-    progress: Progress | None,
-    cancelled: Cancelled | None,
-    target: SpooledMuxTarget,
-) -> ReviewCopy:
-    pts = _rising(index)
-    den = index.time_base[1]
-    options = {
+def muxer_options(den: int) -> dict[str, str]:
+    """So that MP4 holds times in 1 / `den` s exactly and writes no date or version."""
+    return {
         "video_track_timescale": str(den),
         "movie_timescale": str(den),
         "fflags": "+bitexact",
         "brand": "isom",
     }
-    done = 0
+
+
+def encode_pictures(
+    frames: Iterator[av.VideoFrame],
+    index: FrameIndex,
+    span: tuple[int, int],
+    target: SpooledMuxTarget,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> tuple[int, int]:
+    """Encodes exactly the pictures [start, end) with their times; their size in pixels.
+
+    Raises ReviewCopyRefused, WorkCancelled.
+    """
+    pts = rising_times(index)
+    den = index.time_base[1]
+    done, end = span
     size: tuple[int, int] | None = None
     stream = None
     reformatter = VideoReformatter()
-    with av.open(target, "w", format="mp4", options=options) as container:
+    with av.open(target, "w", format="mp4", options=muxer_options(den)) as container:
         for frame in frames:
             if cancelled and cancelled():
                 raise WorkCancelled
@@ -198,7 +211,7 @@ def _encode(
                     f"video: the picture's size changes at frame index {done}; "
                     "encode the master once to one size"
                 )
-            if done >= index.n_frames:
+            if done >= end:
                 raise ReviewCopyRefused("video: more pictures than its frame index lists")
             made = _as_420(frame, code, reformatter)
             made.pts, made.time_base = int(pts[done]), Fraction(1, den)
@@ -207,31 +220,42 @@ def _encode(
             done += 1
             if progress and done % 25 == 0:
                 progress(done, index.n_frames)
-        if target.failure is None and (stream is None or done != index.n_frames):
+        if target.failure is None and (stream is None or done != end):
             raise ReviewCopyRefused(
                 f"video: {done} pictures for a frame index of {index.n_frames}; verify the index"
             )
         if stream is not None:
             container.mux(stream.encode(None))
-    own = _checked_index(target, pts, den)
+    return size or (0, 0)
+
+
+def finished(
+    target: SpooledMuxTarget,
+    pts: NDArray[np.int64],
+    index: FrameIndex,
+    size_px: tuple[int, int],
+    out: BinaryIO,
+) -> ReviewCopy:
+    """Checks what was muxed against the master's index and writes it to `out`, its table first.
+
+    Raises ReviewCopyRefused.
+    """
+    own = _checked_index(target, pts, index.time_base[1])
     size_bytes, moved = target.write_index_first(out)
     own = replace(own, offset_bytes=own.offset_bytes + moved)
-    assert size is not None
-    if progress:
-        progress(done, done)
     ours = [int(p) * index.time_base[0] for p in index.pts]
     return ReviewCopy(
         index=own,
         times_equal=own.pts.tolist() == ours,
         size_bytes=size_bytes,
-        width_px=size[0],
-        height_px=size[1],
-        coded_width_px=size[0] + size[0] % 2,
-        coded_height_px=size[1] + size[1] % 2,
+        width_px=size_px[0],
+        height_px=size_px[1],
+        coded_width_px=size_px[0] + size_px[0] % 2,
+        coded_height_px=size_px[1] + size_px[1] % 2,
     )
 
 
-def _rising(index: FrameIndex) -> NDArray[np.int64]:
+def rising_times(index: FrameIndex) -> NDArray[np.int64]:
     """Times in units of 1 / time base denominator, strictly rising and not negative."""
     pts = index.pts * index.time_base[0]
     if int(pts[0]) < 0:
