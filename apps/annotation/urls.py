@@ -4,6 +4,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import path
 
 from apps.annotation import api
+from apps.annotation.procedure import ProcedureView
 
 _SET = "api/v1/label-sets/<uuid:label_set_id>/"
 
@@ -12,5 +13,6 @@ urlpatterns = [
     path(f"{_SET}revisions/<int:revision>/", api.RevisionView.as_view(), name="label-set-revision"),
     path(f"{_SET}operations/", api.OperationsView.as_view(), name="label-set-operations"),
     path(f"{_SET}submit/", api.SubmitView.as_view(), name="label-set-submit"),
+    path("api/v1/clips/<uuid:clip_id>/procedure/", ProcedureView.as_view(), name="clip-procedure"),
     path("clips/<uuid:clip_id>/work/", login_required(api.workspace), name="workspace"),
 ]

@@ -14,6 +14,7 @@ from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.jobs.models import Job
 from apps.library.domain.index_format import FrameIndex
+from apps.library.domain.procedure import Part, in_order
 from apps.library.models import Clip, ClipOpening
 from apps.projects.queries import project_ids
 
@@ -40,6 +41,12 @@ def clip_for(user: User, clip_id: uuid.UUID) -> Clip:
     if clip is None:
         raise NotFound
     return clip
+
+
+def procedure_of(user: User, clip: Clip) -> list[Part]:
+    """The ready clips of the clip's study that the person may see, and the clip, in order."""
+    of_study = Q(state=Clip.State.READY, instance__series__study=clip.study) | Q(pk=clip.pk)
+    return in_order(clips_for(user).filter(of_study).distinct())
 
 
 def live_opening(user: User, clip: Clip) -> bool:

@@ -10,6 +10,7 @@ import { explain, loadClip, pageState } from "./load.js";
 import { Outbox } from "./outbox.js";
 import { classesPanel } from "./panels/classes.js";
 import { inspector } from "./panels/inspector.js";
+import { bindProcedure, playOnRate } from "./panels/procedure.js";
 import { bindShortcutSheet } from "./panels/shortcuts.js";
 import { banner, conflictBanner, notices, savedState, signInBanner, submitDialog } from "./panels/topbar.js";
 import { todoPanel, tracksPanel, stillToDo } from "./panels/tracks.js";
@@ -117,8 +118,12 @@ async function start() {
 
   bindActions();
   if (sync) watchSync(sync);
+  const rate = playOnRate();
   player.seek(Hash.read() ?? Number(app.dataset.frame || 0));
-  await player.open();
+  // Without the other parts this one can be worked on all the same.
+  const parts = bindProcedure(bench, keys, sync, open()).catch(() => {});
+  await Promise.all([player.open(), parts]);
+  if (rate) player.play(rate);
   bench.stage.focus({ preventScroll: true });
   if (sync && (await sync.recover()) > 0) store.onNotice("Unsent work of an earlier visit was found and is being sent");
   app.dataset.ready = "true";

@@ -24,9 +24,12 @@ from fixtures import broken
 from tests.domain import stream_plants
 from tests.domain.video_clips import clip
 
-pytestmark = pytest.mark.skipif(
-    "DATABASE_URL" in os.environ, reason="the worker has an SQLite database of its own here"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        "DATABASE_URL" in os.environ, reason="the worker has an SQLite database of its own here"
+    ),
+    pytest.mark.timeout(3600),
+]
 ROOT = Path(__file__).parents[2]
 # 30 in full size.
 KILLS = int(os.environ.get("BAR_WORKER_KILLS", "1"))

@@ -55,6 +55,8 @@ export class Player {
     this.dirty = true;
     /** @type {(index: number) => void} */
     this.onPaint = () => {};
+    /** Playing came to the clip's end (rate above 0) or start. @type {(rate: number) => void} */
+    this.onEnd = () => {};
     /** @type {() => void} */
     this.onState = () => {};
     /** @type {() => void} */
@@ -233,7 +235,11 @@ export class Player {
       this.target = to;
       this.#ask();
     }
-    if (past && this.index === this.target) this.pause();
+    if (past && this.index === this.target) {
+      const { rate } = this;
+      this.pause();
+      this.onEnd(rate);
+    }
   }
 
   /** Whether the clock has left the loop, its last picture shown for its time.
