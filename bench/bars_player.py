@@ -7,6 +7,36 @@ from collections.abc import Callable
 Run = Callable[[], tuple[str, bool]]
 
 
+def _player() -> tuple[str, bool]:
+    """``bench/player.py`` on an hour of 1080p (``BENCH_PLAYER_S``)."""
+    from bench.player import measured
+
+    found = measured()
+    figure = (
+        f"seek p95 {found['ours_ms']:.0f} ms, {found['ratio']:.2f} of bare; held arrow"
+        f" {found['held_per_s']:.0f} a second; {100 * found['dropped']:.1f} % dropped;"
+        f" opened in {found['opened_s']:.2f} s"
+    )
+    held = (
+        found["ratio"] <= 1.5
+        and found["held_per_s"] >= 25
+        and found["dropped"] < 0.01
+        and found["opened_s"] < 2
+    )
+    return figure, held
+
+
+def _review_speed() -> tuple[str, bool]:
+    """``bench/review.py``: CPU time of bare decoding and x264 to that of a review copy."""
+    from bench.review import measured
+
+    found = measured()
+    figure = (
+        f"{found['ratio']:.2f} of bare x264 ({found['ours_s']:.1f} s to {found['bare_s']:.1f} s)"
+    )
+    return figure, found["ratio"] >= 0.8
+
+
 def bars(tests: Callable[..., Run]) -> list[tuple[str, str, Run]]:
     """(name, bar, run) of each; ``tests`` makes a run of a selection of tests in full size."""
     return [
@@ -18,8 +48,19 @@ def bars(tests: Callable[..., Run]) -> list[tuple[str, str, Run]]:
         ),
         (
             "review kills",
-            "SIGKILL of the worker at 20 random moments of making a review copy: no finished segment"
-            " is made again",
+            "SIGKILL of the worker at 20 random moments of making a review copy: no finished"
+            " segment is made again",
             tests("tests/library/test_review_segments.py", BAR_SEGMENT_KILLS="20"),
+        ),
+        (
+            "review speed",
+            "a review copy in segments at 0.8 or more of bare x264 at the same settings (CPU time)",
+            _review_speed,
+        ),
+        (
+            "player",
+            "an hour of 1080p: seek p95 at most 1.5 of a bare mediabunny loop, held arrow 25 a"
+            " second, under 1 % dropped at 1x, first picture within 2 s",
+            _player,
         ),
     ]

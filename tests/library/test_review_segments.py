@@ -100,7 +100,7 @@ except SystemExit as done:
 @pytest.mark.skipif(not KILLS, reason="in full size only: bench.bars review kills")
 @pytest.mark.timeout(3600)
 def test_a_worker_killed_at_random_moments_makes_each_segment_once(tmp_path: Path) -> None:
-    n = 3000
+    n = 6000
     source = tmp_path / "source"
     source.mkdir()
     pictures = streams.encode(60, x264="bframes=2:keyint=60", size_px=(640, 352))
@@ -112,19 +112,24 @@ def test_a_worker_killed_at_random_moments_makes_each_segment_once(tmp_path: Pat
     place.folder.mkdir()
     place.env["CLINICAL_ANNOT_REVIEW_SEGMENT_FRAMES"] = "60"
     place.command("shell", "-v", "0", "-c", f"SOURCE = {str(source)!r}{_PREPARE}")
-    draw, kills = random.Random(7), 0
+    draw, kills, made_before = random.Random(7), 0, -1
     ready = "SELECT n_frames FROM library_clip WHERE state = 'ready'"
     deadline = time.monotonic() + 1800
     worker = place.worker()
     try:
         while not place.asked(ready):
             assert time.monotonic() < deadline, place.asked("SELECT kind, state FROM jobs_job")
-            time.sleep(draw.uniform(0.05, 0.6))
+            time.sleep(0.05)
             running = place.running()
             if kills == KILLS or not running or running[0][0] != "library.make_clip":
                 continue
-            if running[0][1] > 2 or worker.poll() is not None:
+            # At random within or after a segment that is newer than those of the last time, so that
+            # the work gets on however slow the machine is.
+            n_made = place.asked("SELECT count(*) FROM library_reviewsegment")[0][0]
+            if n_made <= made_before:
                 continue
+            time.sleep(draw.uniform(0.0, 0.6))
+            made_before = n_made
             worker.send_signal(signal.SIGKILL)
             worker.wait()
             kills += 1
