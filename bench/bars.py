@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import bars_player, bars_release
+from bench import bars_player, bars_release, bars_trail
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "bench" / "bars.json"
@@ -379,6 +379,9 @@ BARS = [
     ),
     *(Bar(*bar) for bar in bars_player.bars(_tests)),
 ]
+
+
+BARS += bars_trail.bars(Bar, _tests)
 
 
 def main(arguments: list[str]) -> int:

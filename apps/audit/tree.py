@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -96,7 +97,8 @@ def perfect(hashes: bytes) -> bytes:
     """The root over a power of two of hashes, 32 bytes each."""
     level = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
     while len(level) > 1:
-        level = [merkle.node_hash(*level[at : at + 2]) for at in range(0, len(level), 2)]
+        pairs = iter(level)
+        level = [sha256(b"\x01" + left + next(pairs)).digest() for left in pairs]
     return level[0]
 
 

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import json
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from apps.audit import log, restores, tree, triggers, witnesses
+from apps.audit import restores, tree, triggers, witnesses
 from apps.audit.domain import checkpoint as notes
-from apps.audit.domain import entry as entries
 from apps.audit.domain import merkle
-from apps.audit.domain.seal import place_mark
 from apps.audit.models import Checkpoint, Event, Pending, Tile
+from apps.audit.rowcheck import RowCheck, RowError, rows_sql
 
 _LATE = timedelta(minutes=2)
-_ROWS = (
-    "SELECT l.seq, l.hash, l.mark, e.id, e.recorded_at, e.action, e.outcome, e.actor, e.project,"
-    " e.object_type, e.object_id, e.entry, e.private, e.salt, e.sealed FROM audit_leaf l"
-    " LEFT JOIN audit_event e ON e.id = l.event_id ORDER BY l.seq"
-)
 # What else must agree with the log (signatures); rooms add theirs when they start. Each gives the
 # first thing that does not fit, in words, or None.
 CHECKS: list[Callable[[], str | None]] = []
@@ -57,6 +49,14 @@ class _Expected:
     roots: dict[int, list[tuple[bytes, str]]]
     # The last size up to which a note has shown the entries to be as they were.
     held: int = 0
+
+    def __post_init__(self) -> None:
+        self._sizes = sorted(self.roots)
+
+    def any_between(self, low: int, high: int) -> bool:
+        """Whether a note speaks of a size above ``low`` and below ``high``."""
+        at = bisect_right(self._sizes, low)
+        return at < len(self._sizes) and self._sizes[at] < high
 
     def check(self, size: int, root: bytes) -> None:
         for other, whose in self.roots.pop(size):
@@ -88,13 +88,10 @@ def verify_trail(
     asked = witnesses.ask_all() if outside is None else witnesses.Asked()
     expected = _Expected(_expected_roots(outside, asked, public))
     frontier = merkle.Frontier()
-    for leaf in _checked_leaves():
-        frontier.add(leaf)
-        size = frontier.size
-        if size in expected.roots:
-            expected.check(size, frontier.root())
-        if progress is not None and size % 10_000 == 0:
-            progress(size)
+    for run in _checked_runs():
+        _grow(frontier, run, expected)
+        if progress is not None and frontier.size % 10_240 == 0:
+            progress(frontier.size)
     if expected.roots:
         furthest = max(expected.roots)
         raise TrailBrokenError(
@@ -117,98 +114,54 @@ def verify_trail(
     )
 
 
-def _checked_leaves() -> Iterator[bytes]:
-    """Leaf hashes in order, each row checked against its entry, each tile against its leaves."""
-    keys = _Keys(log.event_key(), tree.place_key())
+def _grow(frontier: merkle.Frontier, run: list[bytes], expected: _Expected) -> None:
+    """Append leaves; 256 of them as one subtree where no note speaks of a size between."""
+    before, after = frontier.size, frontier.size + len(run)
+    if len(run) == 256 and not expected.any_between(before, after):
+        frontier.add_perfect(tree.perfect(b"".join(run)), 8)
+        if after in expected.roots:
+            expected.check(after, frontier.root())
+        return
+    for leaf in run:
+        frontier.add(leaf)
+        if frontier.size in expected.roots:
+            expected.check(frontier.size, frontier.root())
+
+
+def _checked_runs() -> Iterator[list[bytes]]:
+    """Leaf hashes in order, 256 at a time and the rest, each row checked against its entry, each
+    tile against its leaves."""
+    check = RowCheck().check
     run: list[bytes] = []
     place = 0
     with closing(connection.chunked_cursor()) as cursor:
-        cursor.execute(_ROWS)
-        while rows := cursor.fetchmany(2000):
+        cursor.execute(rows_sql())
+        while rows := cursor.fetchmany(2048):
             for row in rows:
-                _check_row(row, place, keys)
+                try:
+                    check(row, place)
+                except RowError as error:
+                    raise TrailBrokenError(f"entry {place}: {error}") from None
                 run.append(row[1])
                 place += 1
                 if len(run) == 256:
                     _check_tile(place // 256 - 1, run)
+                    yield run
                     run = []
-                yield row[1]
-
-
-@dataclass
-class _Keys:
-    entry: bytes
-    place: bytes
-    # Logs begin unmarked where they are older than the marks; never again afterwards.
-    is_tagged: bool = False
-    is_marked: bool = False
-
-
-def _check_row(row: Any, place: int, keys: _Keys) -> None:
-    seq, leaf, mark, event_id, recorded_at, *columns, entry, private, salt, sealed = row
-    if seq != place:
-        raise TrailBrokenError(f"entry {place}: missing from the log")
-    if entry is None:
-        raise TrailBrokenError(f"entry {place}: its event is missing")
-    if leaf != sha256(b"\x00" + entry).digest():
-        raise TrailBrokenError(f"entry {place}: its bytes are not those that were logged")
-    if mark is not None or keys.is_marked:
-        keys.is_marked = True
-        if mark is None or mark != place_mark(place, leaf, keys.place):
-            raise TrailBrokenError(f"entry {place}: it was not logged at this place")
-    shown = json.loads(entry)
-    tag = shown.get("tag")
-    if tag is not None or keys.is_tagged:
-        keys.is_tagged = True
-        if not entries.is_tagged(entry, tag, keys.entry):
-            raise TrailBrokenError(f"entry {place}: not written by this server")
-    if shown["commitment"] != sha256(salt + private).hexdigest():
-        raise TrailBrokenError(f"entry {place}: private part altered")
-    if shown["sealed_sha256"] != (sha256(sealed).hexdigest() if sealed is not None else None):
-        raise TrailBrokenError(f"entry {place}: sealed part altered")
-    hidden = json.loads(private)
-    logged = [
-        shown["id"],
-        shown["time"],
-        shown["action"],
-        shown["outcome"],
-        hidden["actor"],
-        hidden["project"],
-        hidden["object_type"],
-        hidden["object_id"],
-    ]
-    held = [_id_text(event_id), _time_text(recorded_at), *columns]
-    if held != logged:
-        wrong = next(i for i, pair in enumerate(zip(held, logged, strict=True)) if len({*pair}) > 1)
-        name = ("id", "time", "action", "outcome", "actor", "project", "object_type", "object_id")
-        raise TrailBrokenError(f"entry {place}: column {name[wrong]} is not what was logged")
-
-
-def _id_text(value: Any) -> str:
-    """SQLite holds 32 hexadecimal digits, PostgreSQL a UUID."""
-    if isinstance(value, str):
-        return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
-    return str(value)
-
-
-def _time_text(value: Any) -> str:
-    """SQLite holds text (without a fraction of 0), PostgreSQL a time in UTC."""
-    if isinstance(value, str):
-        return f"{value[:10]}T{value[11:] if len(value) > 19 else value[11:] + '.000000'}Z"
-    return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    yield run
 
 
 def _check_tile(index: int, hashes: list[bytes]) -> None:
-    tile = Tile.objects.filter(level=0, index=index).first()
+    tile = Tile.objects.filter(level=0, index=index).values_list("hashes", "root").first()
     if tile is None:
         raise TrailBrokenError(f"entry {index * 256}: its tile {index} is missing")
-    held = bytes(tile.hashes)
-    for place, digest in enumerate(hashes):
-        if held[32 * place : 32 * place + 32] != digest:
-            raise TrailBrokenError(
-                f"entry {256 * index + place}: tile {index} does not hold the hash of its entry"
-            )
-    if tile.root is not None and bytes(tile.root) != tree.perfect(held):
+    held, root = bytes(tile[0]), tile[1]
+    if held != b"".join(hashes):
+        wrong = (at for at, digest in enumerate(hashes) if held[32 * at : 32 * at + 32] != digest)
+        raise TrailBrokenError(
+            f"entry {256 * index + next(wrong, 0)}: tile {index} does not hold its hash"
+        )
+    if root is not None and bytes(root) != tree.perfect(held):
         raise TrailBrokenError(f"entry {256 * index}: tile {index} has another root")
 
 

@@ -39,12 +39,16 @@ class Frontier:
 
     def add(self, leaf: bytes) -> None:
         """Append a leaf hash. As many trailing ones as the size has, so many peaks merge."""
-        size, peaks = self.size, self._peaks
+        self.add_perfect(leaf, 0)
+
+    def add_perfect(self, root: bytes, height: int) -> None:
+        """Append ``2**height`` leaves with that root; the size must be a multiple of as many."""
+        size, peaks = self.size >> height, self._peaks
         while size & 1:
-            leaf = sha256(b"\x01" + peaks.pop() + leaf).digest()
+            root = sha256(b"\x01" + peaks.pop() + root).digest()
             size >>= 1
-        peaks.append(leaf)
-        self.size += 1
+        peaks.append(root)
+        self.size += 1 << height
 
     def root(self) -> bytes:
         if not self._peaks:
