@@ -135,6 +135,7 @@ def _bare_loop() -> int:
 def verified() -> dict[str, float]:
     count = int(os.environ["BENCH_EVENTS"])
     _fill(count)
+    tree.make_checkpoint()
     spent: dict[str, float] = {}
     loops: dict[str, Callable[[], object]] = {
         "warm": _bare_loop, "bare": _bare_loop, "full": lambda: verify.verify_trail(outside=[]),

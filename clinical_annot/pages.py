@@ -23,7 +23,8 @@ from apps.audit.models import Pending
 from apps.audit.verify import TrailBrokenError
 from apps.library import queries as library
 from apps.projects.queries import projects_for
-from clinical_annot.trail import events_for, newest_checkpoint
+from clinical_annot.queries import events_for
+from clinical_annot.trail import newest_checkpoint
 
 
 @require_GET

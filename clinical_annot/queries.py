@@ -1,4 +1,4 @@
-"""The one query over all rooms: what hangs on a subject, a study, or a correction."""
+"""The queries over all rooms: what hangs on a subject, a study, or a correction; the trail."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 
 from apps.access import roles
+from apps.access.actor import system_roles
 from apps.access.errors import NotFound, Refused
 from apps.access.models import Signature, User
 from apps.adjudication.models import Adjudication
 from apps.annotation.models import LabelSet
+from apps.audit.models import Event
 from apps.intake.models import Correction, ReceivedInstance
 from apps.intake.queries import quarantine_for
 from apps.keys.keyring import KeyDestroyedError
@@ -97,3 +99,14 @@ def _holds(release: Release, clip_ids: set[str]) -> bool:
         return any(clip.id in clip_ids for clip in read_freeze(release).clips)
     except (Refused, VaultCorruptError, KeyDestroyedError, OSError):
         return True
+
+
+def events_for(user: User) -> QuerySet[Event]:
+    """Events that this officer may read: all for the system's officer, else their projects'.
+    Raises NotFound for anybody else."""
+    if roles.COMPLIANCE_OFFICER in system_roles(user):
+        return Event.objects.all()
+    held = project_ids(user, roles.COMPLIANCE_OFFICER)
+    if not held:
+        raise NotFound
+    return Event.objects.filter(project__in=[str(pk) for pk in held])

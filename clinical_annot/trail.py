@@ -7,35 +7,22 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
-from apps.access import roles, trail
-from apps.access.actor import Actor, system_roles
+from apps.access import trail
+from apps.access.actor import Actor
 from apps.access.doors import ApiView, actor_of
 from apps.access.errors import NotFound, Refused
-from apps.access.models import User
 from apps.audit import proving
-from apps.audit.models import Event, Leaf
+from apps.audit.models import Leaf
 from apps.projects.models import Project
-from apps.projects.queries import project_ids
+from clinical_annot.queries import events_for
 
 _SIZE = OpenApiParameter("since", int, description="also: the log only grew from this size")
-
-
-def events_for(user: User) -> QuerySet[Event]:
-    """Events that this officer may read: all for the system's officer, else their projects'.
-    Raises NotFound for anybody else."""
-    if roles.COMPLIANCE_OFFICER in system_roles(user):
-        return Event.objects.all()
-    held = project_ids(user, roles.COMPLIANCE_OFFICER)
-    if not held:
-        raise NotFound
-    return Event.objects.filter(project__in=[str(pk) for pk in held])
 
 
 def newest_checkpoint() -> dict[str, Any] | None:

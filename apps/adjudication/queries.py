@@ -113,8 +113,9 @@ def first_moved_signature() -> str | None:
     for adjudication in signed.select_related(*related).order_by("signed_at"):
         if services.signature_holds(adjudication):
             continue
-        event = adjudication.signature.event if adjudication.signature else None
-        leaf = Leaf.objects.filter(event_id=event).first()
+        signature = adjudication.signature
+        held = signature.event if signature is not None else None
+        leaf = Leaf.objects.filter(event_id=held).first() if held is not None else None
         place = f"entry {leaf.seq}: " if leaf is not None else ""
         return f"{place}the signature of adjudication {adjudication.pk} is not of its consensus"
     return None

@@ -86,18 +86,13 @@ def verify_trail(
         pass
     public = tree.signing_key().public_key().public_bytes_raw()
     asked = witnesses.ask_all() if outside is None else witnesses.Asked()
-    expected = _Expected(_expected_roots(outside, asked, public))
-    frontier = merkle.Frontier()
-    for run in _checked_runs():
-        _grow(frontier, run, expected)
-        if progress is not None and frontier.size % 10_240 == 0:
-            progress(frontier.size)
-    if expected.roots:
-        furthest = max(expected.roots)
-        raise TrailBrokenError(
-            f"entry {frontier.size}: missing: the log ends at entry {frontier.size}, but a signed "
-            f"checkpoint holds {furthest} ({expected.roots[furthest][0][1]})"
-        )
+    roots = _expected_roots(outside, asked, public)
+    try:
+        frontier = _check_entries(roots, max(roots, default=0), progress)
+    except TrailBrokenError:
+        # Something does not fit: looked at with every mark, it may be an earlier entry.
+        _check_entries(roots, 0, None)
+        raise
     _check_upper_tiles(frontier.size)
     _check_no_loose_events()
     for check in CHECKS:
@@ -114,11 +109,33 @@ def verify_trail(
     )
 
 
-def _grow(frontier: merkle.Frontier, run: list[bytes], expected: _Expected) -> None:
+def _check_entries(
+    roots: dict[int, list[tuple[bytes, str]]],
+    marks_from: int,
+    progress: Callable[[int], None] | None,
+) -> merkle.Frontier:
+    """Every entry in order, and the tree over them at each size that a note speaks of."""
+    expected, frontier = _Expected(dict(roots)), merkle.Frontier()
+    for run, root in _checked_runs(RowCheck(marks_from)):
+        _grow(frontier, run, root, expected)
+        if progress is not None and frontier.size % 10_240 == 0:
+            progress(frontier.size)
+    if expected.roots:
+        furthest = max(expected.roots)
+        raise TrailBrokenError(
+            f"entry {frontier.size}: missing: the log ends at entry {frontier.size}, but a signed "
+            f"checkpoint holds {furthest} ({expected.roots[furthest][0][1]})"
+        )
+    return frontier
+
+
+def _grow(
+    frontier: merkle.Frontier, run: list[bytes], root: bytes | None, expected: _Expected
+) -> None:
     """Append leaves; 256 of them as one subtree where no note speaks of a size between."""
     before, after = frontier.size, frontier.size + len(run)
-    if len(run) == 256 and not expected.any_between(before, after):
-        frontier.add_perfect(tree.perfect(b"".join(run)), 8)
+    if root is not None and not expected.any_between(before, after):
+        frontier.add_perfect(root, 8)
         if after in expected.roots:
             expected.check(after, frontier.root())
         return
@@ -128,10 +145,10 @@ def _grow(frontier: merkle.Frontier, run: list[bytes], expected: _Expected) -> N
             expected.check(frontier.size, frontier.root())
 
 
-def _checked_runs() -> Iterator[list[bytes]]:
-    """Leaf hashes in order, 256 at a time and the rest, each row checked against its entry, each
-    tile against its leaves."""
-    check = RowCheck().check
+def _checked_runs(rows_check: RowCheck) -> Iterator[tuple[list[bytes], bytes | None]]:
+    """Leaf hashes in order, 256 at a time with their root and then the rest, each row checked
+    against its entry, each tile against its leaves."""
+    check = rows_check.check
     run: list[bytes] = []
     place = 0
     with closing(connection.chunked_cursor()) as cursor:
@@ -145,13 +162,12 @@ def _checked_runs() -> Iterator[list[bytes]]:
                 run.append(row[1])
                 place += 1
                 if len(run) == 256:
-                    _check_tile(place // 256 - 1, run)
-                    yield run
+                    yield run, _check_tile(place // 256 - 1, run)
                     run = []
-    yield run
+    yield run, None
 
 
-def _check_tile(index: int, hashes: list[bytes]) -> None:
+def _check_tile(index: int, hashes: list[bytes]) -> bytes:
     tile = Tile.objects.filter(level=0, index=index).values_list("hashes", "root").first()
     if tile is None:
         raise TrailBrokenError(f"entry {index * 256}: its tile {index} is missing")
@@ -161,8 +177,10 @@ def _check_tile(index: int, hashes: list[bytes]) -> None:
         raise TrailBrokenError(
             f"entry {256 * index + next(wrong, 0)}: tile {index} does not hold its hash"
         )
-    if root is not None and bytes(root) != tree.perfect(held):
+    right = tree.perfect(held)
+    if root is not None and bytes(root) != right:
         raise TrailBrokenError(f"entry {256 * index}: tile {index} has another root")
+    return right
 
 
 def _check_upper_tiles(size: int) -> None:
