@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -78,7 +79,91 @@ def boxes() -> tuple[str, bool]:
     return "; ".join(f"{name}: {each['ratio']}" for name, each in found.items()), held
 
 
+def trees() -> tuple[str, bool]:
+    """Byte-identical trees: killed at 10 moments, by workers, elsewhere, on other Pythons."""
+    with tempfile.TemporaryDirectory(prefix="clinicalannot-bench-") as folder:
+        environment = {
+            **os.environ,
+            "BAR_FULL": "1",
+            "BAR_RELEASE_KILLS": os.environ.get("BAR_RELEASE_KILLS", "10"),
+            "BAR_PYTHONS": ",".join(_other_pythons(Path(folder))),
+        }
+        tests = ["tests/domain/test_release_pieces.py", "tests/release/test_releasing.py"]
+        runs = [_pytest(tests, environment)]
+        made = subprocess.run(
+            [ROOT / ".ci" / "postgres", "start", f"{folder}/postgres"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        try:
+            there = {**environment, "DATABASE_URL": made.stdout.strip()}
+            runs.append(_pytest(tests[1:], there))
+        finally:
+            subprocess.run([ROOT / ".ci" / "postgres", "stop", f"{folder}/postgres"], check=False)
+    n = len([p for p in environment["BAR_PYTHONS"].split(",") if p])
+    words = "; ".join(words for words, _ in runs)
+    return f"{words}; {n} other Pythons", n == 2 and all(held for _, held in runs)
+
+
+def _pytest(paths: list[str], environment: dict[str, str]) -> tuple[str, bool]:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *paths, "-p", "no:cacheprovider", "--timeout=3600"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        sys.stderr.write(done.stdout[-4000:])
+    return (done.stdout.strip().splitlines() or ["no test ran"])[-1].strip("= "), (
+        done.returncode == 0
+    )
+
+
+def _other_pythons(folder: Path) -> list[str]:
+    """Environments of the other Pythons that the project takes, with its locked packages: the
+    interpreters of the machine (PATH, pyenv)."""
+    found = []
+    for version in ("3.11", "3.12", "3.13"):
+        if sys.version.startswith(f"{version}."):
+            continue
+        places = [shutil.which(f"python{version}") or ""]
+        places += map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}"))
+        for place in filter(None, places):
+            target = folder / f"python{version}"
+            made = subprocess.run([place, "-m", "venv", target], check=False, capture_output=True)
+            if made.returncode == 0:
+                python = str(target / "bin" / "python")
+                subprocess.run(
+                    [python, "-m", "pip", "install", "-q", "--no-deps", "-r", "requirements.lock"],
+                    cwd=ROOT, check=True,
+                )  # fmt: skip
+                found.append(python)
+                break
+    return found
+
+
+def memory() -> tuple[str, bool]:
+    """A release of 1,000 clips by two workers: each one's memory against a tenth of the clips."""
+    n_clips = int(os.environ.get("BENCH_CLIPS", "1000"))
+    with tempfile.TemporaryDirectory(prefix="clinicalannot-bench-") as folder:
+        tenth = told("bench.release", "clips", str(n_clips // 10), "2", f"{folder}/tenth")
+        ours = told("bench.release", "clips", str(n_clips), "2", f"{folder}/all")
+    growth = {key: ours[key] / tenth[key] for key in ("peak_mb", "workers_peak_mb")}
+    figure = (
+        f"{n_clips} clips: {ours['peak_mb']:.0f} MB and {ours['workers_peak_mb']:.0f} MB a worker,"
+        f" of a tenth {tenth['peak_mb']:.0f} and {tenth['workers_peak_mb']:.0f} MB;"
+        f" {ours['wall_s']:.0f} s"
+    )
+    return figure, max(growth.values()) <= 1.3
+
+
 BARS = {
+    "release trees": (
+        "byte-identical on SQLite and PostgreSQL, by one and three workers, on 3.11, 3.12 and 3.13,"
+        " in another time zone, locale and hash seed, killed and resumed at 10 moments",
+        trees,
+    ),
+    "release memory": (
+        "1,000 clips over two workers: memory does not grow with their number",
+        memory,
+    ),
     "release seg": (
         "SEG of 10,000 frames x 3 tracks at 1080p: under 500 MB of memory, 0.3 of bare bit packing"
         " and writing (native), of bit packing and zlib 1 (deflated, under 200 MB on disk)",

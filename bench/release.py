@@ -2,6 +2,7 @@
 
 python -m bench.release seg HOW N_FRAMES N_TRACKS FOLDER    HOW: native or deflated
 python -m bench.release sr N_POINTS FOLDER
+python -m bench.release clips N WORKERS FOLDER
 python -m bench.release read FILE                            highdicom reads the report back
 """
 
@@ -96,6 +97,80 @@ def read(path: Path) -> dict[str, Any]:
     return {**_spent(began), "n_points": len(points), "sum_x": float(sum(p[0] for p in points))}
 
 
+def clips(n_clips: int, workers: int, folder: Path) -> dict[str, Any]:
+    """Build a release of ``n_clips`` clips, each with labels of its own, by several workers."""
+    from dataclasses import replace
+
+    from apps.annotation.domain.expand import expanded_digest
+    from apps.release.domain.freeze import draw_uids, dump_freeze
+    from tests.domain.keys import KEY
+    from tests.domain.release_samples import CINE, VIDEO, sample
+
+    whole = sample()
+    video = next(clip for clip in whole.freeze.clips if clip.id != CINE)
+    folder.mkdir(parents=True)
+    made = []
+    for n in range(n_clips):
+        clip_id = str(uuid.UUID(int=n + 1))
+        labels = json.loads(json.dumps(video.label_set.labels).replace(VIDEO, clip_id))
+        sizes = {clip_id: (video.n_frames, video.columns, video.rows)}
+        digest = expanded_digest(labels, whole.freeze.ontology, sizes)
+        signature = video.label_set.signature
+        assert signature is not None
+        statement = json.dumps({"digest": digest}).encode()
+        held = replace(
+            video.label_set, labels=labels, expanded_digest=digest,
+            signature=replace(signature, digest=digest, statement=statement,
+                              server_signature=KEY.sign(statement)),
+        )  # fmt: skip
+        made.append(replace(video, id=clip_id, name=f"clip-{n:04}", pseudonym=f"p{n}",
+                            label_set=held))  # fmt: skip
+        (folder / clip_id).write_bytes(whole.instances[VIDEO])
+    numbers = iter(range(1, 10 * n_clips))
+    uids = draw_uids([clip.id for clip in made], lambda: f"2.25.{next(numbers)}")
+    freeze = replace(whole.freeze, clips=made, uids=uids)
+    (folder / "freeze.json").write_bytes(dump_freeze(freeze))
+    del made, freeze
+    before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Making the freeze took memory of its own: the build is watched in a fresh process.
+    began = os.times()
+    child = os.fork()
+    if child == 0:
+        os.execv(
+            sys.executable,
+            [sys.executable, "-m", "bench.release", "build", str(folder), str(workers)],
+        )
+    _, status = os.waitpid(child, 0)
+    if status:
+        raise RuntimeError("the build failed")
+    told: dict[str, Any] = json.loads((folder / "told.json").read_text())
+    return {**told, "wall_s": os.times().elapsed - began.elapsed, "made_mb": before_mb}
+
+
+def build(folder: Path, workers: int) -> None:
+    """Write the release whose freeze lies in ``folder``; memory of this process and its workers."""
+    from functools import partial
+
+    from apps.release.domain.build import build_release
+    from tests.domain.keys import KEY
+    from tests.domain.write_freeze import open_instance
+
+    build_release(
+        folder / "freeze.json",
+        ["dicom-seg", "dicom-sr", "coco-video", "mot", "yolo", "csv"],
+        folder / "out",
+        partial(open_instance, str(folder)),
+        KEY.sign,
+        KEY.public_key().public_bytes_raw(),
+        workers=workers,
+    )
+    spent = {
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "workers_peak_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+    }
+    (folder / "told.json").write_text(json.dumps(spent))
+
+
 def _spent(began: os.times_result) -> dict[str, Any]:
     ended = os.times()
     return {
@@ -111,6 +186,11 @@ if __name__ == "__main__":
         told = seg(given[0], int(given[1]), int(given[2]), Path(given[3]))
     elif what == "sr":
         told = sr(int(given[0]), Path(given[1]))
+    elif what == "clips":
+        told = clips(int(given[0]), int(given[1]), Path(given[2]))
+    elif what == "build":
+        build(Path(given[0]), int(given[1]))
+        sys.exit()
     else:
         told = read(Path(given[0]))
     print(json.dumps(told))

@@ -358,13 +358,17 @@ def read_freeze(release: Release) -> Freeze:
     with open_vault_file(release.freeze_file) as source:
         content = source.read()
     if sha256(content).hexdigest() != release.freeze_digest:
-        raise Refused(
-            "freeze_altered",
-            "The stored freeze is not the one that was frozen.",
-            "Restore it from a backup.",
-            status=409,
-        )
+        raise freeze_altered()
     return load_freeze(content)
+
+
+def freeze_altered() -> Refused:
+    return Refused(
+        "freeze_altered",
+        "The stored freeze is not the one that was frozen.",
+        "Restore it from a backup.",
+        status=409,
+    )
 
 
 @cache

@@ -161,8 +161,7 @@ def labels_of(freeze: Freeze) -> ClipLabels:
 
 def view_of(freeze: Freeze, choice: Choice) -> ReleaseView:
     splits = {clip.pseudonym: "train" for clip in freeze.clips}
-    labels = {clip.id: clip_labels(freeze, clip) for clip in freeze.clips}
-    return release_view(freeze, labels, splits, choice)
+    return release_view(freeze, splits, choice)
 
 
 def written(name: str, freeze: Freeze, **options: Any) -> dict[str, bytes]:

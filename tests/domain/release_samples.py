@@ -12,7 +12,6 @@ from typing import Any
 
 import av
 import numpy as np
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -23,13 +22,14 @@ from apps.library.domain.digest import digests, sample_digest
 from apps.library.domain.frame_index import build_index
 from apps.release.domain.build import FORMATS, build_release
 from apps.release.domain.freeze import Freeze, canonical, draw_uids, load_freeze
+from tests.domain.keys import KEY
 
 ROWS, COLUMNS, N_FRAMES = 70, 90, 40  # rows × columns is no multiple of 8
 VIDEO, CINE = "5b0a9f0e-8f5f-4a11-9c0d-0d3a52a7c001", "5b0a9f0e-8f5f-4a11-9c0d-0d3a52a7c002"
 LESION_1, LESION_2, GRASPER, BAG = (f"0b8f2d1c-1111-4222-8333-00000000000{i}" for i in range(1, 5))
 PREPARATION, DISSECTION, BLEEDING = (f"0b8f2d1c-1111-4222-8333-00000000001{i}" for i in range(3))
 CINE_TIP = "0b8f2d1c-1111-4222-8333-000000000020"
-KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
 PUBLIC_KEY = KEY.public_key().public_bytes_raw()
 
 

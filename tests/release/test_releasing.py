@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -19,9 +20,13 @@ from apps.keys.keyring import open_vault_file
 from apps.projects.services import create_project
 from apps.release import services
 from apps.release.collecting import read_freeze, select
+from apps.release.domain.build import build_release
 from apps.release.models import Release
+from apps.release.signing import release_key
+from apps.release.writing import freeze_file
 from tests import builders
 from tests.release.releasing import (
+    FORMATS,
     build,
     command,
     files_of,
@@ -226,3 +231,33 @@ def test_show_keys_prints_the_three_public_keys():
     assert [line.split()[0] for line in told.splitlines()] == [
         "release", "checkpoint", "electronic_signature"
     ]  # fmt: skip
+
+
+def test_what_the_command_writes_comes_from_the_freeze_and_the_media_alone(
+    project, signed, tmp_path
+):
+    """So the same freeze gives the same bytes on either database, and without any."""
+    assert build(project, tmp_path / "command")[0] == 0
+    release, key = Release.objects.get(), release_key()
+    with freeze_file(release) as path:
+        content = path.read_bytes()
+    (tmp_path / "freeze.json").write_bytes(content)
+    with open_vault_file(signed.clip.instance.file) as source:
+        instance = source.read()
+    build_release(
+        tmp_path / "freeze.json", FORMATS.split(","), tmp_path / "alone",
+        lambda clip_id: io.BytesIO(instance), key.sign, key.public_key().public_bytes_raw(),
+    )  # fmt: skip
+    assert files_of(tmp_path / "alone") == files_of(tmp_path / "command")
+    assert not list((Path(settings.CLINICAL_ANNOT_DATA_DIR) / "releases").glob("freeze-*"))
+
+
+def test_a_build_that_was_stopped_goes_on_in_its_folder(project, signed, tmp_path):
+    out = tmp_path / "a"
+    assert build(project, tmp_path / "whole")[0] == 0
+    (out / ".building").mkdir(parents=True)
+    (out / "mot").mkdir()
+    (out / "mot" / "half.txt").write_text("half")
+    assert build(project, out)[0] == 0
+    assert files_of(out) == files_of(tmp_path / "whole")
+    assert build(project, out)[0] == 2

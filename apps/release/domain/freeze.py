@@ -31,10 +31,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -96,6 +96,17 @@ class LabelSetFreeze:
     audit_proof: Any = None
 
 
+class Head(NamedTuple):
+    """What of a clip is asked for while others are written."""
+
+    id: str
+    name: str
+    pseudonym: str
+    n_frames: int
+    rows: int
+    columns: int
+
+
 @dataclass(frozen=True)
 class ClipFreeze:
     """One clip as annotated.
@@ -130,6 +141,10 @@ class ClipFreeze:
     last_frame_duration_pts: int | None = None
     decoder: str = ""
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def head(self) -> Head:
+        return Head(self.id, self.name, self.pseudonym, self.n_frames, self.rows, self.columns)
 
     def time_us(self, frame_index: int) -> int:
         """Time of a frame in microseconds from the first frame, as the library's frame index.
@@ -173,12 +188,18 @@ class Freeze:
     ontology: dict[str, Any]
     ontology_digest: str
     checkpoint: str | None
-    clips: list[ClipFreeze]
+    clips: Sequence[ClipFreeze]
     left_out: list[dict[str, str]] = field(default_factory=list)
     split_fractions: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_FRACTIONS))
     splits: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     supersedes: dict[str, Any] | None = None
+
+    @property
+    def heads(self) -> list[Head]:
+        """The heads of all clips, in order, without reading a clip that lies in a file."""
+        known: list[Head] | None = getattr(self.clips, "heads", None)
+        return [clip.head for clip in self.clips] if known is None else known
 
     def classes(self, *geometries: str) -> list[dict[str, Any]]:
         """The ontology's classes of these geometries (all when none is named), in its order."""
@@ -249,19 +270,28 @@ def load_freeze(data: bytes | str | dict[str, Any]) -> Freeze:
             raw = json.loads(data)
         except ValueError as error:
             raise FreezeError("freeze: not JSON; write it with dump_freeze") from error
-    if not isinstance(raw, dict) or raw.pop("format", None) != FORMAT:
-        raise FreezeError(f"format: not {FORMAT}; write it with dump_freeze")
-    rows = raw.pop("clips", None)
-    if not isinstance(rows, list):
+    rows = raw.get("clips") if isinstance(raw, dict) else None
+    if isinstance(raw, dict) and raw.get("format") == FORMAT and not isinstance(rows, list):
         raise FreezeError("clips: a list is needed")
-    clips = [_load_clip(dict(row), f"clips[{i}]") for i, row in enumerate(rows)]
-    freeze: Freeze = _construct(Freeze, {**raw, "clips": clips}, "freeze")
+    clips = [load_clip(row, f"clips[{i}]") for i, row in enumerate(rows or [])]
+    freeze = freeze_of_parts(raw, clips)
     validate(freeze)
     return freeze
 
 
-def _load_clip(row: dict[str, Any], where: str) -> ClipFreeze:
+def freeze_of_parts(raw: Any, clips: Sequence[ClipFreeze]) -> Freeze:
+    """The freeze of its JSON values, with these clips in place of its own. Raises FreezeError."""
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise FreezeError(f"format: not {FORMAT}; write it with dump_freeze")
+    values = {key: value for key, value in raw.items() if key != "format"}
+    freeze: Freeze = _construct(Freeze, {**values, "clips": clips}, "freeze")
+    return freeze
+
+
+def load_clip(values: dict[str, Any], where: str) -> ClipFreeze:
+    """One clip of its JSON values. Raises FreezeError naming ``where``."""
     try:
+        row = dict(values)
         row["time_base"] = (int(row["time_base"][0]), int(row["time_base"][1]))
         pts = row["pts"]
         row["pts"] = (
@@ -289,7 +319,8 @@ def _load_clip(row: dict[str, Any], where: str) -> ClipFreeze:
         raise
     except (KeyError, IndexError, TypeError, ValueError, binascii.Error) as error:
         raise FreezeError(f"{where}: a field is missing or of the wrong kind ({error!r})") from None
-    return _construct(ClipFreeze, row, where)
+    clip: ClipFreeze = _construct(ClipFreeze, row, where)
+    return clip
 
 
 def _construct(kind: Any, values: dict[str, Any], where: str) -> Any:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from apps.release.domain.freeze import ClipFreeze, Freeze, canonical, dump_freeze
+from apps.release.domain.freeze import ClipFreeze, Freeze, canonical
 
 FORMAT = "clinicalannot-release/1"
 MANIFEST, SIGNATURE, SUMS = "manifest.json", "manifest.sig", "SHA256SUMS"
@@ -25,6 +25,7 @@ Sign = Callable[[bytes], bytes]
 
 def build_manifest(
     freeze: Freeze,
+    freeze_digest: str,
     formats: list[str],
     files: dict[str, tuple[int, str]],
     clips: list[dict[str, Any]],
@@ -37,7 +38,8 @@ def build_manifest(
     `files` maps path to (size in bytes, hex SHA-256); `clips` are from `clip_entry`;
     `approval` None gives `"approved": false`; `public_key` (raw 32 bytes) signs the manifest;
     `dropped` counts by format and kind what the format cannot carry.
-    `freeze_digest` is what the log's entries of freezing and approving name.
+    `freeze_digest`, the SHA-256 of the freeze's bytes, is what the log's entries of freezing and
+    approving name.
     """
     ontology = freeze.ontology
     earlier = {"supersedes": freeze.supersedes} if freeze.supersedes is not None else {}
@@ -47,7 +49,7 @@ def build_manifest(
         "project": freeze.project,
         "version": freeze.version,
         "frozen_at": freeze.frozen_at,
-        "freeze_digest": hashlib.sha256(dump_freeze(freeze)).hexdigest(),
+        "freeze_digest": freeze_digest,
         "keys": {**freeze.keys, "release": base64.b64encode(public_key).decode()},
         "approved": approval is not None,
         "approval": approval,

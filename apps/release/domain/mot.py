@@ -98,23 +98,24 @@ def write(release: ReleaseView, create: Create) -> Dropped:
     not occur.
     """
     lost: Dropped = Dropped()
-    for view in release.clips:
-        lost += count_lost(view, shapes=SHAPES, identity=True, state=True)
-        lost["outlines of masks"] += sum(len(t.frames) for t in view.labels.of("mask"))
-    for label_class in release.freeze.classes(*SHAPES):
-        class_id: str = label_class["id"]
-        for split, views in release.by_split().items():
-            if not any(t.class_id == class_id for v in views for t in v.labels.tracks):
-                continue
-            benchmark = f"{class_id}-{split}"
-            for view in views:
+    ids = [c["id"] for c in release.freeze.classes(*SHAPES)]
+    for split, views in release.by_split().items():
+        held: set[str] = set()
+        for view in views:
+            held |= {track.class_id for track in view.labels.tracks}
+            lost += count_lost(view, shapes=SHAPES, identity=True, state=True)
+            lost["outlines of masks"] += sum(len(t.frames) for t in view.labels.of("mask"))
+        benchmarks = {class_id: f"{class_id}-{split}" for class_id in ids if class_id in held}
+        for view in views:
+            for class_id, benchmark in benchmarks.items():
                 with create(f"{benchmark}/{view.name}/gt/gt.txt") as out:
                     for line in gt_lines(view, class_id):
                         out.write(line)
                 with create(f"{benchmark}/{view.name}/seqinfo.ini") as out:
                     out.write(seqinfo_text(view).encode())
+        for benchmark in benchmarks.values():
             with create(f"seqmaps/{benchmark}.txt") as out:
-                out.write(("name\n" + "".join(f"{v.name}\n" for v in views)).encode())
+                out.write(("name\n" + "".join(f"{name}\n" for name in views.names)).encode())
     return +lost
 
 

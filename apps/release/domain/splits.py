@@ -34,7 +34,7 @@ def split_by_patient(freeze: Freeze) -> dict[str, str]:
     """Pseudonym → split for every patient of the freeze."""
     return {
         p: freeze.splits.get(p) or draw_split(freeze.seed, p, freeze.split_fractions)
-        for p in sorted({clip.pseudonym for clip in freeze.clips})
+        for p in sorted({head.pseudonym for head in freeze.heads})
     }
 
 
@@ -46,5 +46,5 @@ def splits_document(freeze: Freeze) -> dict[str, Any]:
         "method": METHOD,
         "shares": dict(sorted(freeze.split_fractions.items())),
         "patients": patients,
-        "clips": {clip.name: patients[clip.pseudonym] for clip in freeze.clips},
+        "clips": {head.name: patients[head.pseudonym] for head in freeze.heads},
     }

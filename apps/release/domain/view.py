@@ -12,19 +12,19 @@ from __future__ import annotations
 import heapq
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, overload
 
 import numpy as np
 
 from apps.annotation.domain import rle as masks
 from apps.annotation.domain.shapes import POINT_SHAPES, scaled
 from apps.release.domain.freeze import ClipFreeze, Freeze
-from apps.release.domain.objects import ClipLabels, Frames, Placed, Track
+from apps.release.domain.objects import ClipLabels, Frames, Placed, Track, clip_labels
 
 _WHOLE = re.compile(r"[1-9][0-9]{0,5}")
 MIN_HEIGHT_PX, MAX_HEIGHT_PX = 16, 8640
@@ -126,40 +126,71 @@ def _stream(place: int, track: Track) -> Iterator[tuple[int, int, Track, Placed]
         yield placed.frame_index, place, track, placed
 
 
+class Views(Sequence[ClipView]):
+    """Some clips of a release, each made when it is asked for."""
+
+    def __init__(
+        self, freeze: Freeze, splits: dict[str, str], choice: Choice, places: Sequence[int]
+    ) -> None:
+        self._freeze, self._splits, self._choice = freeze, splits, choice
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> ClipView: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[ClipView]: ...
+    def __getitem__(self, place: int | slice) -> ClipView | Sequence[ClipView]:
+        if isinstance(place, slice):
+            return Views(self._freeze, self._splits, self._choice, self._places[place])
+        return _view(self._freeze, self._splits, self._choice, self._places[place])
+
+    @property
+    def names(self) -> list[str]:
+        heads = self._freeze.heads
+        return [heads[place].name for place in self._places]
+
+
 @dataclass(frozen=True)
 class ReleaseView:
     """All clips of a release as one format writes them."""
 
     freeze: Freeze
     splits: dict[str, str]
-    clips: list[ClipView]
+    clips: Views
     choice: Choice
 
-    def by_split(self) -> dict[str, list[ClipView]]:
+    def by_split(self) -> dict[str, Views]:
         """Split → its clips, splits in the order of their names."""
+        split_of = [self.splits[head.pseudonym] for head in self.freeze.heads]
         return {
-            split: [c for c in self.clips if c.split == split]
-            for split in sorted({c.split for c in self.clips})
-        }
+            split: Views(
+                self.freeze, self.splits, self.choice,
+                [place for place, each in enumerate(split_of) if each == split],
+            )
+            for split in sorted(set(split_of))
+        }  # fmt: skip
 
 
-def release_view(
-    freeze: Freeze, labels: dict[str, ClipLabels], splits: dict[str, str], choice: Choice
-) -> ReleaseView:
-    """The release for one format. `labels` by clip id, `splits` by pseudonym."""
-    clips = []
-    for clip in freeze.clips:
-        rows, columns = clip.rows, clip.columns
-        if choice.height_px is not None:
-            rows = choice.height_px
-            columns = max(1, round(clip.columns * rows / clip.rows))
-        view = ClipView(
-            freeze, clip, labels[clip.id], splits[clip.pseudonym], rows, columns, choice.stride
-        )
-        if not choice.is_plain:
-            view = replace(view, labels=_sampled(view))
-        clips.append(view)
-    return ReleaseView(freeze, splits, clips, choice)
+def release_view(freeze: Freeze, splits: dict[str, str], choice: Choice) -> ReleaseView:
+    """The release for one format. `splits` by pseudonym."""
+    views = Views(freeze, splits, choice, range(len(freeze.clips)))
+    return ReleaseView(freeze, splits, views, choice)
+
+
+def _view(freeze: Freeze, splits: dict[str, str], choice: Choice, place: int) -> ClipView:
+    clip = freeze.clips[place]
+    rows, columns = clip.rows, clip.columns
+    if choice.height_px is not None:
+        rows = choice.height_px
+        columns = max(1, round(clip.columns * rows / clip.rows))
+    split = splits[clip.pseudonym]
+    view = ClipView(
+        freeze, clip, clip_labels(freeze, clip), split, rows, columns, choice.stride
+    )  # fmt: skip
+    return view if choice.is_plain else replace(view, labels=_sampled(view))
 
 
 def _sampled(view: ClipView) -> ClipLabels:

@@ -18,6 +18,7 @@ from apps.release.collecting import read_freeze
 from apps.release.domain.build import ReleaseRefused
 from apps.release.domain.freeze import FreezeError
 from apps.release.domain.media import MediaError
+from apps.release.domain.pieces import BUILDING
 from apps.release.models import ENDED, Release
 from apps.release.writing import write_folder
 
@@ -37,14 +38,19 @@ class Command(BaseCommand):
         )
         parser.add_argument("--out", required=True, help="a new or empty folder")
         parser.add_argument("--clip", action="append", default=[], metavar="ID")
+        parser.add_argument("--workers", type=int, default=1, help="processes that write, 1 to 64")
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = Project.objects.filter(slug=options["project"]).first()
         if project is None:
             self._end(2, "--project: there is no such project")
         out = Path(options["out"])
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        # A stopped build goes on where it is.
+        is_begun = (out / BUILDING).is_dir()
+        if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not is_begun)):
             self._end(2, "--out: not empty; name a new or empty folder")
+        if not 1 <= options["workers"] <= 64:
+            self._end(2, "--workers: 1 to 64")
         self._check_writable(out)
         asked = [name.strip() for name in options["formats"].split(",") if name.strip()]
         try:
@@ -54,7 +60,7 @@ class Command(BaseCommand):
         try:
             release = self._release(project, options["release_version"], formats, options["clip"])
             services.note_build(service("command"), release, formats=formats)
-            manifest = write_folder(release, out, formats, self._told)
+            manifest = write_folder(release, out, formats, self._told, options["workers"])
         except Refused as refusal:
             self._end(1, f"REFUSED {refusal.message} {refusal.remedy}")
         except (ReleaseRefused, FreezeError, MediaError, KeyDestroyedError) as error:
