@@ -6,7 +6,13 @@ from collections.abc import Collection
 
 from pydicom.dataset import Dataset
 
-from apps.deid.domain.elements import raw_items, read_element, tag_text
+from apps.deid.domain.elements import (
+    MetBefore,
+    raw_items,
+    raw_key,
+    read_element,
+    tag_text,
+)
 from apps.deid.domain.iod_types import iod_of
 from apps.deid.domain.reasons import Reason, Refused
 from apps.deid.domain.uids import is_registered
@@ -41,11 +47,14 @@ def check_acceptable(ds: Dataset, removed: Collection[int] = ()) -> str:
         raise Refused(Reason.ENCAPSULATED_DOCUMENT, "(0042,0011)")
     if iod_of(sop_class) is None:
         raise Refused(Reason.UNSUPPORTED_IOD, "(0008,0016)")
-    _check_groups(ds, 0, removed)
+    _check_groups(ds, 0, frozenset(removed))
     return sop_class
 
 
-def _check_groups(ds: Dataset, depth: int, removed: Collection[int]) -> None:
+_ACCEPTABLE = MetBefore()
+
+
+def _check_groups(ds: Dataset, depth: int, removed: frozenset[int]) -> None:
     if depth > 32:
         raise Refused(Reason.UNPARSABLE, "sequences nested too deep")
     for tag, raw in raw_items(ds):
@@ -58,7 +67,12 @@ def _check_groups(ds: Dataset, depth: int, removed: Collection[int]) -> None:
         if tag in _REFUSED:
             raise Refused(_REFUSED[tag], tag_text(tag))
         if raw.VR in ("SQ", "UN", None):
+            key = raw_key(ds, raw) if depth == 0 else None
+            if key is not None and (key, removed) in _ACCEPTABLE:
+                continue
             element = read_element(ds, tag)
             if element is not None and element.VR == "SQ":
                 for item in element.value or []:
                     _check_groups(item, depth + 1, removed)
+            if key is not None:
+                _ACCEPTABLE.add((key, removed))

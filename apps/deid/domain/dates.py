@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 _DA = re.compile(r"(\d{4})(?:\.?(\d{2})(?:\.?(\d{2}))?)?")
 _TM = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?")
@@ -23,6 +24,7 @@ def _moved(moment: datetime, offset_s: int) -> datetime | None:
         return None
 
 
+@lru_cache(4096)
 def shift_date(value: str, offset_s: int) -> str | None:
     """A lone DA moved by the whole days of the offset; partial stays partial; None: impossible."""
     match = _DA.fullmatch(value.strip())
@@ -50,6 +52,7 @@ def _time_parts(value: str) -> tuple[timedelta, int, str] | None:
     return span, length, f".{fraction}" if fraction else ""
 
 
+@lru_cache(4096)
 def shift_time(value: str, offset_s: int) -> str | None:
     """A lone TM moved by the part of a day; precision and fraction stay; None: impossible."""
     parts = _time_parts(value)
@@ -61,6 +64,7 @@ def shift_time(value: str, offset_s: int) -> str | None:
     return text[:length] + fraction
 
 
+@lru_cache(4096)
 def shift_date_and_time(da: str, tm: str, offset_s: int) -> tuple[str | None, str | None]:
     """A DA and the TM that belongs to it, moved together. Each falls back to moving alone."""
     match = _DA.fullmatch(da.strip())
@@ -91,6 +95,7 @@ def zone_minutes(zone: str | None) -> int | None:
     return minutes if -720 <= minutes <= 840 and int(zone[3:5]) < 60 else None
 
 
+@lru_cache(4096)
 def shift_datetime(value: str, offset_s: int, local_zone: str | None = None) -> str | None:
     """A DT moved, without zone: one with a zone is first converted to `local_zone` ("+0100").
 

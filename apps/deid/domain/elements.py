@@ -20,7 +20,7 @@ from pydicom.uid import UID
 from pydicom.valuerep import PersonName
 
 from apps.deid.domain.converting import ASCII_COMPATIBLE, convert_quickly
-from apps.deid.domain.quick_read import read_sequence
+from apps.deid.domain.quick_read import read_sequence, same_tag
 from apps.deid.domain.reasons import Reason, Refused
 
 # pydicom quotes values of elements in its warnings and log lines, and those may identify.
@@ -33,6 +33,7 @@ STRING_VRS = TEXT_VRS | {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "
 BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _SINGLE = frozenset({str, bytes, int, float, UID, PersonName, BaseTag})
 _MOST_KEYED_BYTES = 4096
+_MOST_MET = 8192
 MAX_PARSED_BYTES = 16 * 1024 * 1024
 # Latin alphabet No. 9, which pydicom's table lacks (PS3.3 section C.12.1.1.2).
 python_encoding.setdefault("ISO_IR 203", "iso8859_15")
@@ -55,24 +56,39 @@ def raw_items(ds: Dataset) -> list[tuple[BaseTag, DataElement | RawDataElement]]
 
 
 def raw_key(ds: Dataset, raw: DataElement | RawDataElement) -> Hashable | None:
-    """All that an element's reading depends on, as long as it stands as it was read: elements of
-    one key read the same. None where it may depend on its neighbours, and for long values."""
-    if (
-        type(raw) is not RawDataElement
-        or raw.VR in (None, "UN")
-        or raw.value is None
-        or len(raw.value) > _MOST_KEYED_BYTES
-    ):
+    """All that an element's reading depends on, as it was read: elements of one key read the same.
+    None where it may depend on its neighbours, for long values, and for what was not read."""
+    if type(raw) is not RawDataElement:
+        raw = raw.__dict__.get("as_read")  # type: ignore[assignment]
+        if raw is None:
+            return None
+    tag, vr, length, value, _, _, is_little_endian = raw[:7]  # type: ignore[index]
+    if vr is None or vr == "UN" or value is None or len(value) > _MOST_KEYED_BYTES:
         return None
     charset = ds._read_charset
     return (
-        raw.tag,
-        raw.VR,
-        raw.value,
-        raw.length,
-        raw.is_little_endian,
+        tag,
+        vr,
+        value,
+        length,
+        is_little_endian,
         charset if isinstance(charset, str) else tuple(charset),
     )
+
+
+class MetBefore:
+    """Keys of elements in which a check found nothing wrong, forgotten when they grow too many."""
+
+    def __init__(self) -> None:
+        self._keys: set[Hashable] = set()
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._keys
+
+    def add(self, key: Hashable) -> None:
+        if len(self._keys) >= _MOST_MET:
+            self._keys.clear()
+        self._keys.add(key)
 
 
 def put(ds: Dataset, element: DataElement) -> None:
@@ -84,6 +100,12 @@ def put(ds: Dataset, element: DataElement) -> None:
         ds._dict[tag] = element
 
 
+def put_text(ds: Dataset, tag: int, vr: str, value: object) -> None:
+    """Add an element of one text of its VR's own type, or of a MultiValue, in place of any."""
+    own = same_tag(tag)
+    ds._dict[own] = DataElement(own, vr, value, already_converted=True)
+
+
 @lru_cache(8192)
 def keyword_of(tag: int) -> str:
     """The attribute's keyword; empty for a private or unknown tag."""
@@ -92,8 +114,7 @@ def keyword_of(tag: int) -> str:
 
 def read_element(ds: Dataset, tag: int) -> DataElement | None:
     """One converted element; None when pydicom cannot make sense of it or it was not loaded."""
-    # A tag's hash is its number's: no tag has to be made for the look-up.
-    raw = ds._dict.get(tag)  # type: ignore[call-overload]
+    raw = ds._dict.get(same_tag(tag))
     if raw is None or not isinstance(raw, RawDataElement):
         return raw
     if raw.value is None and raw.length:
@@ -115,11 +136,14 @@ def _read_quickly(ds: Dataset, raw: RawDataElement) -> DataElement | None:
         if items is None:
             return None
         made = DataElement(raw.tag, "SQ", items, raw.value_tell, already_converted=True)
+        made.__dict__["as_read"] = raw
         ds[raw.tag] = made
         ds._set_pixel_representation(made)
         return made
     quick = convert_quickly(raw, encodings)
     if quick is not None:
+        # The value of what was read is never set, so that this stays true of it.
+        quick.__dict__["as_read"] = raw
         ds._dict[raw.tag] = quick
     return quick
 
@@ -151,6 +175,9 @@ def decode_strictly(value: bytes, encodings: list[str]) -> str | None:
     return None if "\ufffd" in text or "\x1b" in text else text
 
 
+_DECODABLE = MetBefore()
+
+
 def check_character_sets(
     ds: Dataset, inherited: list[str] | None = None, place: str = "", depth: int = 0
 ) -> None:
@@ -170,9 +197,13 @@ def check_character_sets(
     # What is ASCII in every byte reads the same in all of these: nothing to try.
     ascii_is_ascii = encodings[0] in ASCII_COMPATIBLE
     for tag, raw in raw_items(ds):
-        if tag.is_private:
+        if tag >> 16 & 1:
             continue
-        if isinstance(raw, RawDataElement):
+        key = raw_key(ds, raw) if raw.VR == "SQ" and depth == 0 else None
+        if key is not None:
+            if key in _DECODABLE:
+                continue
+        elif isinstance(raw, RawDataElement):
             if raw.VR in TEXT_VRS and isinstance(raw.value, bytes):
                 if raw.value.isascii() and b"\x1b" not in raw.value and ascii_is_ascii:
                     continue
@@ -187,6 +218,8 @@ def check_character_sets(
         if element.VR == "SQ":
             for item in element.value or []:
                 check_character_sets(item, encodings, place + tag_text(tag), depth + 1)
+            if key is not None:
+                _DECODABLE.add(key)
         elif element.VR in TEXT_VRS and "\ufffd" in text_of(element):
             raise Refused(Reason.CHARSET_UNDECODABLE, place + tag_text(tag))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pydicom.dataelem import DataElement
@@ -29,12 +29,21 @@ class _Unusual(Exception):
     """An element that pydicom's writer is asked for."""
 
 
-def encode_elements(ds: Dataset, tags: Iterable[BaseTag]) -> bytes:
+_ERRORS = (_Unusual, AttributeError, IndexError, TypeError, ValueError, struct.error)
+
+
+def encode_elements(
+    ds: Dataset, tags: Iterable[BaseTag], known: Callable[[Any], bytes | None] | None = None
+) -> bytes:
     """These elements of a data set, in this order, text in UTF-8: byte for byte what pydicom's
-    writer makes of them. Raises what it raises for values of a wrong kind."""
+    writer makes of them. `known`: the bytes of an element that was encoded before. Raises what
+    pydicom's writer raises for values of a wrong kind."""
+    held = ds._dict
     try:
-        return b"".join([_element(ds._dict[tag]) for tag in tags])
-    except (_Unusual, AttributeError, IndexError, TypeError, ValueError, struct.error):
+        if known is None:
+            return b"".join([_element(held[tag]) for tag in tags])
+        return b"".join([known(held[tag]) or _element(held[tag]) for tag in tags])
+    except _ERRORS:
         part = Dataset()
         for tag in tags:
             part[tag] = ds[tag]
@@ -43,6 +52,14 @@ def encode_elements(ds: Dataset, tags: Iterable[BaseTag]) -> bytes:
         buffer.is_implicit_VR = False
         write_dataset(buffer, part, parent_encoding="utf8")
         return bytes(buffer.getvalue())
+
+
+def encode_element(element: DataElement) -> bytes | None:
+    """One element as `encode_elements` writes it; None where that is left to pydicom."""
+    try:
+        return _element(element)
+    except _ERRORS:
+        return None
 
 
 def _element(element: Any) -> bytes:

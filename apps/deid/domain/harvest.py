@@ -280,9 +280,12 @@ def _known_values(ds: Dataset) -> frozenset[str]:
 
 _MOST_HARVESTED = 4096
 _HARVESTED: dict[Hashable, tuple[tuple[str, str], ...]] = {}
+# One object a set: a look-up need not compare it.
+_same = lru_cache(64)(lambda known: known)
 
 
 def _harvest_into(harvest: Harvest, ds: Dataset, known: frozenset[str], depth: int) -> None:
+    known, values = _same(known), harvest.values
     for tag, raw in raw_items(ds):
         if (getattr(raw, "length", 0) or 0) > MAX_PARSED_BYTES or tag >> 16 == 0x7FE0:
             continue
@@ -301,7 +304,10 @@ def _harvest_into(harvest: Harvest, ds: Dataset, known: frozenset[str], depth: i
                 _HARVESTED.clear()
             _HARVESTED[key] = pairs
         for kind, value in pairs:
-            harvest.add(kind, value)
+            if kind in values:
+                values[kind].add(value)
+            else:
+                harvest.add(kind, value)
 
 
 def _harvest_element(

@@ -7,9 +7,8 @@ made anew from a value that was looked at.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Hashable
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
@@ -17,6 +16,8 @@ from pydicom.dataset import Dataset
 from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
+from pydicom.uid import UID
+from pydicom.valuerep import PersonName
 
 from apps.deid.domain import structured
 from apps.deid.domain.acceptance import check_acceptable, element_text
@@ -28,11 +29,14 @@ from apps.deid.domain.codes import (
     make_code_item,
     unknown_code_item,
 )
+from apps.deid.domain.deid_context import DeidContext, HeaderResult
 from apps.deid.domain.elements import (
     check_character_sets,
     keyword_of,
     put,
+    put_text,
     raw_items,
+    raw_key,
     read_element,
     tag_text,
     values_of,
@@ -42,7 +46,7 @@ from apps.deid.domain.header_parts import (
     PIXEL_TAGS,
     decided_actions,
     drop_ambiguous,
-    is_ambiguous,
+    is_ambiguous_element,
     known_attribute,
     made_element,
     vr_fits,
@@ -56,9 +60,9 @@ from apps.deid.domain.iod_types import (
     missing_empties,
 )
 from apps.deid.domain.markers import write_markers
-from apps.deid.domain.profile import Profile
 from apps.deid.domain.quick_read import new_dataset
 from apps.deid.domain.reasons import Reason, Refused
+from apps.deid.domain.shared_elements import AsWritten, Done, SharedElements, bytes_of
 from apps.deid.domain.table import is_safe_private, rule_for
 from apps.deid.domain.uids import map_uid
 
@@ -66,55 +70,6 @@ __all__ = ["DeidContext", "HeaderResult", "PixelChange", "deidentify_dataset"]
 
 _DEVICE_TEXTS = frozenset({0x00080070, 0x00081090, 0x00181020})
 _CONTENT_SEQUENCES = frozenset({0x0040A730, 0x00400555, 0x00400612, 0x0040B020, 0x00400610})
-
-
-@dataclass(frozen=True)
-class DeidContext:
-    """What one instance's header is cleaned with.
-
-    `uid_key`: 32 bytes, the subject's own (`uids.derive_subkey`). `pseudonym`: at most 64
-    characters, from the vault. `date_offset_s`: whole seconds, needed when the profile shifts.
-    `harvest`: of the study's and the patient's other instances; this one's own is always added.
-    `pixels_confirmed`: the pixel decision about this instance was confirmed (or it has none).
-    `visual_features_confirmed`: out-of-body spans were confirmed. `pixel_change`: set when the
-    pixels are not those received.
-    """
-
-    profile: Profile
-    uid_key: bytes = field(repr=False)
-    pseudonym: str
-    date_offset_s: int | None = field(default=None, repr=False)
-    harvest: Harvest | None = field(default=None, repr=False)
-    product: str = "ClinicalAnnot 0.1"
-    pixels_confirmed: bool = False
-    visual_features_confirmed: bool = False
-    pixel_change: PixelChange | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.uid_key) != 32:
-            raise ValueError("uid_key: bytes of the wrong length; give 32 bytes")
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.pseudonym):
-            raise ValueError("pseudonym: not of letters, digits, - and _; draw another")
-        if self.profile.dates == "shift" and self.date_offset_s is None:
-            raise ValueError("date_offset_s: missing; the profile shifts dates, draw an offset")
-
-
-@dataclass(frozen=True)
-class HeaderResult:
-    """The new data set (no pixel data, no file meta) and a report without values.
-
-    `actions`: count by action. `kept`: keywords of root attributes that stayed. `removed`: tags
-    (with their path) of what went. `written`: values written on purpose (pseudonym, moved dates),
-    for the leak scan to leave alone.
-    """
-
-    dataset: Dataset = field(repr=False)
-    sop_instance_uid: str
-    actions: dict[str, int]
-    kept: tuple[str, ...]
-    removed: tuple[str, ...]
-    harvest: Harvest = field(repr=False)
-    written: frozenset[str] = field(repr=False)
 
 
 def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
@@ -136,14 +91,13 @@ def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
         # The chained traceback would quote the value that could not be handled.
         raise Refused(Reason.UNPARSABLE, "a value of an impossible kind") from None
     old_uid = element_text(ds, 0x00080018)
-    new.SOPClassUID = sop_class
-    new.SOPInstanceUID = (
-        old_uid if context.profile.has("retain_uids") else map_uid(context.uid_key, old_uid)
-    )
+    new_uid = old_uid if context.profile.has("retain_uids") else map_uid(context.uid_key, old_uid)
+    put_text(new, 0x00080016, "UI", UID(sop_class))
+    put_text(new, 0x00080018, "UI", UID(new_uid))
     for keyword in missing_empties(cleaner.iod, new):
         setattr(new, keyword, None)
-    new.PatientName = context.pseudonym
-    new.PatientID = context.pseudonym
+    put_text(new, 0x00100010, "PN", PersonName(context.pseudonym))
+    put_text(new, 0x00100020, "LO", context.pseudonym)
     write_markers(
         new,
         context.profile,
@@ -152,19 +106,22 @@ def deidentify_dataset(ds: Dataset, context: DeidContext) -> HeaderResult:
         pixels_confirmed=context.pixels_confirmed,
         visual_features_confirmed=context.visual_features_confirmed,
         pixel_change=context.pixel_change,
+        as_written=cleaner.as_written,
     )
-    if is_ambiguous(new):
+    known = cleaner.as_written.of
+    if any(known(one) is None and is_ambiguous_element(one) for one in new._dict.values()):
         correct_ambiguous_vr(new, ds.original_encoding[1] is not False)
         drop_ambiguous(new)
     kept = tuple(keyword_of(tag) for tag, _ in raw_items(new))
     return HeaderResult(
         dataset=new,
-        sop_instance_uid=str(new.SOPInstanceUID),
+        sop_instance_uid=str(new_uid),
         actions=dict(cleaner.actions),
         kept=kept,
         removed=tuple(cleaner.removed),
         harvest=harvest,
         written=frozenset(cleaner.cleaning.written | {context.pseudonym}),
+        as_written=cleaner.as_written,
     )
 
 
@@ -172,7 +129,7 @@ class _Cleaner:
     def __init__(self, context: DeidContext, harvest: Harvest, iod: str, root: Dataset) -> None:
         self.profile = context.profile
         self.columns = context.profile.table_columns
-        self.decided = decided_actions(self.profile)
+        self.decided, decided_no = decided_actions(self.profile)
         self.iod = iod
         self.actions: Counter[str] = Counter()
         self.removed: list[str] = []
@@ -185,20 +142,60 @@ class _Cleaner:
             big_endian=root.original_encoding[1] is False,
         )
         self.keep_positions = structured.has_references_by_position(root)
+        # All that decides what comes of an element of the root, but for its bytes.
+        c = self.cleaning
+        given = (decided_no, iod, c.uid_key, c.offset_s, c.local_zone, c.big_endian)
+        self.shared: SharedElements = harvest.view((*given, self.keep_positions), SharedElements)
+        self.as_written = AsWritten({})
 
     def clean(self, ds: Dataset, path: tuple[str, ...]) -> Dataset:
         """A new data set with what may stay of one data set or item."""
         new = new_dataset()
         moved = move_dates(ds, self.cleaning) if self.profile.dates == "shift" else {}
-        for tag, _ in raw_items(ds):
+        for tag, raw in raw_items(ds):
             if not path and tag in PIXEL_TAGS:
                 continue
-            made = self._element(ds, tag, path, moved)
+            # A date's partner and a private element's creator stand beside it.
+            key = None if path or tag in moved or tag >> 16 & 1 else raw_key(ds, raw)
+            if key is not None:
+                made = self._as_before(ds, tag, key)
+            else:
+                made = self._element(ds, tag, path, moved)
             if made is None:
                 self.removed.append("".join(f"{part}." for part in path) + tag_text(tag))
+            elif key is not None:
+                new._dict[made.tag] = made
             else:
                 put(new, made)
         return new
+
+    def _as_before(self, ds: Dataset, tag: int, key: Hashable) -> DataElement | None:
+        """An element of the root as it was made for another instance, or made now and kept."""
+        done = self.shared.get(key)
+        if done is None:
+            before = self.actions, self.removed, self.cleaning.written
+            self.actions, self.removed, self.cleaning.written = Counter(), [], set()
+            try:
+                made = self._element(ds, tag, (), {})
+                done = Done(
+                    made,
+                    bytes_of(made),
+                    tuple(self.actions.items()),
+                    tuple(self.removed),
+                    frozenset(self.cleaning.written),
+                )
+            finally:
+                self.actions, self.removed, self.cleaning.written = before
+            self.shared.keep(key, done)
+        for action, count in done.actions:
+            self.actions[action] += count
+        self.removed += done.removed
+        if done.written:
+            self.cleaning.written |= done.written
+        copied = done.copy()
+        if copied is not None and done.as_written is not None:
+            self.as_written.note(copied, done.as_written)
+        return copied
 
     def _count(self, action: str) -> None:
         self.actions[action] += 1

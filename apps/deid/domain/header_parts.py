@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
@@ -29,17 +30,20 @@ def made_element(tag: int, vr: str, value: object) -> DataElement:
     return DataElement(tag, vr, value)
 
 
-_ACTIONS: list[tuple[Profile, dict[tuple[int, int], str]]] = []
+_Actions = dict[tuple[int, int], str]
+_ACTIONS: list[tuple[Profile, _Actions, int]] = []
+_numbers = count(1)
 
 
-def decided_actions(profile: Profile) -> dict[tuple[int, int], str]:
-    """What was decided under this profile by tag and type, shared by its instances."""
-    for one, decided in _ACTIONS:
+def decided_actions(profile: Profile) -> tuple[_Actions, int]:
+    """What was decided under this profile by tag and type, shared by its instances, and a number
+    that no other profile has in this process."""
+    for one, decided, number in _ACTIONS:
         if one is profile or one == profile:
-            return decided
-    _ACTIONS.insert(0, (profile, {}))
+            return decided, number
+    _ACTIONS.insert(0, (profile, {}, next(_numbers)))
     del _ACTIONS[8:]
-    return _ACTIONS[0][1]
+    return _ACTIONS[0][1:]
 
 
 @lru_cache(8192)
@@ -75,10 +79,14 @@ def vr_fits(found: str, expected: tuple[str, ...]) -> bool:
 
 def is_ambiguous(ds: Any) -> bool:
     """Whether the VR of an element, at any depth, is still one of two."""
-    return any(
-        len(element.VR or "") != 2
-        or (element.VR == "SQ" and any(is_ambiguous(item) for item in element.value or ()))
-        for element in ds._dict.values()
+    return any(is_ambiguous_element(element) for element in ds._dict.values())
+
+
+def is_ambiguous_element(element: Any) -> bool:
+    """Whether its VR, or that of one in its items, is still one of two."""
+    vr = element.VR
+    return len(vr or "") != 2 or (
+        vr == "SQ" and any(is_ambiguous(item) for item in element._value or ())
     )
 
 

@@ -41,20 +41,6 @@ class _Member:
         return out
 
 
-def _may_be_deflate(buffer: bytes, position: int) -> bool:
-    """Whether a first block of deflate (RFC 1951 section 3.2.3) may stand here: what an inflater
-    would refuse by these bytes alone need not be given to one."""
-    head = buffer[position : position + 5]
-    if len(head) < 5:
-        return True
-    block = head[0] >> 1 & 3
-    if block == 0:
-        return head[1] ^ head[3] == 0xFF and head[2] ^ head[4] == 0xFF
-    if block == 2:
-        return head[0] >> 3 <= 29 and head[1] & 31 <= 29
-    return block == 1
-
-
 class InflatingReader:
     """Feed it a stream; it gives back what inflates out of members that begin anywhere in it.
 
@@ -76,7 +62,7 @@ class InflatingReader:
         self._active = [(n, m) for n, m in self._active if not m.is_done]
         buffer = self._carry + data
         end = len(buffer) if is_last else len(buffer) - _CARRY_BYTES
-        for position, wbits, skip in sorted(self._starts(buffer)):
+        for position, wbits, skip in self._starts(buffer):
             if position >= end:
                 break
             if len(self._active) >= _MAX_ACTIVE:
@@ -98,11 +84,11 @@ class InflatingReader:
         self._carry = buffer[max(0, end) :]
 
     def _starts(self, buffer: bytes) -> Iterator[tuple[int, int, int]]:
-        """(position, zlib window bits, header bytes to skip) of what looks like a member."""
-        for position, two in _pairs(buffer):
+        """(position, zlib window bits, header bytes to skip) of what looks like one, in order."""
+        for position in _begins(buffer):
+            two = buffer[position] | buffer[position + 1] << 8
             if two in _ZLIB:
-                if _may_be_deflate(buffer, position + 2):
-                    yield position, zlib.MAX_WBITS, 0
+                yield position, zlib.MAX_WBITS, 0
             elif two == _GZIP:
                 if buffer[position + 2 : position + 3] == b"\x08":
                     yield position, zlib.MAX_WBITS | 16, 0
@@ -113,12 +99,33 @@ class InflatingReader:
                     yield position, -zlib.MAX_WBITS, 30 + name_size + extra_size
 
 
-def _pairs(buffer: bytes) -> Iterator[tuple[int, int]]:
-    """(position, pair) of the two bytes that a member begins with, at even and odd positions."""
-    for phase in range(min(2, max(0, len(buffer) - 1))):
-        words = np.frombuffer(buffer, "<u2", max(0, len(buffer) - phase) // 2, phase)
-        met = words == _GZIP
-        for two in (_ZIP, *_ZLIB):
-            met |= words == two
-        found = np.flatnonzero(met)
-        yield from zip((2 * found + phase).tolist(), words[found].tolist(), strict=True)
+def _begins(buffer: bytes) -> list[int]:
+    """Positions, in order, of the two bytes that a member begins with; of those of zlib only where
+    a first block of deflate may stand behind them."""
+    if len(buffer) < 2:
+        return []
+    both = np.frombuffer(buffer, np.uint8)
+    first, second = both[:-1], both[1:]
+    met = second == _ZLIB[0] >> 8
+    for two in _ZLIB[1:]:
+        met |= second == two >> 8
+    met &= first == _ZLIB[0] & 0xFF
+    for two in (_GZIP, _ZIP):
+        met |= (first == two & 0xFF) & (second == two >> 8)
+    found = np.flatnonzero(met)
+    return [int(at) for at in found[_may_be_deflate(both, found)]]
+
+
+def _may_be_deflate(both: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Whether a first block of deflate (RFC 1951 section 3.2.3) may stand behind each position's
+    two bytes: what an inflater would refuse by these alone need not be given to one."""
+    other = both.take(found) != _ZLIB[0] & 0xFF
+    other |= found + 7 > len(both)
+    head, low, high, not_low, not_high = (
+        both.take(found + ahead, mode="clip") for ahead in range(2, 7)
+    )
+    block = head >> 1 & 3
+    stored = (low ^ not_low == 0xFF) & (high ^ not_high == 0xFF)
+    dynamic = (head >> 3 <= 29) & (low & 31 <= 29)
+    allowed: np.ndarray = other | (block == 1) | (block == 0) & stored | (block == 2) & dynamic
+    return allowed

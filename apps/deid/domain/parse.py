@@ -9,13 +9,13 @@ from functools import lru_cache
 from io import BytesIO
 from typing import BinaryIO
 
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import _read_file_meta_info, read_dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from apps.deid.domain.elements import MAX_PARSED_BYTES, raw_items
-from apps.deid.domain.quick_read import dataset_of, read_elements
+from apps.deid.domain.elements import MAX_PARSED_BYTES, raw_items, read_element
+from apps.deid.domain.quick_read import dataset_of, new_file_dataset, read_elements
 from apps.deid.domain.reasons import Reason, Refused
 
 _MAX_INFLATED_BYTES = 512 * 1024 * 1024
@@ -71,7 +71,8 @@ def parse_instance(fp: BinaryIO) -> ParsedInstance:
     if len(preamble) < 128 or head[128:132] != b"DICM":
         raise Refused(Reason.NOT_DICOM)
     meta, start = _file_meta(fp, head)
-    syntax = UID(str(meta.get("TransferSyntaxUID", "") or ""))
+    said = read_element(meta, 0x00020010)
+    syntax = UID(str(said.value or "") if said is not None else "")
     if not syntax or syntax not in _known_syntaxes():
         raise Refused(Reason.TRANSFER_SYNTAX_UNKNOWN, "(0002,0010)")
     fp.seek(start)
@@ -93,6 +94,7 @@ def parse_instance(fp: BinaryIO) -> ParsedInstance:
     dataset = None
     if little and not implicit and syntax != DeflatedExplicitVRLittleEndian:
         dataset = _read_quickly(fp, head, start, end, found)
+    was_quick = dataset is not None
     if dataset is None:
         dataset = _read(reader, implicit, little, at_pixels)
     pixels = None
@@ -106,15 +108,16 @@ def parse_instance(fp: BinaryIO) -> ParsedInstance:
                 raise Refused(Reason.UNPARSABLE, "pixel data twice")
             for tag, raw in raw_items(behind):
                 dataset[tag] = raw
-    for tag, raw in raw_items(dataset):
+            was_quick = False
+    for tag, raw in () if was_quick else raw_items(dataset):
         length = getattr(raw, "length", 0) or 0
         value = getattr(raw, "value", b"")
         if length != 0xFFFFFFFF and isinstance(value, bytes) and len(value) < length:
             raise Refused(Reason.UNPARSABLE, f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
     if fp.tell() != end or reader.was_short:
         raise Refused(Reason.TRAILING_BYTES)
-    whole = FileDataset("", dataset, preamble=None, file_meta=meta)
-    whole.set_original_encoding(implicit, little, dataset._character_set)
+    charset = dataset._read_charset if was_quick else dataset._character_set
+    whole = new_file_dataset(dataset._dict, meta, implicit, little, charset)
     return ParsedInstance(whole, meta, preamble, str(syntax), little, fp, pixels)
 
 

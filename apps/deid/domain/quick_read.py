@@ -13,7 +13,7 @@ from typing import Any
 
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.values import convert_string
@@ -32,8 +32,8 @@ _HEAD, _LENGTH, _ITEM = struct.Struct("<HH2sH"), struct.Struct("<I"), struct.Str
 _UNDEFINED = 0xFFFFFFFF
 _CHARACTER_SET = 0x00080005
 _DEFAULT = "iso8859"
-# The same tag is the same object: a look-up need not compare it.
-_tag = lru_cache(8192)(BaseTag)
+# The same tag is the same object: a look-up need not compare it, which is slow in pydicom.
+same_tag = lru_cache(8192)(BaseTag)
 Elements = dict[BaseTag, RawDataElement]
 StopsAt = Callable[[int], bool]
 
@@ -64,7 +64,7 @@ def read_elements(
         start = value_at + length
         if length == _UNDEFINED or start > end:
             return None
-        tag = _tag(number)
+        tag = same_tag(number)
         value = data[value_at:start] if length else empty
         found[tag] = RawDataElement(tag, vr, length, value, tell + value_at, False, True)
     return found, start
@@ -83,6 +83,24 @@ def new_dataset(elements: Any = None, parent: str | list[str] = _DEFAULT) -> Dat
         state[name] = value.copy()
     state["_dict"] = {} if elements is None else elements
     state["_parent_encoding"] = parent
+    return ds
+
+
+_FRESH_FILE = dict(FileDataset("", {}, preamble=None).__dict__)
+
+
+def new_file_dataset(
+    elements: Any, file_meta: Dataset, implicit: bool, little: bool, charset: Any
+) -> FileDataset:
+    """A file's data set as its class makes it, with the encoding that it was read in."""
+    ds = FileDataset.__new__(FileDataset)
+    state = ds.__dict__
+    state.update(_FRESH_FILE)
+    for name, value in _OWN.items():
+        state[name] = value.copy()
+    state["_dict"], state["file_meta"] = elements, file_meta
+    state["_read_implicit"], state["_read_little"] = implicit, little
+    state["_read_charset"] = charset
     return ds
 
 

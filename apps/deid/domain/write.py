@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
@@ -28,13 +28,14 @@ class PixelSourceError(ValueError):
 
 @dataclass(frozen=True)
 class NativePixels:
-    """Uncompressed pixel data: `size_bytes` read from `stream`, little endian.
+    """Uncompressed pixel data: `size_bytes` of `stream`, little endian: a file, or what is in
+    memory and is written without a copy.
 
     `bits_allocated` decides OB or OW; `is_float`: Float or Double Float Pixel Data (PS3.3
     C.7.6.24, C.7.6.25). Odd sizes are padded with one zero byte.
     """
 
-    stream: BinaryIO
+    stream: BinaryIO | memoryview
     size_bytes: int
     bits_allocated: int = 8
     is_float: bool = False
@@ -78,18 +79,23 @@ class EncapsulatedPixels:
         return cls(tuple(Fragment(stream, size) for size in sizes))
 
 
+Known = Callable[[Any], bytes | None]
 PixelSource = NativePixels | EncapsulatedPixels
 
 
 def write_instance(
-    out: BinaryIO, dataset: Dataset, transfer_syntax_uid: str, pixels: PixelSource | None = None
+    out: BinaryIO,
+    dataset: Dataset,
+    transfer_syntax_uid: str,
+    pixels: PixelSource | None = None,
+    known: Known | None = None,
 ) -> int:
     """Write a DICOM file (PS3.10 section 7) with nothing of the old file in it; bytes written.
 
     `dataset` without pixel data, as `deidentify_dataset` gives it. Explicit VR little endian by
     itself, or the compressed stream's own transfer syntax. Pixel data is copied in chunks, never
-    held whole. Raises PixelSourceError when a source ends early, or when source and transfer
-    syntax disagree.
+    held whole. `known`: see `encode_elements`. Raises PixelSourceError when a source ends early, or
+    when source and transfer syntax disagree.
     """
     syntax = UID(transfer_syntax_uid)
     if not syntax.is_transfer_syntax or syntax in (ImplicitVRLittleEndian,):
@@ -106,12 +112,12 @@ def write_instance(
         if tag >> 16 != 0x7FE0 and (tag & 0xFFFF or tag >> 16 <= 6)
     ]
     split = bisect_left(tags, 0x7FE00010, key=int.__int__)
-    counter.write(_encode(dataset, tags[:split]))
+    counter.write(_encode(dataset, tags[:split], known))
     if isinstance(pixels, NativePixels):
         _write_native(counter, pixels)
     elif pixels is not None:
         _write_encapsulated(counter, pixels)
-    counter.write(_encode(dataset, tags[split:]))
+    counter.write(_encode(dataset, tags[split:], known))
     return counter.count
 
 
@@ -120,7 +126,7 @@ class _Counter:
         self._out = out
         self.count = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         self._out.write(data)
         self.count += len(data)
 
@@ -144,7 +150,7 @@ def _file_meta(dataset: Dataset, syntax: UID) -> bytes:
     return struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta
 
 
-def _encode(dataset: Dataset, tags: Sequence[BaseTag]) -> bytes:
+def _encode(dataset: Dataset, tags: Sequence[BaseTag], known: Known | None) -> bytes:
     """Elements in explicit VR little endian, text in UTF-8 as the data set must say itself."""
     if tags and str(dataset.get("SpecificCharacterSet", "ISO_IR 192")) != "ISO_IR 192":
         part = Dataset()
@@ -155,13 +161,17 @@ def _encode(dataset: Dataset, tags: Sequence[BaseTag]) -> bytes:
         buffer.is_implicit_VR = False
         write_dataset(buffer, part, parent_encoding="utf8")
         return bytes(buffer.getvalue())
-    return encode_elements(dataset, tags)
+    return encode_elements(dataset, tags, known)
 
 
-def _copy(counter: _Counter, stream: BinaryIO, size_bytes: int) -> None:
+def _copy(counter: _Counter, stream: BinaryIO | memoryview, size_bytes: int) -> None:
     left = size_bytes
     while left:
-        chunk = stream.read(min(left, _CHUNK_BYTES))
+        size = min(left, _CHUNK_BYTES)
+        if isinstance(stream, memoryview):
+            chunk = stream[size_bytes - left : size_bytes - left + size]
+        else:
+            chunk = stream.read(size)  # type: ignore[assignment]
         if not chunk:
             raise PixelSourceError("pixels: the source ends early; give its true size")
         counter.write(chunk)

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import BinaryIO, cast
 
 from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset, FileDataset
+from pydicom.dataset import Dataset
 
 from apps.deid.domain import probe
 from apps.deid.domain.cine_source import CineSource
 from apps.deid.domain.elements import raw_items, read_element
 from apps.deid.domain.parse import ParsedInstance
 from apps.deid.domain.pixel_reader import PixelReader
+from apps.deid.domain.quick_read import new_file_dataset
 from apps.deid.domain.reasons import Reason, Refused
 from apps.deid.domain.refusals import StreamRefusal
 
@@ -61,10 +62,9 @@ def pictured(parsed: ParsedInstance) -> tuple[Dataset, CineSource]:
     for tag, _ in raw_items(parsed.dataset):
         if tag >> 16 == 0x0028 or tag in _READ_HERE:
             read_element(parsed.dataset, tag)
-    ds = FileDataset("", {}, preamble=None, file_meta=parsed.file_meta)  # type: ignore[arg-type]
-    ds._dict.update(parsed.dataset._dict)
-    original = parsed.dataset.original_encoding
-    ds.set_original_encoding(original[0], original[1], parsed.dataset._character_set)
+    held = parsed.dataset
+    implicit, little = (bool(is_so) for is_so in held.original_encoding)
+    ds = new_file_dataset(dict(held._dict), parsed.file_meta, implicit, little, held._read_charset)
     for number in (0x00281101, 0x00281102, 0x00281103):
         descriptor, table = ds.get(number), ds.get(number + 0x100)
         if descriptor is not None and table is not None and isinstance(table.value, bytes):

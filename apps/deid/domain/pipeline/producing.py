@@ -72,7 +72,8 @@ def produce(
     except StreamRefusal as error:
         raise as_refused(error) from None
     header = deidentify_dataset(parsed.dataset, context)
-    write_instance(out, header.dataset, str(ExplicitVRLittleEndian))  # type: ignore[arg-type]
+    known = header.as_written.of
+    write_instance(out, header.dataset, str(ExplicitVRLittleEndian), None, known)  # type: ignore[arg-type]
     return Produced(header.sop_instance_uid, header, str(ExplicitVRLittleEndian), 0, "", False)
 
 
@@ -162,7 +163,7 @@ def _produce_video(
         ds.Columns, ds.Rows = stream.size_px
         fragment = 1 << 30 if stream.syntax.endswith(".1") else None
         pixels = EncapsulatedPixels.video(stream.media, stream.size_bytes, fragment_bytes=fragment)
-        write_instance(out, ds, stream.syntax, pixels)  # type: ignore[arg-type]
+        write_instance(out, ds, stream.syntax, pixels, header.as_written.of)  # type: ignore[arg-type]
     return Produced(
         header.sop_instance_uid,
         header,
@@ -208,7 +209,7 @@ def _produce_cine(
             info.bits_allocated,
             is_float=source.vr in ("OF", "OD"),
         )
-        write_instance(out, header.dataset, syntax, pixels)  # type: ignore[arg-type]
+        write_instance(out, header.dataset, syntax, pixels, header.as_written.of)  # type: ignore[arg-type]
         return Produced(header.sop_instance_uid, header, syntax, info.n_frames, "", bool(boxes))
     made = redact_cine(source, boxes, copy, progress=told, cancelled=cancelled)
     for keyword, value in made.attributes.items():
@@ -223,6 +224,7 @@ def _produce_cine(
         header.dataset,
         made.transfer_syntax_uid,
         EncapsulatedPixels(fragments),
+        header.as_written.of,
     )
     return Produced(
         header.sop_instance_uid,
