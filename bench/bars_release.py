@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,24 @@ def memory() -> tuple[str, bool]:
     return figure, max(growth.values()) <= 1.3
 
 
+def client() -> tuple[str, bool]:
+    """The researcher's page in an empty environment: pip install, download, verify, train."""
+    with tempfile.TemporaryDirectory(prefix="clinicalannot-bench-") as folder:
+        venv.create(Path(folder) / "env", with_pip=True)
+        python = str(Path(folder) / "env" / "bin" / "python")
+        copied = shutil.copytree(ROOT / "client", Path(folder) / "client")
+        install = [python, "-m", "pip", "install", "-q", str(copied), "scikit-image"]
+        subprocess.run(install, check=True)
+        environment = {**os.environ, "BAR_CLIENT_PYTHON": python}
+        return _pytest(["tests/release/test_client.py"], environment)
+
+
 BARS = {
+    "release client": (
+        "from an empty environment: pip install, download, verify, iterate, train a baseline, as"
+        " the page of the docs says",
+        client,
+    ),
     "release trees": (
         "byte-identical on SQLite and PostgreSQL, by one and three workers, on 3.11, 3.12 and 3.13,"
         " in another time zone, locale and hash seed, killed and resumed at 10 moments",

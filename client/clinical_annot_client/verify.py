@@ -1,0 +1,113 @@
+"""A release folder checked on the researcher's machine: files, signatures, pictures."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+MANIFEST, SIGNATURE, SUMS = "manifest.json", "manifest.sig", "SHA256SUMS"
+
+
+class VerificationError(ValueError):
+    """Something of the release is not as it was signed; begins with the file's name."""
+
+
+def check_files(folder: Path, key: str | None = None) -> dict[str, Any]:
+    """The manifest, once its signature and every file hold.
+
+    ``key``: base64 of the publisher's public key, asked for by another way than the release; None
+    proves only that the release agrees with itself. Raises VerificationError.
+    """
+    try:
+        body, raw = (folder / MANIFEST).read_bytes(), (folder / SIGNATURE).read_bytes()
+    except FileNotFoundError as error:
+        raise VerificationError(f"{Path(error.filename).name}: missing") from None
+    held = _hash_all(folder)
+    sums = _sums(folder)
+    for name, (_, digest) in held.items():
+        if name != SUMS and sums.get(name, digest) != digest:
+            raise VerificationError(f"{name}: other bytes than {SUMS} says")
+    _check_signature(body, raw, key)
+    manifest: dict[str, Any] = json.loads(body)
+    if manifest.get("format") != "clinicalannot-release/1":
+        raise VerificationError(f"{MANIFEST}: of another format than this client reads")
+    listed = {row["path"]: (row["size_bytes"], row["sha256"]) for row in manifest["files"]}
+    for name, wanted in listed.items():
+        if held.get(name) != wanted:
+            raise VerificationError(f"{name}: {'other bytes' if name in held else 'missing'}")
+    for name in held:
+        if name not in listed and name not in (MANIFEST, SIGNATURE, SUMS):
+            raise VerificationError(f"{name}: extra, not in {MANIFEST}")
+    wanted_sums = {name: digest for name, (_, digest) in held.items() if name != SUMS}
+    if sums != wanted_sums or _lines(wanted_sums) != (folder / SUMS).read_bytes():
+        raise VerificationError(f"{SUMS}: not the sums of these files")
+    for clip in manifest["clips"]:
+        _check_clip(clip, held)
+    return manifest
+
+
+def _hash_all(folder: Path) -> dict[str, tuple[int, str]]:
+    held = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise VerificationError(f"{name}: neither a file nor a folder")
+        if path.is_file():
+            with path.open("rb") as file:
+                held[name] = (path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+    return held
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    try:
+        lines = (folder / SUMS).read_text("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        raise VerificationError(f"{SUMS}: missing") from None
+    return {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
+
+
+def _lines(sums: dict[str, str]) -> bytes:
+    return "".join(f"{digest}  {path}\n" for path, digest in sorted(sums.items())).encode()
+
+
+def _check_signature(body: bytes, raw: bytes, key: str | None) -> None:
+    try:
+        said = json.loads(raw)
+        public_key = base64.b64decode(said["public_key"], validate=True)
+        signature = base64.b64decode(said["signature"], validate=True)
+        if key is not None and base64.b64decode(key, validate=True) != public_key:
+            raise VerificationError(f"{SIGNATURE}: by another key than the publisher's")
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, body)
+    except InvalidSignature:
+        raise VerificationError(f"{MANIFEST}: its signature does not hold") from None
+    except VerificationError:
+        raise
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise VerificationError(f"{SIGNATURE}: malformed") from None
+
+
+def _check_clip(clip: dict[str, Any], held: dict[str, tuple[int, str]]) -> None:
+    """The clinician's signature binds exactly the labels that lie here."""
+    where, digest = clip["labels"], clip["label_set"]["expanded_digest"]
+    if held.get(where, (0, ""))[1] != digest:
+        raise VerificationError(f"{where}: not the labels that were signed")
+    signature = clip["signature"] or {}
+    try:
+        statement = base64.b64decode(signature["statement"], validate=True)
+        key = base64.b64decode(signature["public_key"], validate=True)
+        Ed25519PublicKey.from_public_bytes(key).verify(
+            base64.b64decode(signature["server_signature"], validate=True), statement
+        )
+    except (InvalidSignature, ValueError, KeyError, TypeError, binascii.Error):
+        raise VerificationError(
+            f"{MANIFEST}: the signature of clip {clip['name']} does not hold"
+        ) from None
+    if digest != signature["digest"] and digest.encode() not in statement:
+        raise VerificationError(f"{MANIFEST}: clip {clip['name']}: the statement binds others")
