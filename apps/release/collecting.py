@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
+from importlib.metadata import distributions
 from typing import Any
 
 import numpy as np
@@ -168,7 +169,11 @@ def _why_not(clip: Clip) -> str:
 
 
 def collect(
-    project: Project, version: str, only: Iterable[str] = (), progress: Progress | None = None
+    project: Project,
+    version: str,
+    only: Iterable[str] = (),
+    progress: Progress | None = None,
+    about: dict[str, str] | None = None,
 ) -> Draft:
     """Everything that the freeze says, drawn now. Reads the database and decides nothing there.
 
@@ -197,7 +202,10 @@ def collect(
             status=409,
         )
     try:
-        freeze = _freeze(project, version, kept, left_out)
+        freeze = replace(
+            _freeze(project, version, kept, left_out),
+            about={"title": project.name, **(about or {}), "components": _components()},
+        )
         superseded = earlier_version(project)
         if superseded is not None:
             freeze = replace(freeze, supersedes=_against(superseded, freeze))
@@ -369,6 +377,13 @@ def freeze_altered() -> Refused:
         "Restore it from a backup.",
         status=409,
     )
+
+
+@cache
+def _components() -> list[list[str]]:
+    """[name, version] of each installed package, by name."""
+    found = {str(d.metadata["Name"]).lower(): d.version for d in distributions()}
+    return [[name, version] for name, version in sorted(found.items())]
 
 
 @cache

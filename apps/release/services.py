@@ -30,6 +30,7 @@ APPROVAL_MEANING = (
     "I have checked what this release holds, who signed it and what is left out, "
     "and approve it for research."
 )
+ABOUT = ("licence", "consent", "authors")
 _READERS = {roles.RESEARCHER, roles.PROJECT_LEAD}
 
 
@@ -51,10 +52,12 @@ def freeze(
     formats: Iterable[str],
     only: Iterable[str] = (),
     progress: Progress | None = None,
+    about: dict[str, str] | None = None,
 ) -> Release:
     """Freeze what is adjudicated and signed as a new version.
 
-    ``only``: ids of the clips asked for (all signed ones when none). Raises Refused when the
+    ``only``: ids of the clips asked for (all signed ones when none). ``about``: what is stated in
+    the datasheet, keys of `ABOUT` (licence, consent, authors), plain words. Raises Refused when the
     version exists, nothing is signed, or a clip of ``only`` is not signed.
     """
     draft, refusal, file = None, None, None
@@ -62,7 +65,7 @@ def freeze(
         try:
             formats = checked_formats(formats)
             _check_version(project, version)
-            draft = collect(project, version, only, progress)
+            draft = collect(project, version, only, progress, checked_about(about or {}))
             with create_file("freeze", intake_key()) as out:
                 out.write(draft.content)
                 file = out.finish()
@@ -71,6 +74,19 @@ def freeze(
     return store_freeze(
         actor, project, version=version, formats=formats, draft=draft, file=file, refusal=refusal
     )
+
+
+def checked_about(about: dict[str, str]) -> dict[str, str]:
+    """What is stated, without empty answers. Raises Refused for an unknown or endless one."""
+    for name, words in about.items():
+        if name not in ABOUT or len(words) > 2000:
+            raise Refused(
+                "invalid_about",
+                f"{name[:20]}: unknown, or longer than 2,000 characters.",
+                f"State {', '.join(ABOUT)}.",
+                field=name[:20],
+            )
+    return {name: words.strip() for name, words in about.items() if words.strip()}
 
 
 def _may_freeze(actor: Actor, project: Project) -> bool:

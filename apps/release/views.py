@@ -73,6 +73,7 @@ def freeze(request: HttpRequest) -> HttpResponse:
             version=request.POST.get("version", "").strip(),
             formats=_with_options(request.POST),
             only=request.POST.getlist("clip"),
+            about={name: request.POST.get(name, "") for name in services.ABOUT},
         )
     except Refused as refusal:
         messages.error(request, f"{refusal.message} {refusal.remedy}")

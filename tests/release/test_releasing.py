@@ -261,3 +261,14 @@ def test_a_build_that_was_stopped_goes_on_in_its_folder(project, signed, tmp_pat
     assert build(project, out)[0] == 0
     assert files_of(out) == files_of(tmp_path / "whole")
     assert build(project, out)[0] == 2
+
+
+def test_what_is_stated_when_freezing_stands_in_the_datasheet(project, signed, tmp_path):
+    given = ("--licence", "CC BY-NC 4.0", "--consent", "broad consent", "--authors", "The group")
+    assert build(project, tmp_path / "a", "1.0.0", *given)[0] == 0
+    sheet = (tmp_path / "a" / "DATASHEET.md").read_text()
+    assert "Basis of consent: broad consent" in sheet and "Terms: CC BY-NC 4.0" in sheet
+    assert "The group" in (tmp_path / "a" / "CITATION.cff").read_text()
+    listed = json.loads((tmp_path / "a" / "sbom.cdx.json").read_bytes())
+    assert "pydicom" in {component["name"] for component in listed["components"]}
+    assert build(project, tmp_path / "b", "2", "--licence", "x" * 2001)[0] == 1

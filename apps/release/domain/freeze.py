@@ -20,6 +20,8 @@ Shape ("clinicalannot-freeze/1"), canonical JSON: UTF-8, sorted keys, no spaces:
      "keys": {"checkpoint", "electronic_signature"}: public keys (base64) of note and statements,
      "supersedes": {"version", "freeze_digest", "difference"}, the earlier version, if any; the
               difference is that of difference.py,
+     "about": {"title", "authors", "licence", "consent"}: what people state, may be empty, and
+              "components": [[name, version]…], the installed software,
      "clips": [ClipFreeze…], "left_out": [{"clip", "reason"}…]}
 
 `ClipFreeze` and `LabelSetFreeze` below name the rest; arrays and bytes are base64
@@ -40,7 +42,7 @@ import numpy as np
 
 FORMAT = "clinicalannot-freeze/1"
 CLIP_UIDS = ("seg_series", "seg_instance", "sr_series", "sr_instance", "dimension_organization")
-LATER = ("supersedes",)
+LATER = ("supersedes", "about")
 DEFAULT_FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
 
 # Header attributes of the de-identified instance that SEG and SR repeat (patient, study and
@@ -194,6 +196,7 @@ class Freeze:
     splits: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     supersedes: dict[str, Any] | None = None
+    about: dict[str, Any] | None = None
 
     @property
     def heads(self) -> list[Head]:

@@ -1,4 +1,5 @@
-"""The pieces that a release is written in: one a clip, one a format. Any worker writes any piece.
+"""The pieces that a release is written in: one a clip, one a format, one on the
+whole. Any worker writes any piece.
 
 A folder that is being built has a sub-folder `.building`: what is built (`job.json`) and a report a
 finished piece. Who finds one goes on there: finished pieces stay, all else is written anew. Pieces
@@ -23,6 +24,7 @@ from apps.library.domain.decode import encode_png
 from apps.library.domain.digest import sample_digest
 from apps.release.domain import manifest as manifests
 from apps.release.domain import media
+from apps.release.domain.about import write_about
 from apps.release.domain.dicom_seg import NATIVE_LIMIT_BYTES, seg_parts, write_seg
 from apps.release.domain.dicom_sr import sr_parts, write_sr
 from apps.release.domain.frames_csv import frames_csv
@@ -102,7 +104,8 @@ class Piece:
 def piece_names(making: Making) -> list[str]:
     """All pieces of the release, clips first."""
     clips = [f"clip-{place}" for place in range(len(making.freeze.clips))]
-    return clips + [f"format-{parse_choice(text).name}" for text in making.formats]
+    formats = [f"format-{parse_choice(text).name}" for text in making.formats]
+    return [*clips, *formats, "about-release"]
 
 
 def begin(making: Making, freeze_digest: str) -> dict[str, Piece]:
@@ -168,6 +171,9 @@ def write_piece(making: Making, name: str) -> Piece:
     tree = Tree(making.folder)
     if kind == "clip":
         piece = Piece(tree.files, clip=_write_clip(making, tree, making.freeze.clips[int(which)]))
+    elif kind == "about":
+        write_about(making.freeze, tree.put)
+        piece = Piece(tree.files)
     else:
         piece = Piece(tree.files, dropped=_write_format(making, tree, which))
     report = {"files": piece.files, "clip": piece.clip, "dropped": piece.dropped}

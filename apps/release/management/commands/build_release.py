@@ -38,6 +38,8 @@ class Command(BaseCommand):
         )
         parser.add_argument("--out", required=True, help="a new or empty folder")
         parser.add_argument("--clip", action="append", default=[], metavar="ID")
+        for name in services.ABOUT:
+            parser.add_argument(f"--{name}", default="", help="stated in the datasheet")
         parser.add_argument("--workers", type=int, default=1, help="processes that write, 1 to 64")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -58,7 +60,13 @@ class Command(BaseCommand):
         except Refused as refusal:
             self._end(2, f"--formats: {refusal.message}")
         try:
-            release = self._release(project, options["release_version"], formats, options["clip"])
+            release = self._release(
+                project,
+                options["release_version"],
+                formats,
+                options["clip"],
+                {name: options[name] for name in services.ABOUT},
+            )
             services.note_build(service("command"), release, formats=formats)
             manifest = write_folder(release, out, formats, self._told, options["workers"])
         except Refused as refusal:
@@ -79,7 +87,12 @@ class Command(BaseCommand):
             self.stdout.write(f"left out {row['clip']}: {row['reason']}")
 
     def _release(
-        self, project: Project, version: str, formats: list[str], only: list[str]
+        self,
+        project: Project,
+        version: str,
+        formats: list[str],
+        only: list[str],
+        about: dict[str, str],
     ) -> Release:
         found = (
             Release.objects.filter(project=project, version=version)
@@ -95,6 +108,7 @@ class Command(BaseCommand):
                 formats=formats,
                 only=only,
                 progress=self._told,
+                about=about,
             )
         if found.state in ENDED:
             raise Refused(
