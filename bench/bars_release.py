@@ -163,8 +163,9 @@ def client() -> tuple[str, bool]:
         copied = shutil.copytree(ROOT / "client", Path(folder) / "client")
         install = [python, "-m", "pip", "install", "-q", str(copied), "scikit-image"]
         subprocess.run(install, check=True)
-        environment = {**os.environ, "BAR_CLIENT_PYTHON": python}
-        return _pytest(["tests/release/test_client.py"], environment)
+        environment = {**os.environ, "BAR_CLIENT_PYTHON": python, "BAR_FULL": "1"}
+        tests = ["tests/release/test_client.py", "tests/release/test_stand_alone.py"]
+        return _pytest(tests, environment)
 
 
 BARS = {

@@ -117,7 +117,8 @@ def test_each_byte_of_the_three_small_files_is_held(folder):
     signature = folder / "manifest.sig"
     for path in (sums, signature):
         good = path.read_bytes()
-        for place in range(0, len(good), 3):
+        # Every third byte in full size, every seventeenth else (coprime to a line of sums).
+        for place in range(0, len(good), 3 if os.environ.get("BAR_FULL") else 17):
             path.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
             with pytest.raises(ReleaseError, match=rf"^{path.name}: "):
                 check_release(folder, None, [])
