@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import glob
 import os
+import struct
 from io import BytesIO
 
 import pydicom
@@ -356,3 +357,28 @@ def test_iso_2022_names_are_decoded_and_broken_ones_refused() -> None:
     assert any("山田^太郎" in name for name in result.harvest.values["name"])
     broken = data.replace(b"\x1b$B", b"\x1b$Z")
     assert _refusal(parse_instance(BytesIO(broken)).dataset) is Reason.CHARSET_UNDECODABLE
+
+
+def test_numbers_with_the_digits_of_a_clocks_fraction_stay_and_those_that_spell_a_name_go() -> None:
+    ds = corpus.ultrasound_cine()
+    ds.PatientName, ds.StudyTime = "Wolkenstein^Otto", "101112.125000"
+    ds.PixelSpacing, ds.ImagerPixelSpacing = ["0.125000", "0.125000"], ["1.25000", "1.25000"]
+    spelled = b"Wolkenstein     "
+    numbers = {"FD": 0x00189322, "FL": 0x0018605A, "AT": 0x0028000A, "UL": 0x00186058,
+               "US": 0x00189376}  # fmt: skip
+    form = {"FD": "2d", "FL": "4f", "UL": "4I", "US": "8H"}
+    for vr, tag in numbers.items():
+        if vr == "AT":
+            pairs = struct.unpack("<8H", spelled)
+            value: list = [pairs[i] << 16 | pairs[i + 1] for i in range(0, 8, 2)]
+        else:
+            value = list(struct.unpack(f"<{form[vr]}", spelled))
+        ds.add(DataElement(tag, vr, value))
+    ds.AcquisitionIndex = [1961, 4, 27]
+    ds.PatientBirthDate = "19610427"
+    result = deidentify_dataset(parse_instance(corpus.as_file(ds)).dataset, context("research"))
+    kept = result.dataset
+    assert [str(v) for v in kept.PixelSpacing] == ["0.125000", "0.125000"]
+    assert [str(v) for v in kept.ImagerPixelSpacing] == ["1.25000", "1.25000"]
+    assert not {tag for tag in (*numbers.values(), 0x00209518) if tag in kept}
+    assert scanned(result, "research", written(kept)) == []

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import documents, headers, scripts, stills, videos
+from . import documents, headers, scripts, stills, unlikely, videos
 from .identities import Person, Planted, Planter
 from .wire import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, El, number, part10, text
 
@@ -271,6 +271,19 @@ def _high_bits(p: Planter, profile: str, richness: int) -> Made:
     return one.made("high bits", EXPLICIT, sent.tobytes(), samples=meant, pictures="cine")
 
 
+def _unlikely(p: Planter, profile: str, richness: int) -> Made:
+    one = _Instance(p, USMF, profile)
+    array = stills.pictures(p, 2, ROWS, COLUMNS, True)
+    one.image("RGB", 2)
+    for keyword, (tag, vr, value) in unlikely.NEEDED.items():
+        one.need(keyword, tag, vr, value)
+    inner = [*unlikely.in_numbers(p, one.person), *unlikely.in_profiles(p, one.person)]
+    one.elements += [*unlikely.in_numbers(p, one.person), *unlikely.in_profiles(p, one.person)]
+    one.elements.append(El(0x00081200, "SQ", [inner], p.rng.choice(("", "undefined", "un"))))
+    one.everywhere(richness)
+    return one.made("unlikely places", EXPLICIT, array.tobytes(), samples=array, pictures="cine")
+
+
 def _palette(p: Planter, profile: str, richness: int) -> Made:
     one = _Instance(p, US, profile)
     array = stills.pictures(p, 1, ROWS, COLUMNS, False)
@@ -411,7 +424,7 @@ MAKERS: list[Callable[[Planter, str, int], Made]] = [
     _document(KOS, EXPLICIT, documents.key_objects, {"ValueType": "CONTAINER"}),
     _document(GSPS, BIG_ENDIAN, documents.presentation_state, {"PresentationLUTShape": "IDENTITY"}),
     _document(GSPS, EXPLICIT, documents.presentation_state, {"PresentationLUTShape": "IDENTITY"}),
-    *(_script(said) for said in scripts.SCRIPTS), _own_charset_inside,
+    *(_script(said) for said in scripts.SCRIPTS), _own_charset_inside, _unlikely,
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import unicodedata
 import zlib
 from collections.abc import Iterator
@@ -32,6 +33,9 @@ _CODECS = (
         "gb18030",
     "gbk", "gb2312", "euc_kr", "euc_jp", "iso2022_jp", "iso2022_jp_2", "big5", "cp1251",
 )  # fmt: skip
+# A UID made anew holds any eight digits by chance, once in some thousand instances.
+_NEW_UID = re.compile(rb"2\.25\.[0-9]{36,39}")
+_MOST_CHANCE_DIGITS = 9
 _SEPARATORS = ("", "-", ".", "/", " ", "_", ":")
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -106,6 +110,11 @@ def _inflated(data: bytes, depth: int = 0) -> Iterator[bytes]:
         at += 1
 
 
+def _holds(data: bytes, without_new_uids: bytes, form: bytes) -> bool:
+    by_chance = form.isdigit() and len(form) <= _MOST_CHANCE_DIGITS
+    return form in (without_new_uids if by_chance else data)
+
+
 def _elements(ds: Dataset, path: str = "") -> Iterator[tuple[str, object]]:
     for element in ds:
         here = f"{path}{element.tag}"
@@ -129,16 +138,20 @@ def judge(made: Made, result: bytes) -> Verdict:
             parts = (
                 value if isinstance(value, (list, tuple)) or hasattr(value, "append") else [value]
             )
-            texts.append((place, _fold("".join(map(str, parts)))))
+            said = "".join(map(str, parts))
+            if not _NEW_UID.fullmatch(said.encode()):
+                texts.append((place, _fold(said)))
     media = _media(ds) if made.pictures == "video" else None
     if media is not None:
         texts += _container_texts(media, verdict)
-    joined = [(place, data.lower()) for place, data in pieces]
+    lowered = [(place, data.lower()) for place, data in pieces]
+    joined = [(place, data, _NEW_UID.sub(b"2.25.0", data)) for place, data in lowered]
     for planted in made.planted:
-        if any(form in data for form in _as_bytes(planted) for _, data in joined[:1]):
+        forms = _as_bytes(planted)
+        where = next((n for n, d, bare in joined if any(_holds(d, bare, f) for f in forms)), None)
+        if where == "file":
             verdict.leaks.append((planted.kind, "file"))
             continue
-        where = next((n for n, d in joined[1:] if any(f in d for f in _as_bytes(planted))), None)
         folded = _fold(planted.needle)
         where = where or next((n for n, said in texts if folded and folded in said), None)
         if where:

@@ -18,9 +18,11 @@ from apps.deid.domain.dates import (
     shift_time,
 )
 from apps.deid.domain.elements import raw_items, read_element, texts_of, values_of
+from apps.deid.domain.encode import encode_element
 from apps.deid.domain.harvest import Harvest
 from apps.deid.domain.hidden_texts import hidden_texts
 from apps.deid.domain.icc import scrub_icc_profile
+from apps.deid.domain.pattern_search import MIN_PATTERN_BYTES
 from apps.deid.domain.profile import Profile
 from apps.deid.domain.scan import LeakScanner, kinds_kept_on_purpose
 from apps.deid.domain.text import is_allowed_phrase, is_coded_term
@@ -145,7 +147,9 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
     if isinstance(element.value, (bytes, bytearray)):
         return _clean_binary(element, cleaning)
     if vr in ("US", "SS", "UL", "SL", "SV", "UV", "FL", "FD", "AT", "US or SS", "US or OW"):
-        return None if _numbers_identify(values, cleaning) else element.value
+        if _numbers_identify(values, cleaning) or _stored_numbers_identify(element, cleaning):
+            return None
+        return element.value
     texts = texts_of(element)
     if vr in ("DS", "IS"):
         pattern = _DS if vr == "DS" else _IS
@@ -198,6 +202,9 @@ def _numbers_identify(values: list[object], cleaning: Cleaning) -> bool:
         return False
     if len(texts) <= 16 and cleaning.harvest.find_in_number("".join(texts)):
         return True
+    if len(texts) == 3 and cleaning.harvest.find_in_number("".join(t.zfill(2) for t in texts)):
+        # A date's year, month and day.
+        return True
     try:
         numbers = np.array([float(text) for text in texts])
     except ValueError:
@@ -215,6 +222,15 @@ def _numbers_identify(values: list[object], cleaning: Cleaning) -> bool:
     ]
     # Apart by more than a number's zeros, so that nothing is read across two of them.
     return cleaning.is_named_in(bytes(9).join([as_letters.encode(), *packed]))
+
+
+def _stored_numbers_identify(element: DataElement, cleaning: Cleaning) -> bool:
+    """Whether the bytes in which numbers are stored spell an identifier, as six and more may."""
+    stored = encode_element(element)
+    if stored is None:
+        return False
+    data = stored[8:]
+    return len(data) >= MIN_PATTERN_BYTES and cleaning.is_named_in(data)
 
 
 def _harmless(texts: list[str], cleaning: Cleaning) -> bool:

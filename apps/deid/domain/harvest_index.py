@@ -97,7 +97,10 @@ def _entries_of(kind: str, value: str) -> _Entries:
         is_short_code = 4 <= len(squashed) < GRAM and any(c.isdigit() for c in squashed)
         if is_short_code and len(set(squashed)) > 1:
             words.append(squashed)
-        if kind != "uid":
+        if kind == "time":
+            # The digits of a fraction of a second are many a measure's as well.
+            words += digit_runs(value.partition(".")[0], GRAM)
+        elif kind != "uid":
             words += digit_runs(value, GRAM)
             phrases += digit_runs(value, 7)
     return tuple(words), tuple(common), tuple(dict.fromkeys(phrases))

@@ -47,8 +47,13 @@ def prepare(caseless: Iterable[bytes], exact: Iterable[bytes] = ()) -> Prepared:
             if len(pattern) < MIN_PATTERN_BYTES:
                 raise ValueError("patterns: one shorter than 6 bytes; leave it out")
             lowered = pattern.lower()
-            last = len(pattern) - 5
-            best = max((last, last // 2, 0), key=lambda o, p=lowered: len(set(p[o : o + 5])))  # type: ignore[misc]
+            # Of three places the one of most signs, the last one first.
+            best = len(pattern) - 5
+            signs = len(set(lowered[best:]))
+            if signs < 5:
+                for other in (best // 2, 0):
+                    if (more := len(set(lowered[other : other + 5]))) > signs:
+                        best, signs = other, more
             for offset in (best, best + 1):
                 keys.append(int.from_bytes(lowered[offset : offset + 4], "little"))
                 fifths.append(lowered[best + 4 if offset == best else best])
