@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import bars_player, bars_release, bars_trail
+from bench import bars_deid, bars_player, bars_release, bars_trail
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "bench" / "bars.json"
@@ -150,16 +150,6 @@ def _library_files() -> tuple[str, bool]:
         )()
 
 
-def _deid_speed() -> tuple[str, bool]:
-    """``make bench NAME=deid`` (CPU time): 150 instances a second and more than dicognito's."""
-    from bench.deid import small_cines
-
-    with tempfile.TemporaryDirectory(prefix="clinicalannot-bench-") as folder:
-        found = small_cines(Path(folder))
-    figure = f"{found['ours']} a second, dicognito {found['theirs']}"
-    return figure, found["ours"] >= 150 and found["ratio"] < 1
-
-
 def _node_speed() -> tuple[str, bool]:
     """``make bench NAME=node`` in full size, held to the bars."""
     done = subprocess.run(
@@ -273,13 +263,19 @@ BARS = [
     ),
     Bar(
         "deid corpus",
-        "0 leaks, 0 needless refusals, 0 needed fields lost over three seeds; refusals with the"
-        " right reason; invariants on generated studies; no identifier in logs, rows or pages",
+        "0 leaks, 0 needless refusals, 0 needed fields lost over three seeds and difficulties",
+        bars_deid.corpus,
+    ),
+    Bar(
+        "deid invariants",
+        "refusals with the right reason; invariants on generated studies; no identifier in logs,"
+        " rows or pages",
         _tests(
             "tests/domain/test_planted_identifiers.py",
             "tests/domain/test_deid_properties.py",
+            "tests/domain/test_deid_shared_elements.py",
             "tests/deid/test_no_identifier_elsewhere.py",
-            PLANTED_SEEDS="1,2,3",
+            PLANTED_SHARE="0.1",
             BAR_FULL="1",
         ),
     ),
@@ -291,7 +287,7 @@ BARS = [
     Bar(
         "deid speed",
         "cines of 0.5 MB, decision known, search included: 150 a CPU second, over dicognito's",
-        _deid_speed,
+        bars_deid.speed,
     ),
     Bar(
         "node kills",

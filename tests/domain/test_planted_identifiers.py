@@ -1,6 +1,7 @@
 """0 leaks, 0 needless refusals, 0 fields destroyed on the corpus of planted identifiers.
 
-A tenth of it in `make test`; whole, with several seeds, as a bar (PLANTED_SEEDS, BAR_FULL).
+A tenth of it in `make test`; whole, with several seeds, as a bar (`bench/bars_deid.py`), or here
+(PLANTED_SEEDS, BAR_FULL).
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def cleaned(made: Made) -> bytes:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_planted_is_left_and_nothing_needed_is_lost(seed: int) -> None:
-    share = 1.0 if FULL else 0.1
+    share = float(os.environ.get("PLANTED_SHARE", "1" if FULL else "0.1"))
     print(f"corpus seed {seed}, difficulty {DIFFICULTY}, share {share}")
     leaks: Counter[str] = Counter()
     destroyed: Counter[str] = Counter()
@@ -76,7 +77,7 @@ def test_nothing_planted_is_left_and_nothing_needed_is_lost(seed: int) -> None:
         f"{n_instances} instances, {n_planted} identifiers, {len(kinds)} kinds, {len(pairs)} pairs"
     )
     assert (dict(leaks), dict(destroyed), refusals) == ({}, {}, [])
-    if FULL:
+    if share == 1:
         assert n_planted >= 3000 and len(kinds) >= 120 and n_instances >= 60 and len(pairs) >= 14
 
 

@@ -21,6 +21,32 @@ def _reference(p: Planter, kind: str) -> El:
     ]])  # fmt: skip
 
 
+def _measured(p: Planter, person: Person) -> list[list[El]]:
+    """The ID as a measurement of a public concept, and dates in a coordinate's time."""
+    digits = person.patient_id[3:]
+    length, millimetre = code("410668003", "SCT", "Length"), code("mm", "UCUM", "mm")
+    for kind in ("whole", "in two values", "as floating point", "as a fraction"):
+        p.note(f"SR NUM value, ID {kind}", digits, "number")
+    values = [
+        [text(0x0040A30A, "DS", digits)],
+        [text(0x0040A30A, "DS", f"{digits[:4]}\\{digits[4:]}")],
+        [text(0x0040A30A, "DS", "1"), number(0x0040A161, "FD", float(digits))],
+        [text(0x0040A30A, "DS", "1"), number(0x0040A162, "SL", int(digits)),
+         number(0x0040A163, "UL", 1)],
+    ]  # fmt: skip
+    found = [
+        content("CONTAINS", "NUM", length,
+                El(0x0040A300, "SQ", [[*one, El(0x004008EA, "SQ", [millimetre])]]))
+        for one in values
+    ]  # fmt: skip
+    dated = p.note("SR TCOORD date and time", p.date(1962, 1999), "date")
+    found.append(
+        content("CONTAINS", "TCOORD", code("111030", "DCM", "Image Region"),
+                text(0x0040A130, "CS", "POINT"), text(0x0040A13A, "DT", dated + "1015"))
+    )  # fmt: skip
+    return found
+
+
 def report(p: Planter, person: Person) -> list[El]:
     """A measurement report with an identifier in each value type and relationship."""
     word = p.a_word
@@ -80,6 +106,7 @@ def report(p: Planter, person: Person) -> list[El]:
                     text(0x0040A160, "UT", word("SR TEXT in a container"))
                 )])),
     ]  # fmt: skip
+    items += _measured(p, person)
     if person.age != "063Y":
         years = p.note("SR subject age over 89", f"{int(person.age[:3])}.0000", "number")
         items.append(

@@ -437,7 +437,12 @@ def corpus(seed: int, difficulty: int = 2, share: float = 1.0) -> Iterator[Made]
     makers = list(enumerate(MAKERS))
     if share < 1:
         makers = sorted(rng.sample(makers, max(1, round(share * len(makers)))))
-    for number_, maker in makers:
-        p = Planter(random.Random(f"{seed} {difficulty} {number_}"), difficulty)
-        profile = ("basic", "research")[(number_ + seed) % 2]
-        yield maker(p, profile, max(1, difficulty - 1))
+    for number_, _ in makers:
+        yield make(seed, difficulty, number_)
+
+
+def make(seed: int, difficulty: int, number_: int) -> Made:
+    """One instance of the corpus, by the number of its maker."""
+    p = Planter(random.Random(f"{seed} {difficulty} {number_}"), difficulty)
+    profile = ("basic", "research")[(number_ + seed) % 2]
+    return MAKERS[number_](p, profile, max(1, difficulty - 1))

@@ -33,7 +33,7 @@ STRING_VRS = TEXT_VRS | {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "
 BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _SINGLE = frozenset({str, bytes, int, float, UID, PersonName, BaseTag})
 _MOST_KEYED_BYTES = 4096
-_MOST_MET = 8192
+_MOST_MET = 2048
 MAX_PARSED_BYTES = 16 * 1024 * 1024
 # Latin alphabet No. 9, which pydicom's table lacks (PS3.3 section C.12.1.1.2).
 python_encoding.setdefault("ISO_IR 203", "iso8859_15")

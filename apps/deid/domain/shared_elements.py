@@ -15,7 +15,7 @@ from pydicom.dataelem import DataElement
 from apps.deid.domain.encode import encode_element
 from apps.deid.domain.header_parts import is_ambiguous_element
 
-_MOST_KEPT = 8192
+_MOST_KEPT = 2048
 
 
 @dataclass(frozen=True)
