@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from datetime import datetime, timedelta
 
 import pydicom
@@ -35,6 +36,11 @@ TEXT_TAGS = {
     "UN": (0x00091001, 0x00251099), "OB": (0x60003000, 0x00310010 ^ 0x1F, 0xFFFCFFFC),
     "IS": (0x00201002, 0x00180079 ^ 0x1), "DS": (0x00181060, 0x00185022),
 }  # fmt: skip
+# Numbers, in whose bytes the text stands, with their size.
+NUMBER_TAGS = {
+    "FD": (0x00189322, "d", 8), "FL": (0x0018605A, "f", 4), "UL": (0x00186058, "I", 4),
+    "SL": (0x0040A162, "i", 4), "US": (0x00189376, "H", 2), "AT": (0x0028000A, "I", 4),
+}  # fmt: skip
 SEQUENCES = (
     0x00081140,
     0x00082112,
@@ -65,6 +71,14 @@ def items(draw, words, depth: int) -> Dataset:
             said.encode() + bytes(len(said.encode()) % 2) if vr in ("UN", "OB") else said
         )
         ds.add(DataElement(tag, vr, value))
+    for vr in draw(st.lists(st.sampled_from(sorted(NUMBER_TAGS)), max_size=2)):
+        tag, letter, size = NUMBER_TAGS[vr]
+        said_bytes = draw(st.sampled_from(words)).encode()
+        said_bytes += b" " * (-len(said_bytes) % size)
+        numbers = list(struct.unpack(f"<{len(said_bytes) // size}{letter}", said_bytes))
+        # A tag is stored as two numbers, its group first.
+        turned = [(n & 0xFFFF) << 16 | n >> 16 for n in numbers] if vr == "AT" else numbers
+        ds.add(DataElement(tag, vr, turned))
     if depth:
         for tag in draw(st.lists(st.sampled_from(SEQUENCES), max_size=2, unique=True)):
             inner = draw(st.lists(items(words, depth - 1), min_size=1, max_size=2))

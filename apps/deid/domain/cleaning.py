@@ -230,7 +230,9 @@ def _stored_numbers_identify(element: DataElement, cleaning: Cleaning) -> bool:
     if stored is None:
         return False
     data = stored[8:]
-    return len(data) >= MIN_PATTERN_BYTES and cleaning.is_named_in(data)
+    if len(data) < MIN_PATTERN_BYTES or len(set(data) - {0}) <= _FEW_SIGNS:
+        return False
+    return cleaning.is_named_in(data)
 
 
 def _harmless(texts: list[str], cleaning: Cleaning) -> bool:
