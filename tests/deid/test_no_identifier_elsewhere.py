@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,10 +22,15 @@ from django.db import connection
 from django.test import Client
 
 from apps.access.actor import Actor
-from apps.deid import tasks
+from apps.deid import services, tasks
+from apps.deid.domain.detector_process import EngineProcess
+from apps.deid.domain.text_detector import text_detector
 from apps.intake.models import ReceivedInstance
+from apps.jobs.models import Job
 from apps.jobs.work import run_pending
+from fixtures import broken as broken_fixtures
 from tests.builders import received_instance
+from tests.domain.clips import make_clip, tissue, with_text
 from tests.planted import Made, corpus
 from tests.planted.refused import refused
 
@@ -160,9 +166,88 @@ def test_identifiers_are_nowhere_but_in_the_sealed_originals(
     assert states.count(State.CLEARED) >= len(made) - 1, states
     wanted = needles(made)
     assert len(wanted) > 100
-    places = {"log": "\n".join(logged).encode()}
+    places = everywhere(person, rows, temporary, logged, capfd, stored_before)
+    found = {place: hits[:3] for place, data in places.items() if (hits := in_bytes(data, wanted))}
+    assert found == {}
+    assert any("job failed" in line for line in logged)
+
+
+def shown_in_pictures(title: str, words: str) -> bytes:
+    """A video instance of few pictures that show a name, in a container that says it too."""
+    still = with_text(tissue(0), words, (30, 90), 24)
+    clip = make_clip(6, lambda _: still, metadata={"title": words, "artist": words})
+    return broken_fixtures.small_instance(title, clip)
+
+
+def test_what_is_read_in_pictures_and_streams_is_nowhere_else_even_after_failures(
+    project: Any, person: Callable[..., Actor], temporary: Path, tmp_path: Path,
+    logged: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    stored_before = set(stored())
+    path = tmp_path / "shown.dcm"
+    path.write_bytes(shown_in_pictures("elsewhere", "Quillfeather Oona"))
+    waiting = received_instance(project, path)
+    wanted = ["quillfeather", "morgan", "zx-7731-0042-88"]
+    # The detector's process is killed while it has the picture; the work goes on with another.
+    detector = text_detector()
+    real, killed = EngineProcess.recognise, []
+
+    def kill_once(self: EngineProcess, crops: Any) -> Any:
+        if not killed and self.pid is not None:
+            killed.append(self.pid)
+            os.kill(self.pid, signal.SIGKILL)
+        return real(self, crops)
+
+    monkeypatch.setattr(EngineProcess, "recognise", kill_once)
+    run_pending(strict=False)
+    assert killed and detector is text_detector()
+    waiting.refresh_from_db()
+    proposed = services.proposals_of(waiting)
+    assert waiting.state == State.PIXEL_REVIEW and proposed is not None
+    read = " ".join(str(box["text"]) for box in proposed["boxes"])
+    assert "quillfeather" in read.lower()
+    # What writes fails first, quoting what was read and where it stood.
+    fine = tasks.pipeline.produce
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise ValueError(f"cannot blank {read} of Morgan")
+
+    client = Client(raise_request_exception=False)
+    client.force_login(person("data_steward").user)
+    here = f"/api/v1/quarantine/{waiting.pk}/"
+    shown = client.get(here).json()["proposals"]
+    wrong = {**shown, "boxes": [{**shown["boxes"][0], "x_px": read}]}
+    answers = [client.post(f"{here}confirm/", wrong, content_type="application/json").content]
+    assert client.post(f"{here}confirm/", shown, content_type="application/json").status_code == 200
+    with monkeypatch.context() as failing:
+        failing.setattr(tasks.pipeline, "produce", fail)
+        run_pending(strict=False)
+    assert tasks.pipeline.produce is fine
+    Job.objects.filter(state=Job.State.QUEUED).update(not_before=None)
+    run_pending(strict=False)
+    waiting.refresh_from_db()
+    assert waiting.state == State.CLEARED
+    places = everywhere(person, [waiting], temporary, logged, capfd, stored_before)
+    places["refused confirmation"] = answers[0]
+    found = {place: hits for place, data in places.items() if (hits := in_bytes(data, wanted))}
+    assert found == {}
+    assert any("job failed" in line for line in logged)
+
+
+def everywhere(
+    person: Callable[..., Actor],
+    rows: list[ReceivedInstance],
+    temporary: Path,
+    logged: list[str],
+    capfd: pytest.CaptureFixture[str],
+    stored_before: set[Path],
+) -> dict[str, bytes]:
+    """All that was written or is said: log, streams, temporary files, tables, pages, files."""
     out, err = capfd.readouterr()
-    places["standard output and error"] = (out + err).encode()
+    places = {
+        "log": "\n".join(logged).encode(),
+        "standard output and error": (out + err).encode(),
+    }
     for file in temporary.rglob("*"):
         places[f"temporary {file.name}"] = file.name.encode() + (
             file.read_bytes() if file.is_file() else b""
@@ -171,9 +256,7 @@ def test_identifiers_are_nowhere_but_in_the_sealed_originals(
     places |= dict(pages(person, rows))
     for file in set(stored()) - stored_before:
         places[f"stored {file.name}"] = file.name.encode() + file.read_bytes()
-    found = {place: hits[:3] for place, data in places.items() if (hits := in_bytes(data, wanted))}
-    assert found == {}
-    assert any("job failed" in line for line in logged)
+    return places
 
 
 def test_the_command_prints_no_identifier_even_when_it_fails(tmp_path: Path) -> None:

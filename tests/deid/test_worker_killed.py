@@ -38,6 +38,9 @@ SEED = int(os.environ.get("KILL_SEED", "20261126"))
 INSTANCES = 1 + KILLS // 2
 FRAMES = 300 if KILLS > 5 else 60
 
+# What each instance names, in its header and within its pictures' own data.
+NAMES = (b"Morgan-L", b"ZX-7731-0042-88", b"Quillfeather")
+
 # The patients' identities are drawn before the folder is copied: what is drawn at random is then
 # the same in both, and everything else must come out the same by itself.
 _PREPARE = """
@@ -80,11 +83,15 @@ ORDER BY r.id
 class Place:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.temporary = folder.parent / f"{folder.name}-temporary"
+        self.temporary.mkdir()
+        self.log = folder.parent / f"{folder.name}.log"
         self.env = {
             **{key: value for key, value in os.environ.items() if key != "DATABASE_URL"},
             "CLINICAL_ANNOT_DATA_DIR": str(folder),
             "CLINICAL_ANNOT_KEY_FILE": str(folder / "master.key"),
             "CLINICAL_ANNOT_JOB_LEASE_S": "2",
+            "TMPDIR": str(self.temporary),
             "DJANGO_SETTINGS_MODULE": "clinical_annot.settings.development",
         }
 
@@ -101,13 +108,15 @@ class Place:
         return done.stdout
 
     def worker(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "manage.py", "worker"],
-            cwd=ROOT,
-            env=self.env,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "manage.py", "worker"],
+                cwd=ROOT,
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def asked(self, question: str) -> list[tuple[Any, ...]]:
         database = f"file:{self.folder / 'clinicalannot.sqlite3'}?mode=ro"
@@ -123,6 +132,16 @@ class Place:
         stored = {path.name: path for path in (self.folder / "vault").rglob("*") if path.is_file()}
         for name, size in self.asked("SELECT id, size_bytes FROM vault_vaultfile"):
             assert stored[name].stat().st_size > size
+
+    def holding(self, value: bytes) -> list[str]:
+        """Files in which a value stands: data, database, temporary files, the worker's log."""
+        files = [self.log, *self.folder.rglob("*"), *self.temporary.rglob("*")]
+        spelt = (value.lower(), value.decode().lower().encode("utf-16-le"))
+        return [
+            path.name
+            for path in files
+            if path.is_file() and any(one in path.read_bytes().lower() for one in spelt)
+        ]
 
 
 @pytest.fixture
@@ -175,6 +194,7 @@ def test_a_worker_that_is_killed_at_random_moments_brings_out_the_same_bytes(
     assert kills == KILLS, kinds
     assert killed.asked(_OUTCOME) == expected
     killed.whole_files()
+    assert [name for name in NAMES if killed.holding(name)] == []
     assert not killed.asked("SELECT kind FROM jobs_job WHERE state = 'parked'")
     if KILLS > 1:
         killed.command("verify_vault")
