@@ -9,6 +9,7 @@ from apps.access.actor import Actor, service
 from apps.deid import devices, remedies, rules, services, withdrawal
 from apps.deid.domain import decision as decisions
 from apps.deid.domain import pipeline
+from apps.deid.domain.accounting import numbered
 from apps.deid.domain.boxes import Box
 from apps.deid.domain.device import DeviceKey, device_of, phantom_problems, vetted
 from apps.deid.domain.harvest import Harvest, as_before, harvest_identifiers
@@ -247,7 +248,7 @@ def redact(handle: JobHandle) -> None:
         worker,
         received,
         harvest=services.harvest_bytes_of(received),
-        proposals=decisions.looked_at_again(proposals, decision, checked.texts),
+        proposals=numbered(decisions.looked_at_again(proposals, decision, checked.texts)),
         project_subject=identity.row,
         has_pixels=True,
         streams_dropped=received.deidentification.report.get("streams_dropped", []),
