@@ -112,6 +112,26 @@ class FrameView(ApiView):
         return response
 
 
+class SegmentsView(ApiView):
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
+    def get(self, request: Any, clip_id: uuid.UUID) -> Response:
+        """Parts of the review copy that can be watched while the rest is being made."""
+        clip = queries.clip_for(request.user, clip_id)
+        return Response(
+            {
+                "state": clip.state,
+                "segments": [
+                    {
+                        "start_frame": one.start_frame,
+                        "end_frame": one.end_frame,
+                        "url": f"/clips/{clip.pk}/segments/{one.start_frame}.mp4",
+                    }
+                    for one in clip.segments.only("start_frame", "end_frame")
+                ],
+            }
+        )
+
+
 class WatchedView(ApiView):
     @extend_schema(
         request=OpenApiTypes.OBJECT,
@@ -150,8 +170,27 @@ def review(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponseBase:
         source: Any = open_vault_file(clip.review) if clip.review is not None else open_media(clip)
     except KeyDestroyedError:
         raise NotFound("The subject's pictures have been destroyed.") from None
-    size = source.seek(0, 2)
-    etag = f'"{(clip.review.sha256 if clip.review is not None else clip.media_sha256)[:32]}"'
+    return _in_ranges(request, source, clip.review.sha256 if clip.review else clip.media_sha256)
+
+
+@require_safe
+def segment(request: HttpRequest, clip_id: uuid.UUID, start_frame: int) -> HttpResponseBase:
+    """Bytes of a finished segment of a review copy that is being made, as ``review``."""
+    clip = queries.clip_for(sign_in_by_token(request), clip_id)
+    found = clip.segments.filter(start_frame=start_frame).select_related("file").first()
+    if found is None:
+        raise NotFound("There is no such segment (any more): the clip may be ready.")
+    services.ensure_open(actor_of(request), clip)
+    try:
+        source: Any = open_vault_file(found.file)
+    except (KeyDestroyedError, FileNotFoundError):
+        raise NotFound("The segment is not there any more.") from None
+    return _in_ranges(request, source, found.file.sha256)
+
+
+def _in_ranges(request: HttpRequest, source: Any, sha256: str) -> HttpResponseBase:
+    """What was asked for of an open file, which is closed here."""
+    size, etag = source.seek(0, 2), f'"{sha256[:32]}"'
     asked = request.headers.get("Range") if request.method == "GET" else None
     planned = ranges.plan(asked, request.headers.get("If-Range"), size, etag)
     response: HttpResponseBase

@@ -2,19 +2,23 @@
 
 import { ApiError, Offline } from "./api.js";
 import { h, need } from "./dom.js";
+import { Preview } from "./player/preview.js";
 
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./types.js").FrameIndex} FrameIndex */
 
-/** @param {string} title @param {string} text @param {number | null} [progress] 0..1 */
-export function pageState(title, text, progress = null) {
+/** @param {string} title @param {string} text @param {number | null} [progress] 0..1 @param {HTMLElement} [kept] stays where it is in the page */
+export function pageState(title, text, progress = null, kept) {
   const host = need("#page-state", HTMLElement);
   host.hidden = !title;
   document.body.classList.toggle("blocked", Boolean(title));
-  host.replaceChildren();
+  // A video that is taken out of the page stops.
+  for (const child of [...host.children]) if (child !== kept) child.remove();
   if (!title) return;
-  host.append(h("h1", {}, title), h("p", {}, text));
-  if (progress !== null) host.append(h("progress", { max: "1", value: String(progress), "aria-label": "Progress" }));
+  const before = kept && host.contains(kept) ? kept : null;
+  host.insertBefore(h("h1", {}, title), before);
+  host.insertBefore(h("p", {}, text), before);
+  if (progress !== null) host.insertBefore(h("progress", { max: "1", value: String(progress), "aria-label": "Progress" }), before);
 }
 
 /** @param {unknown} error @param {string} what */
@@ -38,6 +42,7 @@ export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * @returns {Promise<{clip: Clip, index: FrameIndex}>}
  */
 export async function loadClip(api, clipId) {
+  const preview = new Preview(api, clipId);
   for (;;) {
     try {
       const clip = /** @type {Clip} */ (await api.get(`/api/v1/clips/${clipId}/`));
@@ -47,10 +52,12 @@ export async function loadClip(api, clipId) {
         if (index.pts.length !== index.n_frames || index.n_frames !== clip.n_frames) {
           throw new Error(`The frame index has ${index.pts.length} entries, the clip ${clip.n_frames} frames`);
         }
+        preview.close();
         pageState("", "");
         return { clip, index };
       }
-      pageState("This clip is being made ready", `${clip.progress?.step || "The frame index and the review copy are being made"}. It opens here by itself.`, clip.progress?.progress ?? null);
+      pageState("This clip is being made ready", `${clip.progress?.step || "The frame index and the review copy are being made"}. It opens here by itself.`, clip.progress?.progress ?? null, preview.box);
+      await preview.update();
     } catch (error) {
       if (!(error instanceof Offline)) throw error;
       explain(error, "clip");

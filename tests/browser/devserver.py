@@ -31,7 +31,8 @@ ADJUDICATION = "44444444-4444-4444-8444-444444444444"
 PASSWORD = "correct horse"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'"
+    "connect-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; base-uri 'none'; "
+    "form-action 'self'"
 )
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
 RANGE_CAP_BYTES = 4 * 1024 * 1024
@@ -56,6 +57,8 @@ class World:
         self.signed_in = True
         self.online = True
         self.review = True
+        # Segments that can be watched while the clip is being made; None once it is ready.
+        self.making: int | None = None
         self.signature: dict[str, Any] | None = None
         self.decisions: dict[str, str] = {}
         self.watched: list[list[int]] = []
@@ -73,7 +76,8 @@ class World:
         return {
             "id": CLIP,
             "name": "Clip 2 of 3",
-            "state": "ready",
+            "state": "ready" if self.making is None else "indexing",
+            "progress": None if self.making is None else {"progress": 0.4, "step": ""},
             "n_frames": n,
             "width_px": self.size[0],
             "height_px": self.size[1],
@@ -87,6 +91,17 @@ class World:
             "frame_url": f"/api/v1/clips/{CLIP}/frames/{{index}}.png",
             "pts_url": f"/api/v1/clips/{CLIP}/index.json",
         }
+
+    def segments(self) -> list[dict[str, Any]]:
+        n = self.index["n_frames"]
+        return [
+            {
+                "start_frame": k * n,
+                "end_frame": (k + 1) * n,
+                "url": f"/clips/{CLIP}/segments/{k * n}.mp4",
+            }
+            for k in range(self.making or 0)
+        ]
 
     def label_set(self, key: str) -> dict[str, Any]:
         held = self.sets[key]
@@ -269,7 +284,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._break_off()
         if not world.signed_in:
             return self._refuse(401, "signed_out", "Sign in")
-        if path == f"/clips/{CLIP}/review.mp4":
+        if path == f"/api/v1/clips/{CLIP}/segments/":
+            return self._json({"state": "indexing", "segments": world.segments()})
+        if re.fullmatch(rf"/clips/{CLIP}/(review|segments/\d+)\.mp4", path):
             return self._video()
         if path == f"/api/v1/clips/{CLIP}/":
             return self._json(world.clip())

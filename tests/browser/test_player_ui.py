@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.clipmaker import BITS, CELL_PX
-from tests.browser.devserver import World
+from tests.browser.devserver import CLIP, World
 from tests.browser.steps import READ_CODE, go, open_workspace, shows, until
 
 pytestmark = pytest.mark.browser
@@ -92,3 +92,20 @@ def test_light_changes_the_screen_and_not_the_picture(page: Page, world: World) 
     key = int(page.get_attribute("[data-testid=thumbnail]", "data-frame-index") or -1)
     assert key in world.index["key"] and key > 12
     assert code(page)[0] == 12
+
+
+def test_what_is_finished_is_watched_while_the_rest_is_made(page: Page, world: World) -> None:
+    world.making = 1
+    page.goto(f"{world.base}/clips/{CLIP}/work/")
+    page.click("[data-testid=preview-start]", timeout=20000)
+    watched = "() => document.querySelector('[data-testid=preview]')"
+    until(lambda: page.evaluate(f"({watched})()?.currentTime > 0"), 30)
+    page.evaluate(f"({watched})().currentTime = 9.9")
+    until(lambda: page.evaluate(f"({watched})().ended"), 30)
+    # It waits at the end of what there is, goes on when more is there, and opens when it is ready.
+    world.making = 2
+    until(lambda: page.get_attribute("[data-testid=preview]", "data-start-frame") == "250", 30)
+    until(lambda: page.evaluate(f"({watched})().currentTime > 0"), 30)
+    world.making = None
+    page.wait_for_selector("#app[data-ready=true]", timeout=30000)
+    assert not page.locator("[data-testid=preview]").count()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -10,8 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
+from django.test import Client
 
+from apps.access import roles
 from apps.audit.models import Event
 from apps.jobs import work
 from apps.keys.keyring import open_vault_file
@@ -40,7 +44,7 @@ def spans() -> list[list[int]]:
 
 @pytest.mark.django_db
 def test_what_was_finished_before_the_worker_died_is_not_made_again(
-    project: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+    project: Any, person: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = ready_clip(project)
     settings.CLINICAL_ANNOT_REVIEW_SEGMENT_FRAMES = 12
@@ -65,6 +69,18 @@ def test_what_was_finished_before_the_worker_died_is_not_made_again(
         handle.job.state = handle.job.State.QUEUED
         handle.job.save()
         assert [(s.start_frame, s.end_frame) for s in clip.segments.all()] == [(0, 12), (12, 24)]
+    client = Client()
+    client.force_login(person(roles.PROJECT_LEAD).user)
+    there = client.get(f"/api/v1/clips/{clip.pk}/segments/").json()
+    assert [one["end_frame"] for one in there["segments"]] == [12, 24]
+    url = there["segments"][1]["url"]
+    part = client.get(url, headers={"Range": "bytes=0-"})
+    assert part.status_code == 206 and part["Content-Type"] == "video/mp4"
+    with av.open(io.BytesIO(part.content)) as container:
+        shown = [read_index(f.to_ndarray(format="rgb24")) for f in container.decode(video=0)]
+    assert shown == list(range(12, 24))
+    client.force_login(person(roles.COMPLIANCE_OFFICER).user)
+    assert client.get(url).status_code == 404
     handle = work.claim("test")
     assert handle is not None
     work.run(handle)
@@ -76,6 +92,8 @@ def test_what_was_finished_before_the_worker_died_is_not_made_again(
     assert bytes(clip.frame_index or b"") == bytes(whole.frame_index or b"")
     # The parts are gone, row and bytes; the whole plays each picture.
     assert not ReviewSegment.objects.exists()
+    client.force_login(person(roles.PROJECT_LEAD).user)
+    assert client.get(url).status_code == 404
     assert VaultFile.objects.filter(purpose="review").count() == 2
     index = FrameIndex.from_bytes(bytes(clip.review_index or b""))
     with open_vault_file(clip.review) as source, FrameReader(source, index) as reader:  # type: ignore[arg-type]
