@@ -284,6 +284,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._break_off()
         if not world.signed_in:
             return self._refuse(401, "signed_out", "Sign in")
+        if path == f"/api/v1/clips/{CLIP}/procedure/":
+            return self._json({"position": 0, "duration_s": 0, "parts": []})
         if path == f"/api/v1/clips/{CLIP}/segments/":
             return self._json({"state": "indexing", "segments": world.segments()})
         if re.fullmatch(rf"/clips/{CLIP}/(review|segments/\d+)\.mp4", path):
