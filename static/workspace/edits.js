@@ -380,17 +380,6 @@ export class Edits {
     if (done && !held) store.set({ selectedInterval: object, selectedTrack: null });
   }
 
-  /** A phase that ran in the part before runs here from the first picture. @param {string} classId */
-  carryOn(classId) {
-    const { store } = this;
-    const object = newId();
-    const interval = { clip: store.clip, class_id: classId, start_frame: 0, end_frame: Math.max(1, store.frame), attributes: {} };
-    if (store.commit(this.#intervalOperations(object, interval))) {
-      store.open.set(classId, object);
-      store.set({ activeClass: classId, selectedInterval: object, selectedTrack: null });
-    }
-  }
-
   /** `]`: it ends before the picture shown; on the last picture it takes that one in. */
   endInterval() {
     const { store } = this;

@@ -4,6 +4,8 @@
  */
 
 import { h, need } from "../dom.js";
+import { setPhaseOperations } from "../operations.js";
+import { newId } from "../store.js";
 import { clock, spaced } from "../player/timebase.js";
 import { RATES } from "../player/player.js";
 import { banner } from "./topbar.js";
@@ -99,13 +101,18 @@ export async function bindProcedure(bench, keys, sync, canLabel) {
  * A phase that ran when the recorder began a new file goes on in it, if the person says so.
  * @param {import("../bench.js").Bench} bench @param {Part | undefined} before
  */
-function offerToCarryOn({ store, edits }, before) {
+function offerToCarryOn({ store }, before) {
   const running = before?.phases.find((phase) => phase.end_frame >= (before?.n_frames ?? 0));
   const begun = store.clipIntervals("phase").some(([, i]) => i.start_frame === 0);
   if (!before || !running || begun || !store.classOf(running.class_id)) return;
   const done = () => banner("carry-on", "");
   const carryOn = () => {
-    edits.carryOn(running.class_id);
+    const object = newId();
+    const interval = { clip: store.clip, class_id: running.class_id, start_frame: 0, end_frame: Math.max(1, store.frame), attributes: {} };
+    if (store.commit(setPhaseOperations(store.labels, object, interval, store.isPhase, newId))) {
+      store.open.set(running.class_id, object);
+      store.set({ activeClass: running.class_id, selectedInterval: object, selectedTrack: null });
+    }
     done();
   };
   banner("carry-on", "quiet",
