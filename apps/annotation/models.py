@@ -121,3 +121,42 @@ class KeyframeChunk(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["object", "number"], name="a_chunk_once")]
+
+
+class Propagation(models.Model):
+    """A shape carried over a span of frames by the worker; its author takes what was found.
+
+    ``found`` is zlib'd JSON: ``{"frames": [{"frame_index", "shape", "score"}], "keyframes":
+    [index, ...], "stopped": {"frame_index", "reason"} or null}``. It changes no label: the author's
+    browser commits what is taken as one step, by operations.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    label_set = models.ForeignKey(LabelSet, on_delete=models.CASCADE, related_name="propagations")
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT)
+    class_id = models.CharField(max_length=40)
+    shape = models.JSONField()
+    from_frame = models.PositiveIntegerField()
+    to_frame = models.PositiveIntegerField()
+    state = models.CharField(max_length=12, choices=State, default=State.WAITING)
+    reason = models.CharField(max_length=200, blank=True)
+    found = models.BinaryField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"propagation {self.id}"
+
+    def policy_project(self) -> Project:
+        return self.label_set.project
+
+    def relations(self, user: User) -> set[str]:
+        return self.label_set.relations(user)

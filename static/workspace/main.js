@@ -18,6 +18,7 @@ import { toolRail } from "./panels/toolrail.js";
 import { transport } from "./panels/transport.js";
 import { Store } from "./store.js";
 import { Sync } from "./sync.js";
+import { bindPropagation } from "./propagate.js";
 import { workspaceLanes } from "./timeline/lanes.js";
 
 /** @typedef {import("./types.js").LabelSet} LabelSet */
@@ -85,6 +86,7 @@ async function start() {
   bindPlaying(keys, bench);
   bindDrawing(keys, bench, open);
   bindTracks(keys, bench);
+  if (sync && set) bindPropagation(keys, bench, api, set.id);
   const showSheet = bindShortcutSheet(keys);
   const nextTodo = () => {
     const item = stillToDo(store).find((t) => t.go !== null);

@@ -22,6 +22,7 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.browser.clipmaker import decode_all, make_clip, read_index
+from tests.browser.devcarry import Carrying
 from tests.browser.devlabels import CLIP, LabelSet, adjudication_labels, ontology
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +64,8 @@ class World:
         self.decisions: dict[str, str] = {}
         self.watched: list[list[int]] = []
         self.ranges: list[int] = []
+        self.carrying: dict[str, Carrying] = {}
+        self.is_let_go = True
         self.a, self.b = adjudication_labels(*self.size)
 
     def picture(self, index: int) -> bytes:
@@ -313,6 +316,8 @@ class Handler(BaseHTTPRequestHandler):
             )
         if path == f"/api/v1/adjudications/{ADJUDICATION}/":
             return self._json(world.adjudication())
+        if held := world.carrying.get(path.rstrip("/").rpartition("/")[2]):
+            return self._json(held.answer(world.is_let_go))
         return self._refuse(404, "not_found")
 
     def _video(self) -> None:
@@ -353,6 +358,14 @@ class Handler(BaseHTTPRequestHandler):
         if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/operations/", self.path):
             status, value = world.sets[found[1]].take(body)
             return self._json(value, status)
+        if self.path.endswith("/cancel/"):
+            held = world.carrying[self.path.split("/")[-3]]
+            held.state = "cancelled"
+            return self._json(held.answer(False))
+        if self.path.endswith("/propagations/"):
+            made = Carrying(body, ontology())
+            world.carrying[made.id] = made
+            return self._json(made.answer(False), 202)
         if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/submit/", self.path):
             world.sets[found[1]].state = "submitted"
             return self._json({"state": "submitted"})

@@ -38,6 +38,8 @@ def ontology() -> dict[str, Any]:
 @pytest.fixture
 def tracks_world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr("tests.browser.devserver.ontology", ontology)
+    # All pictures are decoded at the first, under the lock that a save waits for.
+    world.picture(0)
     return world
 
 
@@ -170,3 +172,46 @@ def test_an_attribute_holds_from_a_frame_on_and_tags_are_put_on_and_taken_off(
         page.keyboard.press("[")
         until(lambda: not world.sets[SET].labels["intervals"], 20)
     saved(page)
+
+
+def test_a_shape_is_carried_on_reviewed_and_taken_back_as_one_step(
+    page: Page, tracks_world: World
+) -> None:
+    world = tracks_world
+    open_workspace(page, world, 20)
+    page.click("[data-testid=class-hook]")
+    page.mouse.move(*place(page, world, 100, 100))
+    page.mouse.down()
+    page.mouse.move(*place(page, world, 160, 140), steps=3)
+    page.mouse.up()
+    until(lambda: shape_at(world, "hook", 20), 20)
+    x = shape_at(world, "hook", 20)["box"][0]
+    page.keyboard.press("Alt+Period")
+    page.wait_for_selector("[data-testid=propagation-done]", timeout=20000)
+    until(lambda: shape_at(world, "hook", 80), 20)
+    keyframes = held(world, "hook")[0]["keyframes"]
+    assert keyframes["80"]["shape"]["box"][0] == pytest.approx(x + 120, abs=0.01)
+    assert len(keyframes) < 12
+    made = at(held(world, "hook")[0], "box", 47)
+    assert made is not None and made["shape"]["box"][0] == pytest.approx(x + 54, abs=0.6)
+    assert "1 to look at" in (page.text_content("[data-testid=propagation-done]") or "")
+    page.click("[data-testid=propagation-weakest]")
+    page.wait_for_selector('[data-testid=picture][data-frame-index="23"]', timeout=20000)
+    page.click("[data-testid=propagation-undo]")
+    until(lambda: sorted(held(world, "hook")[0]["keyframes"]) == ["20"], 20)
+    page.keyboard.press("Shift+Z")
+    until(lambda: shape_at(world, "hook", 80), 20)
+
+
+def test_a_propagation_that_is_cancelled_changes_nothing(page: Page, tracks_world: World) -> None:
+    world = tracks_world
+    world.is_let_go = False
+    open_workspace(page, world, 20)
+    page.click("[data-testid=class-grasper]")
+    click(page, world, (100, 100))
+    until(lambda: shape_at(world, "grasper", 20), 20)
+    page.keyboard.press("Alt+Comma")
+    page.click("[data-testid=propagation-cancel]", timeout=20000)
+    page.wait_for_selector("[data-banner=propagation]", state="detached", timeout=20000)
+    saved(page)
+    assert sorted(held(world, "grasper")[0]["keyframes"]) == ["20"]

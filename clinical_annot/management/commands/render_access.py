@@ -19,6 +19,7 @@ MODULES = (
     "pacs.committing",
     "pacs.rules",
     "assigning",
+    "propagating",
     "trail",
     "people",
     "corrections",
