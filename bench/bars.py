@@ -203,6 +203,11 @@ def _video_speed() -> tuple[str, bool]:
 
 BARS = [
     *(Bar(*row) for row in bars_tracks.BARS),
+    Bar(
+        "same labels",
+        "random work through the browser's store, the server and a plain model: the same labels",
+        _tests("tests/browser/test_same_labels.py", BAR_HISTORIES="40"),
+    ),
     Bar("demo", "READY in under 300 s from a fresh clone", _demo_ready),
     Bar("test", "green in under 900 s from a fresh clone", _make_test),
     Bar(

@@ -15,7 +15,7 @@ export function applyOperation(labels, op) {
       labels.tracks[op.object] = {
         clip: op.clip,
         class_id: op.class_id,
-        number: op.number ?? nextNumber(labels, op.class_id),
+        number: nextNumber(labels, op.class_id, op.number),
         attributes: {},
         keyframes: {},
       };
@@ -123,16 +123,20 @@ export function createTrackOperations(labels, from, as = {}) {
 }
 
 /**
- * The next running number of a class ("Grasper 2").
+ * The number of a new track of a class ("Grasper 2"): the wished one where it is free, else the next.
  * @param {Labels} labels
  * @param {string} classId
+ * @param {number} [wished]
  */
-export function nextNumber(labels, classId) {
+export function nextNumber(labels, classId, wished) {
   let highest = 0;
+  let taken = wished === undefined;
   for (const track of Object.values(labels.tracks)) {
-    if (track.class_id === classId) highest = Math.max(highest, track.number);
+    if (track.class_id !== classId) continue;
+    highest = Math.max(highest, track.number);
+    if (track.number === wished) taken = true;
   }
-  return highest + 1;
+  return taken ? highest + 1 : Number(wished);
 }
 
 /**

@@ -1,0 +1,221 @@
+"""Random work through the browser's store, the server and a plain model: the same labels in all."""
+
+from __future__ import annotations
+
+import copy
+import os
+import random
+import uuid
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import sync_playwright
+
+from apps.annotation import store
+from apps.annotation.domain import rle
+from apps.annotation.models import LabelSet
+from tests import builders
+from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.browser.devserver import World, serve
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+
+N_FRAMES, WIDTH_PX, HEIGHT_PX = 40, builders.WIDTH_PX, builders.HEIGHT_PX
+# In full size: BAR_HISTORIES.
+SEEDS, STEPS = range(1, 1 + int(os.environ.get("BAR_HISTORIES", "2"))), 80
+CLASSES = {"grasper": "tip", "specimen_bag": "box", "lesion": "mask"}
+EVENTS = ("bleeding", "smoke")
+
+RUN = """async ([clip, steps]) => {
+  const {Store} = await import('/static/workspace/store.js');
+  const store = new Store({labels: {clips: [clip], tracks: {}, intervals: {}},
+    ontology: {slug: 'x', version: 1, title: '', classes: []}, clip, n_frames: 40,
+    width_px: 320, height_px: 240, readOnly: false});
+  const batches = [], after = [];
+  store.onOperations = (ops) => batches.push(structuredClone(ops));
+  for (const step of steps) {
+    if (step === 'undo') store.undo();
+    else if (step === 'redo') store.redo();
+    else store.commit(step);
+    after.push(structuredClone(store.labels));
+  }
+  return [batches, after];
+}"""
+
+
+class Model:
+    """What labels are, said as plainly as can be: a step back is the state before, kept whole."""
+
+    def __init__(self, clip: str) -> None:
+        self.labels: dict[str, Any] = {"clips": [clip], "tracks": {}, "intervals": {}}
+        self.past: list[Any] = []
+        self.future: list[Any] = []
+
+    def do(self, step: Any) -> None:
+        if step in ("undo", "redo"):
+            source, other = (self.past, self.future)[:: 1 if step == "undo" else -1]
+            if source:
+                other.append(self.labels)
+                self.labels = source.pop()
+            return
+        self.past.append(copy.deepcopy(self.labels))
+        self.future = []
+        for op in step:
+            self._change(op)
+
+    def _change(self, op: dict[str, Any]) -> None:
+        tracks, intervals, name = self.labels["tracks"], self.labels["intervals"], op["object"]
+        if op["op"] == "track.create":
+            taken = [t["number"] for t in tracks.values() if t["class_id"] == op["class_id"]]
+            wish = op.get("number")
+            number = wish if wish and wish not in taken else max(taken, default=0) + 1
+            tracks[name] = {"clip": op["clip"], "class_id": op["class_id"], "number": number,
+                            "attributes": {}, "keyframes": {}}  # fmt: skip
+        elif op["op"] == "track.set":
+            tracks[name]["attributes"] = op["attributes"]
+        elif op["op"] == "keyframe.set":
+            tracks[name]["keyframes"][str(op["frame_index"])] = {
+                k: op[k] for k in ("state", "shape", "attributes")
+            }
+        elif op["op"] == "keyframe.delete":
+            del tracks[name]["keyframes"][str(op["frame_index"])]
+        elif op["op"] == "interval.set":
+            intervals[name] = {k: v for k, v in op.items() if k not in ("op", "object")}
+        else:
+            del (tracks if op["op"] == "track.delete" else intervals)[name]
+
+
+class Worker:
+    """Someone who works at random, on what the model says is there."""
+
+    def __init__(self, seed: int, clip: str) -> None:
+        self.random, self.clip, self.model = random.Random(seed), clip, Model(clip)
+
+    def steps(self, n: int) -> tuple[list[Any], list[dict[str, Any]]]:
+        """Steps, and the labels after each."""
+        steps, after = [], []
+        for _ in range(n):
+            step = self._step()
+            self.model.do(step)
+            steps.append(step)
+            after.append(copy.deepcopy(self.model.labels))
+        return steps, after
+
+    def _step(self) -> Any:
+        tracks, intervals = self.model.labels["tracks"], self.model.labels["intervals"]
+        what = self.random.choice(
+            ["create", "keyframe", "keyframe", "keyframe", "delete keyframe", "attributes",
+             "interval", "interval", "delete interval", "delete track", "undo", "undo", "redo"]
+        )  # fmt: skip
+        if what in ("undo", "redo"):
+            return what
+        if what == "create" or (not tracks and "interval" not in what):
+            return self._create()
+        if what == "interval" or (not intervals and "interval" in what):
+            return [self._interval(self.random.choice([*intervals, self._new()]))]
+        if what == "delete interval":
+            return [{"op": "interval.delete", "object": self.random.choice(list(intervals))}]
+        name = self.random.choice(list(tracks))
+        if what == "delete track":
+            return [{"op": "track.delete", "object": name}]
+        held = list(tracks[name]["keyframes"])
+        if what == "delete keyframe" and held:
+            index = int(self.random.choice(held))
+            return [{"op": "keyframe.delete", "object": name, "frame_index": index}]
+        if what == "attributes":
+            fits = tracks[name]["class_id"] == "grasper" and self.random.random() < 0.7
+            values = {"jaw": self.random.choice(["open", "closed"])} if fits else {}
+            return [{"op": "track.set", "object": name, "attributes": values}]
+        return [self._keyframe(name, tracks[name]["class_id"]) for _ in range(2)]
+
+    def _new(self) -> str:
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def _create(self) -> list[dict[str, Any]]:
+        name, class_id = self._new(), self.random.choice(list(CLASSES))
+        op = {"op": "track.create", "object": name, "clip": self.clip, "class_id": class_id}
+        if self.random.random() < 0.6:
+            op["number"] = self.random.randint(1, 4)  # which may be another's already
+        return [op, self._keyframe(name, class_id)]
+
+    def _keyframe(self, name: str, class_id: str) -> dict[str, Any]:
+        state = self.random.choice(["visible", "visible", "occluded", "absent"])
+        shape = None if state == "absent" else self._shape(CLASSES[class_id])
+        return {"op": "keyframe.set", "object": name, "attributes": {}, "shape": shape,
+                "frame_index": self.random.randrange(N_FRAMES), "state": state}  # fmt: skip
+
+    def _shape(self, geometry: str) -> dict[str, Any]:
+        x, y = self.random.uniform(0, WIDTH_PX - 60), self.random.uniform(0, HEIGHT_PX - 60)
+        if geometry == "tip":
+            return {"type": "tip", "point": [x, y]}
+        if geometry == "box":
+            return {"type": "box", "box": [x, y, self.random.uniform(1, 50), 12]}
+        pixels = np.zeros((HEIGHT_PX, WIDTH_PX), bool)
+        pixels[int(y) : int(y) + 9, int(x) : int(x) + 7] = True
+        return {"type": "mask", "rle": rle.encode(pixels)}
+
+    def _interval(self, name: str) -> dict[str, Any]:
+        start = self.random.randrange(N_FRAMES - 1)
+        held = self.model.labels["intervals"].get(name)
+        class_id = held["class_id"] if held else self.random.choice(EVENTS)
+        return {"op": "interval.set", "object": name, "clip": self.clip, "class_id": class_id,
+                "start_frame": start, "end_frame": self.random.randint(start + 1, N_FRAMES),
+                "attributes": {}}  # fmt: skip
+
+
+def _assigned(project, person):
+    author, clip = person("annotator"), builders.ready_clip(project, N_FRAMES)
+    sets = [builders.label_set(project, author, clip)]
+    return author, clip, sets
+
+
+@pytest.fixture(scope="module")
+def assigned(kept):
+    return kept.make(_assigned, kept.person)
+
+
+def through_the_browser(clip: str, work: list[Any]) -> list[Any]:
+    """(batches that the store sends, its labels after each step) for each list of steps."""
+    world = World(n_frames=2, width=64, height=48)
+    server = serve(world)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+            page = browser.new_page()
+            page.goto(f"http://127.0.0.1:{server.server_address[1]}/static/workspace/README.md")
+            found = [page.evaluate(RUN, [clip, steps]) for steps in work]
+            browser.close()
+            return found
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_store_server_and_model_hold_the_same_labels_after_random_work(assigned, client):
+    author, clip, (label_set,) = assigned
+    client.force_login(author.user)
+    work = [Worker(seed, str(clip.pk)).steps(STEPS) for seed in SEEDS]
+    browser = through_the_browser(str(clip.pk), [steps for steps, _ in work])
+    revision = 0
+    for (_, wanted), (batches, after) in zip(work, browser, strict=True):
+        for step, (model, held) in enumerate(zip(wanted, after, strict=True)):
+            assert held == model, f"step {step}"
+        assert len(batches) > STEPS / 2
+        tab, seq = str(uuid.uuid4()), 0
+        clearing = [
+            {"op": f"{kind}.delete", "object": name}
+            for kind in ("track", "interval")
+            for name in store.load(LabelSet.objects.get(pk=label_set.pk))[f"{kind}s"]
+        ]
+        for ops in [*([clearing] if clearing else []), *batches]:
+            sent = [{**op, "id": str(uuid.uuid4()), "seq": seq + k} for k, op in enumerate(ops, 1)]
+            seq += len(sent)
+            answer = client.post(
+                f"/api/v1/label-sets/{label_set.pk}/operations/",
+                {"client_id": tab, "base_revision": revision, "operations": sent},
+                content_type="application/json",
+            )
+            assert answer.status_code == 200, answer.content
+            revision = answer.json()["revision"]
+        assert store.load(LabelSet.objects.get(pk=label_set.pk)) == wanted[-1]
