@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import bars_deid, bars_player, bars_release, bars_tracks, bars_trail
+from bench import bars_access, bars_deid, bars_player, bars_release, bars_tracks, bars_trail
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "bench" / "bars.json"
@@ -208,6 +208,7 @@ BARS = [
         "random work through the browser's store, the server and a plain model: the same labels",
         _tests("tests/browser/test_same_labels.py", BAR_HISTORIES="40"),
     ),
+    *(Bar(name, bar, run) for name, bar, run in bars_access.ALL),
     Bar("demo", "READY in under 300 s from a fresh clone", _demo_ready),
     Bar("test", "green in under 900 s from a fresh clone", _make_test),
     Bar(

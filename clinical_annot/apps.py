@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class ClinicalAnnotConfig(AppConfig):
     name = "clinical_annot"
     label = "clinical_annot"
+
+    def ready(self) -> None:
+        from clinical_annot.sign_in import events  # noqa: F401

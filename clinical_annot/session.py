@@ -1,4 +1,4 @@
-"""Who is signed in; signing in again without leaving a page; sign-ins and outs as events."""
+"""Who is signed in; signing in again without leaving a page."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import hmac
 from hashlib import sha256
 from typing import Any
 
-from django.contrib.auth import authenticate, login
-from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db import transaction
-from django.dispatch import receiver
+from allauth.account.adapter import get_adapter
+from django.contrib.auth import login
+from django.core.exceptions import ValidationError
 from django.middleware.csrf import get_token
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -21,9 +20,9 @@ from rest_framework.views import APIView
 from apps.access.doors import ApiView, body_of
 from apps.access.errors import Refused
 from apps.access.models import User
-from apps.audit import log
 from apps.vault.master import master_key
 from clinical_annot.context import held_roles
+from clinical_annot.sign_in import second_factor
 
 
 def device_key(user: User) -> bytes:
@@ -52,16 +51,24 @@ class SessionView(APIView):
 
     @extend_schema(
         request=OpenApiTypes.OBJECT,
-        responses={200: OpenApiTypes.OBJECT, 400: OpenApiTypes.OBJECT, 403: OpenApiTypes.OBJECT},
+        responses={status: OpenApiTypes.OBJECT for status in (200, 400, 403, 429)},
     )
     def post(self, request: Any) -> Response:
         """Sign in (again) from within a page; unsent work stays where it is."""
         body = body_of(request)
-        user = authenticate(
-            request._request,
-            username=str(body.get("username") or ""),
-            password=str(body.get("password") or ""),
-        )
+        try:
+            user = get_adapter().authenticate(
+                request._request,
+                username=str(body.get("username") or ""),
+                password=str(body.get("password") or ""),
+            )
+        except ValidationError:
+            raise Refused(
+                "locked_out",
+                "There were too many wrong passwords.",
+                "Wait five minutes, then try again.",
+                status=429,
+            ) from None
         if user is None:
             raise Refused(
                 "wrong_credentials",
@@ -69,34 +76,6 @@ class SessionView(APIView):
                 "Check both and try again.",
                 status=403,
             )
+        second_factor.check(request._request, user, str(body.get("code") or ""))
         login(request._request, user)
         return Response({"username": user.get_username(), "csrf": get_token(request._request)})
-
-
-def _note(action: str, request: Any, user: Any, outcome: str = "done") -> None:
-    origin = request.META.get("REMOTE_ADDR", "") if request is not None else ""
-    with transaction.atomic():
-        log.append(
-            action,
-            outcome=outcome,
-            actor=str(user.pk) if user is not None else "",
-            private={"origin": origin},
-        )
-
-
-@receiver(user_logged_in)
-def _signed_in(sender: Any, request: Any, user: Any, **_: Any) -> None:
-    _note("session.sign_in", request, user)
-
-
-@receiver(user_logged_out)
-def _signed_out(sender: Any, request: Any, user: Any, **_: Any) -> None:
-    if user is not None:
-        _note("session.sign_out", request, user)
-
-
-@receiver(user_login_failed)
-def _failed(sender: Any, credentials: dict[str, Any], request: Any = None, **_: Any) -> None:
-    # What was typed as a user name may be a password or a patient's name: it is not kept.
-    known = User.objects.filter(username=credentials.get("username") or "").first()
-    _note("session.sign_in", request, known, outcome="refused")

@@ -1,6 +1,5 @@
 """Every address; each leads to a verb or a query."""
 
-from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
@@ -40,11 +39,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/change/", people.change, name="people-change"),
     path("metrics", metrics.metrics, name="metrics"),
     path("healthz", health.healthz, name="healthz"),
-    path("accounts/login/", LoginView.as_view(), name="login"),
-    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("accounts/", include("clinical_annot.sign_in.urls")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/me/", session.MeView.as_view(), name="me"),
     path("api/v1/session/", session.SessionView.as_view(), name="session"),
+    path("", include("apps.access.urls")),
     path("", include("apps.keys.urls")),
     path("", include("apps.intake.urls")),
     path("", include("apps.deid.urls")),

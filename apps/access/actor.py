@@ -12,11 +12,13 @@ from apps.access.models import User
 @dataclass(frozen=True)
 class Actor:
     """First argument of every verb. ``door`` is web, api, dicomweb, command, node or worker;
-    ``origin`` (an address or the operating system's user) goes into the event's private part."""
+    ``origin`` (an address or the operating system's user) goes into the event's private part.
+    ``scopes``: those of the token that it came by, if it names any."""
 
     user: User
     door: str = "web"
     origin: str = ""
+    scopes: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

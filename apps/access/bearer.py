@@ -9,21 +9,22 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 
 from apps.access import tokens
-from apps.access.models import User
+from apps.access.models import ApiToken, User
 
 
 class BearerAuthentication(BaseAuthentication):
     """``Authorization: Bearer …``. Raises AuthenticationFailed for an unknown, expired or revoked
-    token."""
+    token, and for one that is asked from where it does not work."""
 
-    def authenticate(self, request: Any) -> tuple[User, None] | None:
+    def authenticate(self, request: Any) -> tuple[User, ApiToken] | None:
         parts = get_authorization_header(request).decode("latin-1").split()
         if not parts or parts[0].lower() != "bearer":
             return None
-        user = tokens.user_of(parts[1]) if len(parts) == 2 else None
-        if user is None:
+        address = request.META.get("REMOTE_ADDR", "")
+        token = tokens.found(parts[1], address) if len(parts) == 2 else None
+        if token is None:
             raise AuthenticationFailed
-        return user, None
+        return token.user, token
 
     def authenticate_header(self, request: Any) -> str:
         return "Bearer"

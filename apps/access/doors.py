@@ -7,11 +7,12 @@ from typing import Any
 
 from django.http import HttpRequest
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
 from apps.access.actor import Actor
 from apps.access.bearer import BearerAuthentication
-from apps.access.errors import NotFound, Refused
+from apps.access.errors import Forbidden, NotFound, Refused
 from apps.access.models import User
 
 
@@ -19,7 +20,19 @@ def actor_of(request: Any) -> Actor:
     """The actor of an authenticated DRF or Django request."""
     django_request: HttpRequest = getattr(request, "_request", request)
     door = "api" if django_request.path.startswith("/api/") else "web"
-    return Actor(request.user, door, django_request.META.get("REMOTE_ADDR", ""))
+    return Actor(request.user, door, django_request.META.get("REMOTE_ADDR", ""), scopes_of(request))
+
+
+def scopes_of(request: Any) -> tuple[str, ...]:
+    """The scopes of the token by which a request came; none for a session."""
+    return tuple(getattr(getattr(request, "auth", None), "scopes", None) or ())
+
+
+def _check_reading(request: Any, scope: str) -> None:
+    """Raises Forbidden for a token that is not for reading (or for ``scope``)."""
+    scopes = scopes_of(request)
+    if scopes and not {"read", scope} & set(scopes):
+        raise Forbidden("The token does not include this.", "Use one with its scope.")
 
 
 def sign_in_by_token(request: HttpRequest) -> User:
@@ -33,7 +46,8 @@ def sign_in_by_token(request: HttpRequest) -> User:
         found = None
     if found is None:
         raise Refused("signed_out", "You are signed out.", "Sign in again.", status=401)
-    request.user = found[0]
+    request.user, request.auth = found  # type: ignore[attr-defined]
+    _check_reading(request, "read")
     return found[0]
 
 
@@ -53,4 +67,12 @@ def uuid_of(text: str | None) -> uuid.UUID:
 
 
 class ApiView(APIView):
-    """A door for signed-in people and tokens."""
+    """A door for signed-in people and tokens. ``scope``: what a token may have instead of "read"
+    to get something here; a change asks for the scope of its verb."""
+
+    scope = "read"
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method in SAFE_METHODS:
+            _check_reading(request, self.scope)

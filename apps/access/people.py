@@ -18,11 +18,8 @@ _MANAGERS = {roles.ADMINISTRATOR, roles.SERVICE}
 _USERNAME = RegexValidator(r"\A[a-z0-9][a-z0-9._-]{1,40}\Z")
 
 
-@verb("person.add", roles=_MANAGERS)
-def add_person(
-    actor: Actor, _: None, *, username: str, printed_name: str, system_role: str = ""
-) -> tuple[User, str]:
-    """Add a person; gives their first password, which is shown once."""
+def check_username(username: str) -> None:
+    """Raises Refused for a name that is none or is taken."""
     try:
         _USERNAME(username)
     except ValidationError:
@@ -32,6 +29,16 @@ def add_person(
             "Choose another.",
             field="username",
         ) from None
+    if User.objects.filter(username=username).exists():
+        raise Refused("taken", "This user name is taken.", "Choose another.", field="username")
+
+
+@verb("person.add", roles=_MANAGERS)
+def add_person(
+    actor: Actor, _: None, *, username: str, printed_name: str, system_role: str = ""
+) -> tuple[User, str]:
+    """Add a person; gives their first password, which is shown once."""
+    check_username(username)
     if not printed_name.strip():
         raise Refused(
             "name_missing",
@@ -43,8 +50,6 @@ def add_person(
         raise Refused(
             "unknown_role", "There is no such role.", "Choose one of the list.", field="role"
         )
-    if User.objects.filter(username=username).exists():
-        raise Refused("taken", "This user name is taken.", "Choose another.", field="username")
     password = secrets.token_urlsafe(12)
     user = User(
         username=username,
@@ -76,6 +81,22 @@ def switch_on(actor: Actor, user: User) -> User:
     user.is_active = True
     user.save(update_fields=["is_active"])
     event(actor, user)
+    return user
+
+
+@verb("person.provided", roles={roles.SERVICE})
+def note_provided(actor: Actor, user: User) -> None:
+    """Record that the site's provider brought a person for the first time."""
+    event(actor, user)
+
+
+@verb("person.set_system_roles", roles={roles.SERVICE})
+def set_system_roles(actor: Actor, user: User, system_roles: list[str]) -> User:
+    """Give a person the roles over the whole system that the provider's groups name."""
+    before = list(user.system_roles)
+    user.system_roles = [role for role in system_roles if role in roles.SYSTEM_ROLES]
+    user.save(update_fields=["system_roles"])
+    event(actor, user, private={"before": before, "after": user.system_roles})
     return user
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from apps.access.domain.policy import ANYONE as ANYONE
+
 ANNOTATOR = "annotator"
 ADJUDICATOR = "adjudicator"
 PROJECT_LEAD = "project_lead"
@@ -25,9 +27,6 @@ PROJECT_ROLES = (
 # What can be granted on a project; a sender sees nothing of it.
 GRANTED_ROLES = (*PROJECT_ROLES, SENDER)
 SYSTEM_ROLES = (COMPLIANCE_OFFICER, PACS_ADMINISTRATOR, ADMINISTRATOR)
-ANYONE = frozenset(
-    {*PROJECT_ROLES, *SYSTEM_ROLES, SERVICE},
-)
 
 
 def codename(role: str) -> str:

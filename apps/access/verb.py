@@ -26,6 +26,7 @@ from django.db import models, transaction
 from apps.access import grants
 from apps.access.actor import Actor, system_roles
 from apps.access.domain.policy import PolicyRow, Verdict, verdict
+from apps.access.domain.scopes import allows
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
 from apps.audit import log
 from apps.audit.log import Written
@@ -94,6 +95,8 @@ def _run(
     try:
         with transaction.atomic(), log.Collector() as events:
             fresh = _lock(target) if lock and isinstance(target, models.Model) else target
+            if _depth.get() == 1 and not allows(actor.scopes, row.action):
+                raise Forbidden("The token does not include this.", "Use one with its scope.")
             check(row, actor, fresh)
             result = function(actor, fresh, *rest, **kwargs)
             if not events:

@@ -113,6 +113,8 @@ class _AnyType(BaseContentNegotiation):
 
 
 class DownloadView(ApiView):
+    scope = "download"
+
     content_negotiation_class = _AnyType
 
     @extend_schema(

@@ -9,6 +9,8 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+from clinical_annot.sign_in import settings as sign_in
+
 from .keys import key_settings
 from .stores import store_settings
 
@@ -76,6 +78,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "csp",
+    *sign_in.APPS,
     "apps.vault",
     "apps.audit",
     "apps.access",
@@ -103,6 +106,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    *sign_in.MIDDLEWARE,
     "clinical_annot.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -159,7 +163,12 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = sign_in.BACKENDS
+_sign_in = sign_in.sign_in_settings(env, CLINICAL_ANNOT_DATA_DIR)
+globals().update(_sign_in)
+CLINICAL_ANNOT_OIDC_GROUPS: dict[str, str] = _sign_in["CLINICAL_ANNOT_OIDC_GROUPS"]
+CLINICAL_ANNOT_OIDC_CLAIM: str = _sign_in["CLINICAL_ANNOT_OIDC_CLAIM"]
+SOCIALACCOUNT_PROVIDERS = _sign_in["SOCIALACCOUNT_PROVIDERS"]
 ANONYMOUS_USER_NAME = None
 # Permissions are asked through apps.access.grants, never through user.has_perm.
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]

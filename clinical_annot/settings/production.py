@@ -9,7 +9,9 @@ from .base import (
     CLINICAL_ANNOT_DESTROYED_FILE,
     CLINICAL_ANNOT_KEY_FILE,
     CLINICAL_ANNOT_KEY_PROVIDER,
+    CSRF_TRUSTED_ORIGINS,
     SECRET_KEY,
+    SOCIALACCOUNT_PROVIDERS,
 )
 
 if len(SECRET_KEY) < 50:
@@ -27,6 +29,12 @@ if CLINICAL_ANNOT_DESTROYED_FILE.is_relative_to(CLINICAL_ANNOT_DATA_DIR):
     )
 if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("CLINICAL_ANNOT_HOSTS: name the hosts this server answers to")
+
+if any(not origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS):
+    raise ImproperlyConfigured("CLINICAL_ANNOT_ORIGINS: only https:// origins are trusted")
+for _provider in SOCIALACCOUNT_PROVIDERS.values():
+    if any(not app["settings"]["server_url"].startswith("https://") for app in _provider["APPS"]):
+        raise ImproperlyConfigured("CLINICAL_ANNOT_OIDC_ISSUER: the provider must speak https://")
 
 SECURE_SSL_REDIRECT = True
 # Asked from the same machine, past the proxy.

@@ -23,6 +23,7 @@ from .base import *  # noqa: E402, F403
 from .base import CLINICAL_ANNOT_DATA_DIR, DATABASES  # noqa: E402
 
 SECRET_KEY = "tests-only-" + "x" * 50
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: threads and second processes of a test must meet the same database.

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from apps.access import grants, roles, tokens
 from apps.access.actor import Actor, service
-from apps.access.models import User
+from apps.access.models import ApiToken, User
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Assignment
 from apps.deid import policy
@@ -275,6 +275,10 @@ def build(project: Any) -> World:
     things |= _labels(project, people) | _quarantine(project, people)
     for version, state in (("1", "frozen"), ("2", "approved"), ("3", "published")):
         things[state] = _release(project, people, version, state)
+    things["factor"] = Thing({"pk": 987_654})
+    things["provider"] = Thing({"provider_id": "site"})
+    token = ApiToken.objects.get(user=people["annotator"].actor.user)
+    things["token"] = Thing({"token_id": token.pk}, own={"annotator"})
     spare = User.objects.create_user(username="spare", printed_name="Spare")
     grant_role(service("command"), project, spare, roles.ANNOTATOR)
     ids = {str(value) for thing in things.values() for value in thing.kwargs.values()}

@@ -6,6 +6,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
 
+ANYONE = "anyone"
+
 
 @dataclass(frozen=True)
 class PolicyRow:
@@ -41,7 +43,7 @@ def verdict(
 ) -> Verdict:
     """What the row says to somebody with the roles ``held`` and the relations ``related`` towards
     an object in ``state``. A machine needs no relation: nobody assigns it anything."""
-    if not held & row.roles:
+    if not held & row.roles and ANYONE not in row.roles:
         return Verdict.WRONG_ROLE if held or related or not has_object else Verdict.ABSENT
     if row.relation is not None and not is_service and row.relation not in related:
         return Verdict.ABSENT

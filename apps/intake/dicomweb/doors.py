@@ -9,7 +9,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from apps.access.actor import Actor
-from apps.access.doors import ApiView
+from apps.access.doors import ApiView, scopes_of
 
 DICOM_JSON = "application/dicom+json"
 
@@ -48,4 +48,4 @@ class DicomwebView(ApiView):
 
 def dicomweb_actor(request: Any) -> Actor:
     """The acting person or machine, by this door."""
-    return Actor(request.user, "dicomweb", request.META.get("REMOTE_ADDR", ""))
+    return Actor(request.user, "dicomweb", request.META.get("REMOTE_ADDR", ""), scopes_of(request))

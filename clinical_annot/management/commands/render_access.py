@@ -22,6 +22,7 @@ MODULES = (
     "propagating",
     "trail",
     "people",
+    "tokens",
     "corrections",
     "policy",
     "devices",
@@ -41,17 +42,20 @@ one transaction and writes its audit event there. A refusal is an event too.
 **Roles** come by grant on a project (annotator, adjudicator, project lead, data steward, compliance
 officer, researcher, sender) or from the system (compliance officer, PACS administrator,
 administrator). A sender is a machine that stores over DICOMweb. `service` is the node, the worker
-or a command. Being a superuser grants nothing. **Relation** must hold between the person and the
-object; **never** must not. Somebody without any role towards a clinical object gets 404, not 403.
+or a command. Being a superuser grants nothing. What each person is promised stands by hand in
+`tests/access/rights.md`; every address and every row is held to it. **Relation** must hold between
+the person and the object; **never** must not. Somebody without any role towards a clinical object
+gets 404, not 403.
 
 | action | roles | while the object is | relation | never | what it does |
 | --- | --- | --- | --- | --- | --- |
 """
 
 TAIL = """
-Sign-in, sign-out and failed sign-in are events without a verb (`session.sign_in`,
-`session.sign_out`); an electronic signature adds `adjudication.signature` inside
-`adjudication.sign`.
+Events without a verb: `session.sign_in` (failed ones as refused), `session.sign_out`,
+`session.locked_out`, `session.ended`, `session.password_changed`, `session.factor_added`,
+`session.factor_removed`, `session.factor_reset`, `session.factor_failed`; an
+electronic signature adds `adjudication.signature` inside `adjudication.sign`.
 """
 
 
@@ -67,7 +71,7 @@ def _summary(row: PolicyRow) -> str:
 
 
 def _line(row: PolicyRow) -> str:
-    held = "anyone signed in" if row.roles >= roles.ANYONE else _words(row.roles)
+    held = "anyone signed in" if roles.ANYONE in row.roles else _words(row.roles)
     cells = (
         f"`{row.action}`",
         held,
