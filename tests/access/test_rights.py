@@ -33,7 +33,7 @@ from clinical_annot.management.commands.render_access import render
 from tests import builders
 from tests.access import rights as pages
 from tests.access.rights import Door, doors, rights
-from tests.access.test_doors import ALL, taken_by
+from tests.access.test_doors import ALL, SIGNING_IN, taken_by
 from tests.access.world import Someone, Thing, World, build
 
 FULL = os.environ.get("RIGHTS_FULL") == "1"
@@ -303,7 +303,9 @@ def test_an_address_takes_no_method_but_those_of_the_page(world: World):
         if (door.name, method) in listed or method in HARMLESS or door.asks == pages.AGAIN:
             continue
         answer = ask(world, door, _allowed(world, door), _thing(world, door), method)
-        if answer.status not in (405, 404):
+        # django-allauth sends on before it looks at the method.
+        is_sent_on = answer.status == 302 and door.name.startswith(SIGNING_IN)
+        if answer.status not in (405, 404) and not is_sent_on:
             wrong.append(f"{door.name} {method}: {answer.status}")
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
