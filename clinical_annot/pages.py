@@ -104,6 +104,7 @@ def projects(request: HttpRequest) -> HttpResponse:
                 "members": members,
                 "people": people,
                 "matrix": matrix,
+                "agreement": adjudications.agreement_in(project),
                 "ontologies": project.ontologies.all(),
             }
         )

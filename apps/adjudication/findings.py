@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.adjudication.domain import agreement as agreements
-from apps.adjudication.domain import consensus, disagreements
+from apps.adjudication.domain import consensus, disagreements, figures
 from apps.adjudication.models import Adjudication
 from apps.annotation import store
 
@@ -23,6 +23,7 @@ class Compared:
     labels_b: dict[str, Any]
     agreement: agreements.Agreement
     disagreements: list[dict[str, Any]]
+    size: agreements.ClipSize
 
 
 _cache: OrderedDict[tuple[UUID, int, int], Compared] = OrderedDict()
@@ -42,7 +43,7 @@ def compare(adjudication: Adjudication) -> Compared:
         {**item, "consensus": consensus.consensus_id_of(agreement, item)}
         for item in disagreements.find(agreement, labels_a, labels_b, definition)
     ]
-    compared = Compared(labels_a, labels_b, agreement, found)
+    compared = Compared(labels_a, labels_b, agreement, found, size)
     _cache[key] = compared
     if len(_cache) > _KEEP:
         _cache.popitem(last=False)
@@ -51,10 +52,12 @@ def compare(adjudication: Adjudication) -> Compared:
 
 def as_findings(compared: Compared, definition: dict[str, Any]) -> dict[str, Any]:
     """What the screen shows of a comparison, as JSON."""
+    sides = compared.labels_a, compared.labels_b
     return {
         "lanes": agreements.lanes(compared.agreement),
-        "summary": agreements.summary(
-            compared.agreement, compared.labels_a, compared.labels_b, definition
-        ),
+        "summary": [
+            *figures.by_class(*sides, definition, compared.agreement, compared.size),
+            *agreements.summary(compared.agreement, *sides, definition),
+        ],
         "disagreements": compared.disagreements,
     }

@@ -16,6 +16,7 @@ from apps.adjudication.models import Adjudication, Assignment
 from apps.annotation import store
 from apps.audit.models import Leaf
 from apps.library.queries import as_json as clip_as_json
+from apps.projects.models import Project
 from apps.projects.queries import project_ids
 
 
@@ -104,6 +105,27 @@ def signature_json(adjudication: Adjudication) -> dict[str, Any] | None:
         "holds": services.signature_holds(adjudication)
         and services.content_digest(consensus) == signature.digest,
     }
+
+
+def agreement_in(project: Project) -> list[dict[str, Any]]:
+    """How far annotators agree in a project: for each class and figure the mean over its compared
+    clips, the lowest, and on how many clips. Corrections compare nothing anew and do not count."""
+    values: dict[tuple[str, str], list[float]] = {}
+    compared = Adjudication.objects.filter(project=project, supersedes=None)
+    for found in compared.exclude(findings=None).values_list("findings", flat=True):
+        for row in (found or {}).get("summary", []):
+            if row["object"] is None and row["value"] is not None:
+                values.setdefault((row["label"], row["metric"]), []).append(row["value"])
+    return [
+        {
+            "label": label,
+            "metric": metric,
+            "mean": sum(held) / len(held),
+            "lowest": min(held),
+            "clips": len(held),
+        }
+        for (label, metric), held in sorted(values.items())
+    ]
 
 
 def first_moved_signature() -> str | None:

@@ -71,12 +71,22 @@ export function decidePanel(host, state, store, act) {
       h("button", { type: "button", class: "button primary", "data-testid": "redraw-start", onclick: submit }, "Start redrawing ", cap("Enter")));
   };
 
+  /** @param {string} title @param {import("./types.js").Adjudication["agreement"]["summary"]} rows @param {(row: {label: string, metric: string}) => string} name */
+  const figureList = (title, rows, name) => rows.length
+    ? h("section", {}, h("h2", {}, title), h("dl", {}, ...rows.map((s) => h("div", { class: "line" }, h("dt", {}, name(s)), h("dd", {}, s.value === null ? "none" : String(s.value))))))
+    : null;
+
   const figures = (/** @type {Disagreement} */ d) => {
-    const rows = state.agreement.summary.filter((s) => s.object !== null && (s.object === d.a || (!d.a && s.object === d.b)));
-    const overall = rows.length ? rows : state.agreement.summary.filter((s) => s.object === null);
-    if (!overall.length) return null;
-    return h("section", {}, h("h2", {}, rows.length ? "Agreement on this object" : "Agreement on this clip"),
-      h("dl", {}, ...overall.slice(0, 8).map((s) => h("div", { class: "line" }, h("dt", {}, rows.length ? s.metric : `${s.label} ${s.metric}`), h("dd", {}, s.value === null ? "none" : String(s.value))))));
+    const all = state.agreement.summary;
+    const mine = all.filter((s) => s.object !== null && (s.object === d.a || (!d.a && s.object === d.b)));
+    const label = d.kind === "phase" ? "Phases" : store.classOf(d.class_id)?.name ?? "";
+    const ofClass = all.filter((s) => s.object === null && s.label === label);
+    const overall = mine.length || ofClass.length ? [] : all.filter((s) => s.object === null).slice(0, 8);
+    return [
+      figureList("Agreement on this object", mine, (s) => s.metric),
+      figureList(`Agreement on ${label}`, ofClass, (s) => s.metric),
+      figureList("Agreement on this clip", overall, (s) => `${s.label} ${s.metric}`),
+    ];
   };
 
   const update = () => {
@@ -98,7 +108,7 @@ export function decidePanel(host, state, store, act) {
               h("button", { type: "button", class: "button primary", "data-testid": "redraw-done", onclick: () => act.done() }, "Done ", cap("Esc")))
           : buttons(d));
         if (asking && !state.editing) out.push(reasonForm());
-        out.push(figures(d));
+        out.push(...figures(d));
         const guide = store.classOf(d.class_id);
         if (guide?.guideline && !state.editing) out.push(h("section", { class: "guideline" }, h("h2", {}, `Guideline · ${guide.name}`), h("p", {}, guide.guideline)));
       }

@@ -12,7 +12,7 @@ from apps.access import signing
 from apps.access.actor import Actor, service
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
 from apps.access.models import Signature
-from apps.adjudication import services
+from apps.adjudication import queries, services
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.tasks import open_where_both_submitted
@@ -320,6 +320,21 @@ def test_the_api_leads_from_the_first_decision_to_the_signature(opened, client):
     assert done["signature"]["name"] == judge.user.printed_name
     assert post("amend", {}).status_code == 400
     assert post("amend", {"reason": "Once more."}).json()["state"] == "open"
+
+
+def test_the_lead_sees_how_far_annotators_agree_by_class_and_nobody_else(
+    opened, project, person, client
+):
+    made, judge = opened
+    rows = {(row["label"], row["metric"]): row for row in queries.agreement_in(project)}
+    told = {(r["label"], r["metric"]): r["value"] for r in made.findings["summary"]}
+    assert ("Phases", "F1@50") in rows and any(metric == "HOTA" for _, metric in rows)
+    assert all(rows[key]["mean"] == told[key] and rows[key]["clips"] == 1 for key in rows)
+    client.force_login(person("project_lead").user)
+    assert b"F1@50" in client.get("/projects/").content
+    for other in (judge.user, made.set_a.author, person("data_steward").user):
+        client.force_login(other)
+        assert b"F1@50" not in client.get("/projects/").content
 
 
 def test_a_clip_is_assigned_once_and_to_those_who_may(project, person, clip):

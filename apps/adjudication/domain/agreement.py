@@ -22,14 +22,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial import cKDTree
 
 from apps.annotation.domain import rle
 from apps.annotation.domain.interpolate import Rule, iter_track, rule_of
 from apps.ontology.domain.geometries import SHAPES
 
+from .boundaries import hd95
 from .shape_measures import OVERLAPPING, distance, overlap
 
 Labels = Mapping[str, Any]
@@ -114,12 +113,12 @@ def compare(
     for cls in ontology["classes"]:
         name, geometry = cls["id"], cls["geometry"]
         if geometry in SHAPES:
-            side_a = _of_class(labels_a["tracks"], clip, name)
-            side_b = _of_class(labels_b["tracks"], clip, name)
+            side_a = of_class(labels_a["tracks"], clip, name)
+            side_b = of_class(labels_b["tracks"], clip, name)
             tracks += _match_tracks(name, geometry, side_a, side_b, size, limits, rule_of(cls))
         elif geometry != "phase":
-            side_a = _of_class(labels_a["intervals"], clip, name)
-            side_b = _of_class(labels_b["intervals"], clip, name)
+            side_a = of_class(labels_a["intervals"], clip, name)
+            side_b = of_class(labels_b["intervals"], clip, name)
             events += _match_events(name, side_a, side_b, limits)
     phases_a = phase_keys(labels_a, ontology, clip, size[0])
     phases_b = phase_keys(labels_b, ontology, clip, size[0])
@@ -224,20 +223,6 @@ def summary(
     return rows
 
 
-def hd95(a: rle.Rle, b: rle.Rle) -> float:
-    """95th percentile Hausdorff distance of two non-empty masks' boundaries, in pixels.
-
-    The larger of the two directed percentiles; a boundary pixel has a 4-neighbour outside the mask
-    (the picture's edge counts as outside). Infinite when one mask alone is empty, 0 when both are.
-    """
-    edges = [_boundary(a), _boundary(b)]
-    if not len(edges[0]) or not len(edges[1]):
-        return 0.0 if len(edges[0]) == len(edges[1]) else math.inf
-    there = cKDTree(edges[1]).query(edges[0])[0]
-    back = cKDTree(edges[0]).query(edges[1])[0]
-    return float(max(np.percentile(there, 95), np.percentile(back, 95)))
-
-
 def box_iou(a: list[float], b: list[float]) -> float:
     """Intersection over union of two boxes [x, y, w, h]."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
@@ -246,7 +231,7 @@ def box_iou(a: list[float], b: list[float]) -> float:
     return shared / (a[2] * a[3] + b[2] * b[3] - shared)
 
 
-def _of_class(objects: Mapping[str, Any], clip: str, class_id: str) -> dict[str, Any]:
+def of_class(objects: Mapping[str, Any], clip: str, class_id: str) -> dict[str, Any]:
     held = {n: o for n, o in objects.items() if o["clip"] == clip and o["class_id"] == class_id}
     return dict(sorted(held.items()))
 
@@ -260,8 +245,8 @@ def _match_tracks(
     limits: Tolerance,
     rule: Rule,
 ) -> list[Pair]:
-    shown_a = {name: _shown(track, geometry, rule) for name, track in side_a.items()}
-    shown_b = {name: _shown(track, geometry, rule) for name, track in side_b.items()}
+    shown_a = {name: shown_frames(track, geometry, rule) for name, track in side_a.items()}
+    shown_b = {name: shown_frames(track, geometry, rule) for name, track in side_b.items()}
     pairs: dict[tuple[str, str], Pair] = {}
     scores = np.zeros((len(side_a), len(side_b)))
     for row, (a, frames_a) in enumerate(shown_a.items()):
@@ -289,7 +274,9 @@ def _assign(scores: NDArray[np.float64]) -> list[tuple[int, int]]:
     return [(r, c) for r, c in zip(rows, columns, strict=True) if scores[r, c] > 0]
 
 
-def _shown(track: Mapping[str, Any], geometry: str, rule: Rule) -> dict[int, tuple[Any, str, Any]]:
+def shown_frames(
+    track: Mapping[str, Any], geometry: str, rule: Rule
+) -> dict[int, tuple[Any, str, Any]]:
     """Frames with a shape: frame index to (shape, state, attributes held there)."""
     shown: dict[int, tuple[Any, str, Any]] = {}
     held: Any = {}
@@ -385,12 +372,6 @@ def _lane(
         if not values or values[-1][1] != value:
             values.append([frame, value])
     return {"name": name, "kind": kind, "values": values}
-
-
-def _boundary(mask: rle.Rle) -> NDArray[np.int64]:
-    x, y, width, height = (int(v) for v in rle.bbox(mask))
-    pixels = rle.decode(mask)[y : y + height, x : x + width]
-    return np.argwhere(pixels & ~binary_erosion(pixels)) + np.array([y, x])
 
 
 def _phase_class(key: str | None) -> str | None:

@@ -1,0 +1,138 @@
+"""How far two or more people agree on what each frame is called.
+
+Frame accuracy and Jaccard; segmental F1 and edit score after Lea et al. 2017 (as MS-TCN counts
+them); Cohen's kappa (1960), Fleiss' kappa (1971), Krippendorff's alpha (2011, nominal and
+interval). A frame without a label is None.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from itertools import groupby
+
+import numpy as np
+
+Labels = Sequence[Hashable | None]
+Segment = tuple[Hashable, int, int]
+
+
+def accuracy(a: Labels, b: Labels) -> float | None:
+    """Share of the frames labelled by either on which both say the same; None without any."""
+    either = sum(x is not None or y is not None for x, y in zip(a, b, strict=True))
+    same = sum(x == y and x is not None for x, y in zip(a, b, strict=True))
+    return same / either if either else None
+
+
+def jaccard(a: Labels, b: Labels, label: Hashable) -> float | None:
+    """Frames that both call ``label`` over frames that either does; None without any."""
+    either = sum(label in pair for pair in zip(a, b, strict=True))
+    both = sum(x == label == y for x, y in zip(a, b, strict=True))
+    return both / either if either else None
+
+
+def segments(labels: Labels) -> list[Segment]:
+    """Longest runs of one label: (label, first frame, frame past the last)."""
+    found, start = [], 0
+    for label, run in groupby(labels):
+        end = start + len(list(run))
+        if label is not None:
+            found.append((label, start, end))
+        start = end
+    return found
+
+
+def segmental_f1(a: Labels, b: Labels, overlap: float) -> float | None:
+    """F1 of b's segments against a's: each takes the segment of its label with the largest
+    intersection over union; a hit is at least ``overlap`` and the first on its segment."""
+    wanted, said = segments(a), segments(b)
+    if not wanted and not said:
+        return None
+    taken, hits = [False] * len(wanted), 0
+    for label, start, end in said:
+        shares = [
+            _overlap(start, end, other_start, other_end) if other == label else 0.0
+            for other, other_start, other_end in wanted
+        ]
+        best = max(range(len(shares)), key=shares.__getitem__, default=None)
+        if best is not None and shares[best] >= overlap and shares[best] > 0 and not taken[best]:
+            taken[best], hits = True, hits + 1
+    return 2 * hits / (len(wanted) + len(said))
+
+
+def _overlap(start: int, end: int, other_start: int, other_end: int) -> float:
+    shared = max(0, min(end, other_end) - max(start, other_start))
+    return shared / (max(end, other_end) - min(start, other_start))
+
+
+def edit_score(a: Labels, b: Labels) -> float | None:
+    """1 - Levenshtein distance of the two orders of segments over the longer one's length."""
+    wanted, said = ([label for label, _, _ in segments(side)] for side in (a, b))
+    if not wanted and not said:
+        return None
+    row = list(range(len(said) + 1))
+    for i, label in enumerate(wanted, 1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(said, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (label != other))
+    return 1 - row[-1] / max(len(wanted), len(said))
+
+
+def cohens_kappa(a: Labels, b: Labels) -> float | None:
+    """Agreement of two beyond chance, None being a label like others; 1 where both only ever say
+    one and the same; None without frames."""
+    n = len(a)
+    if not n:
+        return None
+    observed = sum(x == y for x, y in zip(a, b, strict=True)) / n
+    counts_a, counts_b = Counter(a), Counter(b)
+    by_chance = sum(counts_a[label] * counts_b[label] for label in counts_a) / n**2
+    return 1.0 if by_chance == 1 else (observed - by_chance) / (1 - by_chance)
+
+
+def fleiss_kappa(counts: Sequence[Sequence[int]]) -> float:
+    """``counts[i][j]``: how many of the (equally many) raters gave unit i the label j. Raises
+    ValueError for unequal sums or fewer than two raters."""
+    table = np.asarray(counts, dtype=np.float64)
+    raters = table.sum(1)
+    if table.ndim != 2 or raters[0] < 2 or (raters != raters[0]).any():
+        raise ValueError("each unit needs the same number of raters, at least two")
+    n = raters[0]
+    observed = ((table**2).sum(1) - n).mean() / (n * (n - 1))
+    by_chance = ((table.sum(0) / table.sum()) ** 2).sum()
+    return 1.0 if by_chance == 1 else float((observed - by_chance) / (1 - by_chance))
+
+
+def _nominal(values: np.ndarray) -> np.ndarray:
+    return 1 - np.eye(len(values))
+
+
+def _interval(values: np.ndarray) -> np.ndarray:
+    numbers = values.astype(np.float64)
+    return np.asarray((numbers[:, None] - numbers[None, :]) ** 2)
+
+
+_DISTANCES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "nominal": _nominal,
+    "interval": _interval,
+}
+
+
+def krippendorff_alpha(ratings: Sequence[Labels], level: str = "nominal") -> float | None:
+    """``ratings[r][u]``: what rater r said of unit u, None for nothing. ``level``: ``nominal``, or
+    ``interval`` for numbers. Units with fewer than two ratings do not count; None where none has,
+    1 where nothing ever differs."""
+    units = [[x for x in unit if x is not None] for unit in zip(*ratings, strict=True)]
+    units = [unit for unit in units if len(unit) >= 2]
+    if not units:
+        return None
+    names = sorted({x for unit in units for x in unit}, key=repr)
+    place = {name: at for at, name in enumerate(names)}
+    coincidences = np.zeros((len(names), len(names)))
+    for unit in units:
+        held = np.bincount([place[x] for x in unit], minlength=len(names)).astype(np.float64)
+        coincidences += (np.outer(held, held) - np.diag(held)) / (len(unit) - 1)
+    totals = coincidences.sum(1)
+    distance = _DISTANCES[level](np.array(names, dtype=object))
+    expected = (np.outer(totals, totals) * distance).sum() / (totals.sum() - 1)
+    return 1.0 if expected == 0 else float(1 - (coincidences * distance).sum() / expected)
