@@ -135,9 +135,11 @@ def first_moved_signature() -> str | None:
     for adjudication in signed.select_related(*related).order_by("signed_at"):
         if services.signature_holds(adjudication):
             continue
-        signature = adjudication.signature
-        held = signature.event if signature is not None else None
-        leaf = Leaf.objects.filter(event_id=held).first() if held is not None else None
-        place = f"entry {leaf.seq}: " if leaf is not None else ""
+        given = Leaf.objects.filter(
+            event__action="adjudication.signature", event__object_id=str(adjudication.pk)
+        ).first()
+        if given is None and adjudication.signature is not None:
+            given = Leaf.objects.filter(event_id=adjudication.signature.event).first()
+        place = f"entry {given.seq}: " if given is not None else ""
         return f"{place}the signature of adjudication {adjudication.pk} is not of its consensus"
     return None
