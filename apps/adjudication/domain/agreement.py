@@ -199,7 +199,7 @@ def summary(
         if pair.geometry == "mask" and pair.a and pair.b:
             rule = rules[pair.class_id]
             sides = [
-                _shown(labels["tracks"][name], "mask", rule)
+                shown_frames(labels["tracks"][name], "mask", rule)
                 for labels, name in ((labels_a, pair.a), (labels_b, pair.b))
             ]
             shapes = [[side[f.frame_index][0]["rle"] for side in sides] for f in common]
