@@ -63,8 +63,4 @@ def until(what: Callable[[], Any], timeout_s: float = 8.0) -> Any:
 
 
 def saved(page: Page) -> None:
-<<<<<<< HEAD
     page.wait_for_selector('[data-testid=saved][data-state="saved"]', timeout=60000)
-=======
-    page.wait_for_selector('[data-testid=saved][data-state="saved"]', timeout=40000)
->>>>>>> 3764fb1 (Wait longer for a save where the machine is busy)
