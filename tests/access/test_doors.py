@@ -111,6 +111,9 @@ DOORS = {
     "clip-frame": "apps.library.services.open_clip",
     "clip-watched": "apps.library.services.report_watched",
     "clip-review": "apps.library.services.open_clip",
+    "clip-segment": "apps.library.services.open_clip",
+    "clip-segments": "apps.library.queries.clip_for",
+    "clip-procedure": "apps.library.queries.procedure_of",
     "label-set": "apps.annotation.queries.label_set_for",
     "label-set-revision": "apps.annotation.queries.label_set_for",
     "label-set-operations": "apps.annotation.services.save_operations",
@@ -209,11 +212,13 @@ def test_asking_alone_changes_nothing(client, person):
     """A verb behind GET shows pictures, hands out a file, or asks for a reason first."""
     client.force_login(person().user)
     showing = {
-        "clip-frame", "clip-frames-csv", "clip-review", "workspace", "adjudication-screen",
+        "clip-frame", "clip-frames-csv", "clip-review", "clip-segment",
+        "workspace", "adjudication-screen",
         "release-download", "review", "review-api", "review-frame", "quarantine-reject",
         "dicomweb-study", "dicomweb-series", "dicomweb-instance", "dicomweb-bulkdata",
         "dicomweb-frames", "dicomweb-instance-rendered", "dicomweb-frame-rendered",
-        "tokens", "remote-node", "routing-rule", "withdraw", "review-dry-run", "audit-proof", "api-proof",
+        "tokens", "remote-node", "routing-rule", "withdraw", "review-dry-run",
+        "audit-proof", "api-proof",
     }  # fmt: skip
     changing = {name for name, to in DOORS.items() if hasattr(import_string(to), "policy")}
     for pattern in ALL:

@@ -21,15 +21,17 @@ from apps.access.actor import Actor, service
 from apps.access.models import ApiToken, User
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Assignment
+from apps.annotation.models import Propagation
+from apps.audit.models import Event
 from apps.deid import policy
 from apps.deid.models import Deidentification, Device, DeviceMask, ProjectSubject
 from apps.intake.models import Correction, CorrectionTarget, ReceivedInstance
 from apps.intake.pacs.models import Pull, RemoteNode, RoutingRule
 from apps.keys import keyring
-from apps.library.models import Clip
+from apps.library.models import Clip, ReviewSegment
 from apps.projects.services import create_project, grant_role
 from apps.release import services
-from apps.release.models import Release
+from apps.release.models import RecallNotice, Release
 from apps.vault.files import create_file
 from fixtures import broken
 from fixtures.people import MORGAN
@@ -205,6 +207,7 @@ def _clip_thing(clip: Clip, assigned: set[str]) -> Thing:
             "series_uid": series.series_instance_uid,
             "instance_uid": clip.instance.sop_instance_uid,
             "frame_index": 0,
+            "start_frame": 0,
             "numbers": [1],
             "tag": "7fe00010",
             "scope": "",
@@ -238,7 +241,14 @@ def _labels(project: Any, people: dict[str, Someone]) -> dict[str, Thing]:
     signed = builders.signed_adjudication(
         project, _by_role(people), builders.ready_clip(project, 16), shift=3
     )
+    _segment(clip)
+    carried = Propagation.objects.create(
+        label_set=mine, clip=clip, class_id="lesion", shape={}, from_frame=0, to_frame=1
+    )
     return {
+        "propagation": Thing(
+            {"label_set_id": mine.pk, "propagation_id": carried.pk}, own={"annotator"}
+        ),
         "clip": _clip_thing(clip, {"annotator", "annotator_b", "adjudicator"}),
         "label set": Thing({"label_set_id": mine.pk, "revision": 0}, own={"annotator"}),
         "their label set": Thing({"label_set_id": theirs.pk, "revision": 0}, own={"annotator_b"}),
@@ -266,6 +276,29 @@ def _release(project: Any, people: dict[str, Someone], version: str, state: str)
     )
 
 
+def _notice(people: dict[str, Someone], release: Thing) -> Thing:
+    now = timezone.now()
+    made = RecallNotice.objects.create(
+        release_id=release.kwargs["release_id"],
+        person=people[roles.RESEARCHER].actor.user,
+        n_downloads=1,
+        first_at=now,
+        last_at=now,
+        written_at=now,
+    )
+    return Thing({"notice_id": made.pk}, own={roles.RESEARCHER})
+
+
+def _segment(clip: Clip) -> None:
+    with create_file("review", keyring.intake_key()) as out:
+        out.write(b"segment")
+        file = out.finish()
+    file.save(force_insert=True)
+    ReviewSegment.objects.create(
+        clip=clip, start_frame=0, end_frame=1, made_of=b"", digests=b"", file=file
+    )
+
+
 def build(project: Any) -> World:
     other = create_project(
         service("command"), None, slug="other", name="Other", ae_title="OTHER", options={}
@@ -275,6 +308,11 @@ def build(project: Any) -> World:
     things |= _labels(project, people) | _quarantine(project, people)
     for version, state in (("1", "frozen"), ("2", "approved"), ("3", "published")):
         things[state] = _release(project, people, version, state)
+    things["superseding"] = _release(project, people, "4", "published")
+    things["notice"] = _notice(people, things["published"])
+    event = Event.objects.filter(project=str(project.pk)).order_by("recorded_at").first()
+    assert event is not None
+    things["event"] = Thing({"event_id": event.pk})
     things["factor"] = Thing({"pk": 987_654})
     things["provider"] = Thing({"provider_id": "site"})
     token = ApiToken.objects.get(user=people["annotator"].actor.user)

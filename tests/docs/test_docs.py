@@ -24,7 +24,10 @@ def text_of(name: str) -> str:
 
 def test_every_variable_of_the_settings_stands_in_the_configuration_page():
     asked = set()
-    for path in (ROOT / "clinical_annot/settings").glob("*.py"):
+    for path in (
+        *(ROOT / "clinical_annot/settings").glob("*.py"),
+        ROOT / "clinical_annot/sign_in/settings.py",
+    ):
         asked |= set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', path.read_text()))
     assert len(asked) > 10
     written = set(re.findall(r"^\| `([A-Z_]+)` \|", text_of("configuration.md"), re.M))
