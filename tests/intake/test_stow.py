@@ -214,7 +214,7 @@ def test_a_sender_stores_into_its_own_project_alone_and_sees_nothing(post, comma
     assert post(body(peers.instance()), DEMO).status_code == 200
     for path in ("/api/v1/clips/", "/api/v1/releases/"):
         seen = client.get(path, headers={"Authorization": f"Bearer {sender}"}).json()
-        assert list(seen.values()) == [[]]
+        assert seen and not any(seen.values())
 
 
 def test_a_pacs_administrator_names_the_project_and_an_annotator_may_not_store(post, person):

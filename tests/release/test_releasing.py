@@ -225,11 +225,11 @@ def test_the_command_says_how_much_each_format_does_not_carry(project, signed, t
     assert "csv does not carry" not in told
 
 
-def test_show_keys_prints_the_three_public_keys():
+def test_show_keys_prints_the_public_keys_and_what_a_witness_is_given():
     code, told = command("show_keys")
     assert code == 0
     assert [line.split()[0] for line in told.splitlines()] == [
-        "release", "checkpoint", "electronic_signature"
+        "release", "checkpoint", "electronic_signature", "log"
     ]  # fmt: skip
 
 
