@@ -7,7 +7,6 @@ their own, so that what decodes is pydicom's decoder of one frame.
 
 from __future__ import annotations
 
-import copy
 import struct
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, islice, pairwise
@@ -15,8 +14,9 @@ from typing import BinaryIO
 
 import numpy as np
 from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import iter_pixels
+from pydicom.tag import BaseTag
 
 from .pixel_reader import PixelReader
 from .refusals import StreamRefusal
@@ -25,21 +25,30 @@ _PART_BYTES = 8 << 20
 # Where a frame ends within fragments that nothing else tells apart (as pydicom does it).
 _END_OF_IMAGE, _TAIL_BYTES = b"\xff\xd9", 10
 _KEYWORDS = {"OF": "FloatPixelData", "OD": "DoubleFloatPixelData"}
-_ASKED_FOR = ("FrameTime", "FrameTimeVector", "CineRate", "LossyImageCompression")
+# Frame Time, Frame Time Vector, Cine Rate, Lossy Image Compression.
+_ASKED_FOR = frozenset((0x00181063, 0x00181065, 0x00180040, 0x00282110))
 
 
 def pixel_module(ds: Dataset) -> Dataset:
     """The pixel module alone: frames are made late, when the caller may have rewritten ``ds``."""
-    own = Dataset()
-    own.file_meta = copy.deepcopy(ds.file_meta)
-    for element in ds.group_dataset(0x0028):
-        own.add(copy.deepcopy(element))
-    for keyword in _ASKED_FOR:
-        if keyword in ds:
-            own.add(copy.deepcopy(ds[keyword]))
+    own, own_meta = Dataset(), FileMetaDataset()
+    _take(own, ds, [tag for tag in ds._dict if tag >> 16 == 0x0028 or tag in _ASKED_FOR])
+    _take(own_meta, ds.file_meta, list(ds.file_meta._dict))
+    own.file_meta = own_meta
     if not own.get("NumberOfFrames"):
         own.NumberOfFrames = 1
     return own
+
+
+def _take(own: Dataset, ds: Dataset, tags: Sequence[BaseTag]) -> None:
+    """Elements of its own with the same values: a value that is set anew in ``ds`` is set in the
+    element that stands there."""
+    for tag in sorted(tags):
+        held = ds._dict[tag]
+        if type(held) is not DataElement:
+            held = ds[tag]
+        copied = own._dict[tag] = DataElement.__new__(DataElement)
+        copied.__dict__.update(held.__dict__)
 
 
 class CineSource:

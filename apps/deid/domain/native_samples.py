@@ -49,7 +49,9 @@ def size_bytes(info: CineInfo) -> int:
     return (count * info.bits_allocated + 7) // 8
 
 
-def redact(source: CineSource, info: CineInfo, boxes: Sequence[Box]) -> Iterator[bytes]:
+def redact(
+    source: CineSource, info: CineInfo, boxes: Sequence[Box]
+) -> Iterator[bytes | memoryview]:
     """The samples a few frames at a time, little endian, boxes zero in their frames.
 
     Raises StreamRefusal("truncated_stream") where samples are missing, "decode_failed";
@@ -63,7 +65,9 @@ def redact(source: CineSource, info: CineInfo, boxes: Sequence[Box]) -> Iterator
     return _as_stored(source, info, boxes)
 
 
-def _as_stored(source: CineSource, info: CineInfo, boxes: Sequence[Box]) -> Iterator[bytes]:
+def _as_stored(
+    source: CineSource, info: CineInfo, boxes: Sequence[Box]
+) -> Iterator[bytes | memoryview]:
     shape: tuple[int, ...] = (info.height_px, info.width_px)
     if info.samples_per_pixel == 3:
         shape += (3,)
@@ -84,7 +88,7 @@ def _as_stored(source: CineSource, info: CineInfo, boxes: Sequence[Box]) -> Iter
         if info.bits_allocated == 1:
             yield np.packbits(frames.reshape(-1), bitorder="little").tobytes()
         else:
-            yield frames.tobytes()
+            yield np.ascontiguousarray(frames).reshape(-1).view(np.uint8).data
 
 
 def _meets(box: Box, start: int, end: int) -> bool:
@@ -129,14 +133,15 @@ def _samples(data: bytes, source: CineSource, info: CineInfo, count: int) -> np.
 class PartsReader(io.RawIOBase):
     """Parts as a stream, read once from front to end."""
 
-    def __init__(self, parts: Iterator[bytes]) -> None:
+    def __init__(self, parts: Iterator[bytes | memoryview]) -> None:
         super().__init__()
-        self._parts, self._left = parts, b""
+        self._parts = parts
+        self._left: bytes | memoryview = b""
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int | None = -1) -> bytes:
+    def read(self, size: int | None = -1) -> bytes | memoryview:  # type: ignore[override]
         """At most ``size`` bytes (not negative); none at the end."""
         if not self._left:
             self._left = next(self._parts, b"")
