@@ -53,7 +53,7 @@ def lists() -> tuple[str, bool]:
     return done.stdout.strip() or "did not run", done.returncode == 0
 
 
-ALL = [
+BARS = [
     ("rights", "every address, role and method answers as the hand-written pages say", rights),
     ("single sign-on", "a real OpenID provider's people have their groups' roles", single_sign_on),
     ("lists", "a page at most 6 times the unfiltered one, and a third of guardian's", lists),

@@ -4,13 +4,17 @@ seeds and difficulties, a line an instance on standard error), and the speed."""
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import tarfile
 import tempfile
 import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+
+from bench.bar import Bar, tests
 
 # Seed and difficulty: what one has, the next may lack.
 ROUNDS = os.environ.get("BAR_CORPUS", "1:3,2:2,3:1")
@@ -94,6 +98,52 @@ def speed() -> tuple[str, bool]:
         found = small_cines(Path(folder))
     figure = f"{found['ours']} a second, dicognito {found['theirs']}"
     return figure, found["ours"] >= 150 and found["ratio"] < 1
+
+
+def library_files() -> tuple[str, bool]:
+    """Files of pydicom, pynetdicom and of the two source packages, all taken or refused."""
+    with tempfile.TemporaryDirectory(prefix="clinicalannot-files-") as folder:
+        for name, version in (("highdicom", "0.28.2"), ("pynetdicom", "3.0.4")):
+            fetch = ["download", "-q", "--no-deps", "--no-binary", name, "-d", folder]
+            subprocess.run([sys.executable, "-m", "pip", *fetch, f"{name}=={version}"], check=True)
+        for archive in sorted(Path(folder).glob("*.tar.gz")):
+            with tarfile.open(archive) as packed:
+                packed.extractall(folder, filter="data")
+        return tests(
+            "tests/domain/test_deid_library_files.py", FOREIGN_FILES=folder, BAR_FULL="1"
+        )()
+
+
+BARS = [
+    Bar(
+        "deid corpus",
+        "0 leaks, 0 needless refusals, 0 needed fields lost over three seeds and difficulties",
+        corpus,
+    ),
+    Bar(
+        "deid invariants",
+        "refusals with the right reason; invariants on generated studies; no identifier in logs,"
+        " rows or pages",
+        tests(
+            "tests/domain/test_planted_identifiers.py",
+            "tests/domain/test_deid_properties.py",
+            "tests/domain/test_deid_shared_elements.py",
+            "tests/deid/test_no_identifier_elsewhere.py",
+            PLANTED_SHARE="0.1",
+            BAR_FULL="1",
+        ),
+    ),
+    Bar(
+        "deid library files",
+        "files of pydicom, highdicom and pynetdicom cleaned or refused with a reason",
+        library_files,
+    ),
+    Bar(
+        "deid speed",
+        "cines of 0.5 MB, decision known, search included: 150 a CPU second, over dicognito's",
+        speed,
+    ),
+]
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-Run = Callable[[], tuple[str, bool]]
+from bench.bar import Bar, tests
 
 
 def _player() -> tuple[str, bool]:
@@ -37,30 +35,28 @@ def _review_speed() -> tuple[str, bool]:
     return figure, found["ratio"] >= 0.8
 
 
-def bars(tests: Callable[..., Run]) -> list[tuple[str, str, Run]]:
-    """(name, bar, run) of each; ``tests`` makes a run of a selection of tests in full size."""
-    return [
-        (
-            "trap clips",
-            "200 of 200 random seeks and single steps show the picture asked for on every trap"
-            " clip: master, digests, review copy, frame endpoint, browser; each with its warnings",
-            tests("tests/traps", BAR_SEEKS="200", BAR_FULL="1"),
-        ),
-        (
-            "review kills",
-            "SIGKILL of the worker at 20 random moments of making a review copy: no finished"
-            " segment is made again",
-            tests("tests/library/test_review_segments.py", BAR_SEGMENT_KILLS="20"),
-        ),
-        (
-            "review speed",
-            "a review copy in segments at 0.8 or more of bare x264 at the same settings (CPU time)",
-            _review_speed,
-        ),
-        (
-            "player",
-            "an hour of 1080p: seek p95 at most 1.5 of a bare mediabunny loop, held arrow 25 a"
-            " second, under 1 % dropped at 1x, first picture within 2 s",
-            _player,
-        ),
-    ]
+BARS = [
+    Bar(
+        "trap clips",
+        "200 of 200 random seeks and single steps show the picture asked for on every trap"
+        " clip: master, digests, review copy, frame endpoint, browser; each with its warnings",
+        tests("tests/traps", BAR_SEEKS="200", BAR_FULL="1"),
+    ),
+    Bar(
+        "review kills",
+        "SIGKILL of the worker at 20 random moments of making a review copy: no finished"
+        " segment is made again",
+        tests("tests/library/test_review_segments.py", BAR_SEGMENT_KILLS="20"),
+    ),
+    Bar(
+        "review speed",
+        "a review copy in segments at 0.8 or more of bare x264 at the same settings (CPU time)",
+        _review_speed,
+    ),
+    Bar(
+        "player",
+        "an hour of 1080p: seek p95 at most 1.5 of a bare mediabunny loop, held arrow 25 a"
+        " second, under 1 % dropped at 1x, first picture within 2 s",
+        _player,
+    ),
+]

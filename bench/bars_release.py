@@ -15,7 +15,7 @@ import venv
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from bench.bar import ROOT, Bar, tests
 
 
 def told(*arguments: str) -> dict[str, Any]:
@@ -164,36 +164,58 @@ def client() -> tuple[str, bool]:
         install = [python, "-m", "pip", "install", "-q", str(copied), "scikit-image"]
         subprocess.run(install, check=True)
         environment = {**os.environ, "BAR_CLIENT_PYTHON": python, "BAR_FULL": "1"}
-        tests = ["tests/release/test_client.py", "tests/release/test_stand_alone.py"]
-        return _pytest(tests, environment)
+        paths = ["tests/release/test_client.py", "tests/release/test_stand_alone.py"]
+        return _pytest(paths, environment)
 
 
-BARS = {
-    "release client": (
+BARS = [
+    Bar(
+        "release client",
         "from an empty environment: pip install, download, verify, iterate, train a baseline, as"
         " the page of the docs says",
         client,
     ),
-    "release trees": (
+    Bar(
+        "release trees",
         "byte-identical on SQLite and PostgreSQL, by one and three workers, on 3.11, 3.12 and 3.13,"
         " in another time zone, locale and hash seed, killed and resumed at 10 moments",
         trees,
     ),
-    "release memory": (
+    Bar(
+        "release memory",
         "1,000 clips over two workers: memory does not grow with their number",
         memory,
     ),
-    "release seg": (
+    Bar(
+        "release seg",
         "SEG of 10,000 frames x 3 tracks at 1080p: under 500 MB of memory, 0.3 of bare bit packing"
         " and writing (native), of bit packing and zlib 1 (deflated, under 200 MB on disk)",
         seg,
     ),
-    "release sr": (
+    Bar(
+        "release sr",
         "SR of 100,000 points: linear, 20 times highdicom's speed a point, read back by highdicom",
         sr,
     ),
-    "release boxes": (
+    Bar(
+        "release boxes",
         "COCO and MOT of a million boxes: 5 times datumaro's speed, flat memory",
         boxes,
     ),
-}
+    Bar(
+        "dciodvfy",
+        "no error on SEG, SR and the de-identified instance",
+        tests("tests/interop"),
+    ),
+    Bar(
+        "formats",
+        "any labels through each format and two in turn come back; 1,000 mutated files a format",
+        tests(
+            "tests/domain/test_release_formats.py",
+            "tests/domain/test_release_exactness.py",
+            "tests/interop/test_format_readers.py",
+            BAR_FORMAT_EXAMPLES="60",
+            BAR_FORMAT_MUTATIONS="1000",
+        ),
+    ),
+]

@@ -8,11 +8,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-Run = Callable[[], tuple[str, bool]]
+from bench.bar import ROOT, Bar, Run, tests
 
 
 def _measured(what: str, database: str, **environment: str) -> dict[str, float]:
@@ -72,31 +69,31 @@ def proof() -> tuple[str, bool]:
     return figure, found["worst_ms"] < 50
 
 
-def bars(bar: Callable[..., Any], tests: Callable[..., Run]) -> list[Any]:
-    """The bars, made by ``bench.bars``."""
-    trail = (
-        "tests/audit",
-        "tests/adjudication/test_signatures.py",
-        "tests/release/test_stand_alone.py",
-    )
+TRAIL = (
+    "tests/audit",
+    "tests/adjudication/test_signatures.py",
+    "tests/release/test_stand_alone.py",
+)
 
-    def tampering(database: str) -> tuple[str, bool]:
-        given = {"DATABASE_URL": database} if database else {}
-        return tests(*trail, BAR_EVENTS_A_WRITER="40", BAR_FULL="1", **given)()
 
-    return [
-        bar(
-            "trail tampering",
-            "each tampering found and its first wrong entry named, on both databases; 50 writers;"
-            " 200 changed bytes of a bundle, a proof file and a release",
-            on_both(tampering),
-        ),
-        bar("trail append", "an event costs at most 1.5 of a bare insert", on_both(append)),
-        bar("trail verify", "a million events at 0.4 or more of a bare loop", on_both(verify)),
-        bar(
-            "tracking figures",
-            "equal to TrackEval's to 1e-9 on 200 scenes, 5 times as fast on 20,000 frames x 30",
-            tests("tests/interop/test_tracking_figures.py", BAR_TRACKING_CASES="200", BAR_FULL="1"),
-        ),
-        bar("trail proof", "an inclusion proof under 50 ms at ten million", proof),
-    ]
+def tampering(database: str) -> tuple[str, bool]:
+    given = {"DATABASE_URL": database} if database else {}
+    return tests(*TRAIL, BAR_EVENTS_A_WRITER="40", BAR_FULL="1", **given)()
+
+
+BARS = [
+    Bar(
+        "trail tampering",
+        "each tampering found and its first wrong entry named, on both databases; 50 writers;"
+        " 200 changed bytes of a bundle, a proof file and a release",
+        on_both(tampering),
+    ),
+    Bar("trail append", "an event costs at most 1.5 of a bare insert", on_both(append)),
+    Bar("trail verify", "a million events at 0.4 or more of a bare loop", on_both(verify)),
+    Bar(
+        "tracking figures",
+        "equal to TrackEval's to 1e-9 on 200 scenes, 5 times as fast on 20,000 frames x 30",
+        tests("tests/interop/test_tracking_figures.py", BAR_TRACKING_CASES="200", BAR_FULL="1"),
+    ),
+    Bar("trail proof", "an inclusion proof under 50 ms at ten million", proof),
+]
