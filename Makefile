@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 V := .venv/bin
-export PYTHONDONTWRITEBYTECODE ?= 1
+# Compiled once, not at each of the hundreds of starts of a process, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
 unexport VIRTUAL_ENV
 
 .PHONY: demo test bars lint bench format lock dev system clean
