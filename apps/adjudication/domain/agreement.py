@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from apps.annotation.domain import rle
 from apps.annotation.domain.interpolate import Rule, iter_track, rule_of
 from apps.ontology.domain.geometries import SHAPES
 
+from .assignment import cheapest_pairs
 from .boundaries import hd95
 from .shape_measures import OVERLAPPING, distance, overlap
 
@@ -270,7 +270,7 @@ def _match_tracks(
 
 
 def _assign(scores: NDArray[np.float64]) -> list[tuple[int, int]]:
-    rows, columns = linear_sum_assignment(-scores)
+    rows, columns = cheapest_pairs(-scores)
     return [(r, c) for r, c in zip(rows, columns, strict=True) if scores[r, c] > 0]
 
 

@@ -6,8 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
-from scipy.spatial import cKDTree
 
 from apps.annotation.domain import rle
 
@@ -40,10 +38,15 @@ def normalised_surface_distance(a: rle.Rle, b: rle.Rle, tolerance_px: float) -> 
 def _distances(
     a: NDArray[np.int64], b: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    # Imported here: half a second, which the start of every process and command would pay.
+    from scipy.spatial import cKDTree
+
     return cKDTree(b).query(a)[0], cKDTree(a).query(b)[0]
 
 
 def _boundary(mask: rle.Rle) -> NDArray[np.int64]:
+    from scipy.ndimage import binary_erosion
+
     x, y, width, height = (int(v) for v in rle.bbox(mask))
     pixels = rle.decode(mask)[y : y + height, x : x + width]
     return np.argwhere(pixels & ~binary_erosion(pixels)) + np.array([y, x])

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
+
+from .assignment import cheapest_pairs
 
 Ids = NDArray[np.int64]
 Likeness = NDArray[np.float64]
@@ -173,7 +174,7 @@ def _matched(stacks: list[_Stack], scores: list[NDArray[np.float64]]) -> _Matche
         at, row = np.nonzero(wanted & plain[:, None])
         parts.append(_pairs(stack, at, row, best[at, row]))
         for frame in np.nonzero(~plain)[0]:
-            rows, columns = linear_sum_assignment(-score[frame])
+            rows, columns = cheapest_pairs(-score[frame])
             held = score[frame][rows, columns] > 0
             rows, columns = rows[held], columns[held]
             parts.append(_pairs(stack, np.full(len(rows), frame), rows, columns))
@@ -242,7 +243,7 @@ def _solved(
         stays = frame.ids_b[None, :] == partner[frame.ids_a][:, None]
         score = 1000 * stays + frame.likeness
         score[frame.likeness < THRESHOLD - EPS] = 0
-        rows, columns = linear_sum_assignment(-score)
+        rows, columns = cheapest_pairs(-score)
         held = score[rows, columns] > EPS
         rows, columns = rows[held], columns[held]
         a, b = frame.ids_a[rows], frame.ids_b[columns]
@@ -269,7 +270,7 @@ def _idf1(stacks: list[_Stack], counts: _Counts) -> float:
     missed[np.arange(n), m + np.arange(n)] = counts.a
     extra[:n, :m] = counts.b[None, :] - shared
     extra[n + np.arange(m), np.arange(m)] = counts.b
-    rows, columns = linear_sum_assignment(missed + extra)
+    rows, columns = cheapest_pairs(missed + extra)
     fn, fp = missed[rows, columns].sum(), extra[rows, columns].sum()
     tp = counts.a.sum() - fn
     return float(tp / max(1, tp + 0.5 * fp + 0.5 * fn))
