@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import TransactionTestCase
 from hypothesis import HealthCheck
 from hypothesis import settings as properties
+
+from tests import shared
+
+if shared.FOLDER not in os.environ:
+    # The workers of a parallel run find it set by the process that starts them.
+    os.environ[shared.FOLDER] = tempfile.mkdtemp(prefix="clinicalannot-shared-")
+    _owner = os.getpid()
+    atexit.register(
+        lambda: shutil.rmtree(os.environ[shared.FOLDER]) if os.getpid() == _owner else None
+    )
 
 # How fast examples are drawn says how busy the machine is.
 properties.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -30,6 +45,55 @@ def _teardown_without_triggers(self: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = _teardown_without_triggers  # type: ignore[method-assign]
+
+
+# What takes longest begins first, so that no core waits for the last: what shares the running server
+# is one group, every other file one of its own.
+DEAREST = ("served", "tests/journeys/", "tests/browser/", "tests/traps/", "tests/backup/",
+           "tests/intake/", "tests/deid/")  # fmt: skip
+
+
+def _group(item: pytest.Item) -> str:
+    is_served = "served" in getattr(item, "fixturenames", ())
+    return "served" if is_served else item.nodeid.partition("::")[0]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        group = _group(item)
+        return next((n for n, start in enumerate(DEAREST) if group.startswith(start)), len(DEAREST))
+
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=place)
+
+
+def _is_sqlite() -> bool:
+    from django.db import connection
+
+    return connection.vendor == "sqlite"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Each worker's database begins as a copy of one that was migrated once."""
+    from django.conf import settings
+
+    test = settings.DATABASES["default"].setdefault("TEST", {})
+    if _is_sqlite():
+        shared.copy_of_migrated_sqlite(Path(test["NAME"]))
+    else:
+        test["TEMPLATE"] = shared.migrated_template(os.environ["DATABASE_URL"])
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """The copy is what the tests are to use."""
+    return django_db_keepdb or _is_sqlite()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from tests import shared
 from tests.intake import peers
 from tests.intake.test_node import SUCCESS
 from tests.journeys.stack import free_port
@@ -52,8 +53,9 @@ def _server() -> str | None:
     return os.environ.get("DATABASE_URL")
 
 
-def make_database() -> str | None:
-    """The address of a new empty PostgreSQL database; None where the run is on SQLite."""
+def make_database(is_migrated: bool = False) -> str | None:
+    """The address of a new PostgreSQL database, empty or as after the migrations; None where the
+    run is on SQLite."""
     url = _server()
     if url is None:
         return None
@@ -61,18 +63,21 @@ def make_database() -> str | None:
 
     name = f"site_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')
+        template = f" TEMPLATE {shared.migrated_template(url)}" if is_migrated else ""
+        server.execute(f'CREATE DATABASE "{name}"{template}')
     return url.rsplit("/", 1)[0] + "/" + name
 
 
 class Site:
-    """``key_file`` of another site makes this one its successor."""
+    """``key_file`` of another site makes this one its successor, whose database is empty."""
 
     def __init__(self, folder: Path, key_file: Path | None = None) -> None:
         self.folder, self.port = folder / "data", free_port()
         self.key_file = key_file or folder / "keys" / "master.key"
         self.outside = folder / "outside" / "checkpoints.txt"
-        self.url = make_database()
+        self.url = make_database(is_migrated=key_file is None)
+        if self.url is None and key_file is None:
+            shared.copy_of_migrated_sqlite(self.folder / shared.DATABASE_FILE)
         self.node: subprocess.Popen[bytes] | None = None
         self.env = {
             **{key: value for key, value in os.environ.items() if key != "DATABASE_URL"},
@@ -89,7 +94,7 @@ class Site:
 
     def manage(self, *words: str, text: str = "") -> Answer:
         done = subprocess.run(
-            [sys.executable, "manage.py", *words],
+            [sys.executable, "manage.py", *words, "--skip-checks"],
             cwd=ROOT, env=self.env, input=text, capture_output=True, text=True, timeout=120,
             check=False,
         )  # fmt: skip

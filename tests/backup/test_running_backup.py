@@ -24,8 +24,6 @@ from tests.intake.figures import note
 
 SEED = 20261125
 _PREPARE = """
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from apps.access.actor import Actor, service
 from apps.access.models import User
 from apps.projects.services import create_project, grant_role

@@ -14,7 +14,7 @@ from apps.access.actor import Actor
 from apps.deid.models import Deidentification
 from apps.intake.models import ReceivedInstance
 from apps.jobs.work import run_pending
-from fixtures import make
+from tests import shared
 from tests.browser.axe import axe_findings
 from tests.browser.steps import until
 from tests.builders import received_instance
@@ -29,7 +29,7 @@ SHOTS = os.environ.get("CLINICAL_ANNOT_SHOTS")
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make.make_one("laparoscopy", tmp_path_factory.mktemp("review"), 75)[".dcm"]
+    return shared.make_one("laparoscopy", tmp_path_factory.mktemp("review"), 75)[".dcm"]
 
 
 @pytest.fixture

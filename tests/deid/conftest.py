@@ -12,12 +12,12 @@ from django.test import Client
 from pydicom import dcmread
 
 from apps.deid.domain import pipeline
-from fixtures import make
+from tests import shared
 
 
 @pytest.fixture(scope="session")
 def named_cine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make.make_one("ultrasound", tmp_path_factory.mktemp("named"), 1)[".dcm"]
+    return shared.make_one("ultrasound", tmp_path_factory.mktemp("named"), 1)[".dcm"]
 
 
 @pytest.fixture(scope="session")

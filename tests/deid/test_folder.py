@@ -15,7 +15,8 @@ from pydicom import dcmread
 from apps.audit.models import Event
 from apps.deid.domain.write import write_instance
 from apps.vault.files import storage
-from fixtures import broken, make
+from fixtures import broken
+from tests import shared
 from tests.domain import deid_corpus as corpus
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.django_db
 def src(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An ultrasound cine, a repeated one, a text and a broken video, in two folders."""
     folder = tmp_path_factory.mktemp("Morgan_Levyana")
-    make.make_one("ultrasound", folder / "b", 4)
+    shared.make_one("ultrasound", folder / "b", 4)
     shutil.copy(folder / "b/ultrasound.dcm", folder / "b/zzz.dcm")
     broken.not_dicom(folder / "a")
     broken.hevc_as_h264(folder / "c")

@@ -25,6 +25,7 @@ from apps.deid.domain.pixel_reader import PixelReader
 from apps.deid.domain.profile import load_builtin
 from apps.deid.domain.reasons import Refused
 from fixtures import broken, make
+from tests import shared
 from tests.domain import stream_plants
 
 PROFILE = load_builtin("basic")
@@ -79,7 +80,7 @@ def walk(source: bytes, decision: dict[str, Any] | None = None) -> tuple[Any, ..
 @pytest.fixture(scope="module", params=make.NAMES)
 def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Done:
     name = request.param
-    files = make.make_one(name, tmp_path_factory.mktemp(name), FRAMES[name])
+    files = shared.make_one(name, tmp_path_factory.mktemp(name), FRAMES[name])
     source = files[".dcm"].read_bytes()
     return Done(json.loads(files[".truth.json"].read_text()), source, *walk(source))
 
@@ -228,7 +229,7 @@ def test_an_identifier_that_stays_in_the_output_is_found(tmp_path: Path) -> None
 def test_a_box_left_out_of_the_decision_is_found_by_the_second_look(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    files = make.make_one("ultrasound", tmp_path_factory.mktemp("left"), 4)
+    files = shared.make_one("ultrasound", tmp_path_factory.mktemp("left"), 4)
     source = files[".dcm"].read_bytes()
     examined = pipeline.examine(io.BytesIO(source), with_proposals=True)
     out, decision = io.BytesIO(), {"boxes": [], "spans": []}

@@ -26,7 +26,8 @@ from apps.deid.models import Deidentification
 from apps.intake.models import ReceivedInstance
 from apps.jobs.work import run_pending
 from apps.keys.keyring import open_vault_file
-from fixtures import broken, make
+from fixtures import broken
+from tests import shared
 from tests.builders import received_instance
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +37,7 @@ N_FRAMES = 4
 
 @pytest.fixture(scope="module")
 def cine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make.make_one("ultrasound", tmp_path_factory.mktemp("cine"), N_FRAMES)
+    return shared.make_one("ultrasound", tmp_path_factory.mktemp("cine"), N_FRAMES)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate
 
 from fixtures import broken
+from tests import shared
 from tests.domain import stream_plants
 from tests.domain.video_clips import clip
 
@@ -48,7 +49,6 @@ import shutil
 from pathlib import Path
 from django.core.management import call_command
 from django.db import connection
-call_command("migrate", verbosity=0)
 from apps.access.actor import service
 from apps.deid.domain.profile import load_builtin
 from apps.deid.identity import identity_of
@@ -97,7 +97,7 @@ class Place:
 
     def command(self, *words: str) -> str:
         done = subprocess.run(
-            [sys.executable, "manage.py", *words],
+            [sys.executable, "manage.py", *words, "--skip-checks"],
             cwd=ROOT,
             env=self.env,
             capture_output=True,
@@ -160,7 +160,7 @@ def places(tmp_path: Path) -> Iterator[tuple[Place, Place]]:
         ds["PixelData"].is_undefined_length = True
         ds.save_as(source / f"{number}.dcm")
     peace, killed = Place(tmp_path / "peace"), Place(tmp_path / "killed")
-    peace.folder.mkdir()
+    shared.copy_of_migrated_sqlite(peace.folder / shared.DATABASE_FILE)
     names = f"SOURCE, FOLDER, COPY = {str(source)!r}, {str(peace.folder)!r}, {str(killed.folder)!r}"
     peace.command("shell", "-v", "0", "-c", names + _PREPARE)
     yield peace, killed

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from tests import shared
 from tests.intake import peers
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,7 @@ class Place:
             line.bind(("127.0.0.1", 0))
             self.port = line.getsockname()[1]
         self.folder, self.nodes = folder, []
+        shared.copy_of_migrated_sqlite(folder / shared.DATABASE_FILE)
         self.env = {
             **{key: value for key, value in os.environ.items() if key != "DATABASE_URL"},
             "CLINICAL_ANNOT_DATA_DIR": str(folder),
@@ -42,7 +44,7 @@ class Place:
 
     def command(self, *words: str, code: int = 0) -> str:
         done = subprocess.run(
-            [sys.executable, "manage.py", *words],
+            [sys.executable, "manage.py", *words, "--skip-checks"],
             cwd=ROOT,
             env=self.env,
             capture_output=True,

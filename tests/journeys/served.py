@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fixtures.make import make_one
 from tests.journeys.stack import Stack
+from tests.shared import make_one
 
 # Full length under ``make bars``; the same size and layout, shorter, in every run of the tests.
 IS_FULL = "BAR_SEEKS" in os.environ

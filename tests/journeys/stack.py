@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests import shared
 from tests.intake import peers
 
 READY_WITHIN_S = 280
@@ -27,9 +28,11 @@ def free_port() -> int:
 
 
 class Stack:
-    """A running server in ``data_dir``."""
+    """A running server in ``data_dir``; ``from_nothing``: it makes its database itself."""
 
-    def __init__(self, data_dir: Path, samples: str = "none") -> None:
+    def __init__(
+        self, data_dir: Path, samples: str = "none", *, from_nothing: bool = False
+    ) -> None:
         self.data_dir = data_dir
         self.env = {
             **os.environ,
@@ -44,6 +47,8 @@ class Stack:
         self.env.pop("DATABASE_URL", None)
         self._output = data_dir.parent / f"{data_dir.name}.out"
         self._samples = samples
+        if not from_nothing:
+            shared.copy_of_migrated_sqlite(data_dir / shared.DATABASE_FILE)
         self.start()
 
     def start(self) -> None:
@@ -73,8 +78,9 @@ class Stack:
         return [row for row in self.described["logins"] if row["role"] == role][number]
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        # Without Django's checks, which load every page: a second.
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, "manage.py", *arguments, "--skip-checks"],
             cwd=ROOT,
             env=self.env,
             capture_output=True,
@@ -130,8 +136,10 @@ class Stack:
 
 
 @contextmanager
-def running(data_dir: Path, samples: str = "none") -> Iterator[Stack]:
-    stack = Stack(data_dir, samples)
+def running(
+    data_dir: Path, samples: str = "none", *, from_nothing: bool = False
+) -> Iterator[Stack]:
+    stack = Stack(data_dir, samples, from_nothing=from_nothing)
     try:
         yield stack
     finally:

@@ -15,11 +15,11 @@ import pytest
 from pycocotools import mask as coco
 
 from fixtures import barcode
-from fixtures.make import make_one
 from tests.interop.test_trackeval import evaluate, track
 from tests.journeys import leaks, peers, reading
 from tests.journeys.screen import Person, chromium
 from tests.journeys.stack import Stack, running
+from tests.shared import make_one
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -42,7 +42,7 @@ def walked(sample, tmp_path_factory):
     """The whole way once; the tests below look at what it left."""
     path, truth = sample
     data_dir = tmp_path_factory.mktemp("road") / "data"
-    with running(data_dir) as stack, chromium() as browser:
+    with running(data_dir, from_nothing=True) as stack, chromium() as browser:
         yield Walk(stack, browser, path, truth, tmp_path_factory.mktemp("out")).walk()
 
 

@@ -24,6 +24,7 @@ from apps.library.domain.decode import FrameReader
 from apps.library.domain.index_format import FrameIndex
 from apps.library.models import Clip, ReviewSegment
 from apps.vault.models import VaultFile
+from tests import shared
 from tests.builders import cleared_instance, ready_clip
 from tests.deid.test_video_memory import repeated
 from tests.deid.test_worker_killed import Place
@@ -102,7 +103,6 @@ def test_what_was_finished_before_the_worker_died_is_not_made_again(
 
 _PREPARE = """
 from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from apps.access.actor import service
 from apps.projects.services import create_project
 project = create_project(service("command"), None, slug="demo", name="Demo", ae_title="CLINANNOT")
@@ -127,7 +127,7 @@ def test_a_worker_killed_at_random_moments_makes_each_segment_once(tmp_path: Pat
     clip = catalogue.dicom("kills", video, catalogue.H264, range(n), size_px=(640, 352))
     (source / "a.dcm").write_bytes(clip.data)
     place = Place(tmp_path / "data")
-    place.folder.mkdir()
+    shared.copy_of_migrated_sqlite(place.folder / shared.DATABASE_FILE)
     place.env["CLINICAL_ANNOT_REVIEW_SEGMENT_FRAMES"] = "60"
     place.command("shell", "-v", "0", "-c", f"SOURCE = {str(source)!r}{_PREPARE}")
     draw, kills, made_before = random.Random(7), 0, -1
