@@ -47,8 +47,8 @@ def _teardown_without_triggers(self: TransactionTestCase) -> None:
 TransactionTestCase._fixture_teardown = _teardown_without_triggers  # type: ignore[method-assign]
 
 
-# What takes longest begins first, so that no core waits for the last: what shares the running server
-# is one group, every other file one of its own.
+# What takes longest begins first, so that no core waits for the last. The users of the running
+# server are one group, every other file one of its own.
 DEAREST = ("served", "tests/journeys/", "tests/browser/", "tests/traps/", "tests/backup/",
            "tests/intake/", "tests/deid/")  # fmt: skip
 
