@@ -14,12 +14,14 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
-from apps.deid.domain.elements import raw_items, read_element
+from apps.deid.domain import inflating
+from apps.deid.domain.elements import raw_items, raw_key, read_element
 from apps.deid.domain.encode import encode_elements
 from apps.deid.domain.harvest import Harvest
 from apps.deid.domain.inflating import InflatingReader
 from apps.deid.domain.parse import parse_instance
-from apps.deid.domain.pattern_search import prepare, search_of
+from apps.deid.domain.pattern_search import PatternSearch, prepare, search_of
+from apps.deid.domain.quick_read import same_tag
 from apps.deid.domain.reasons import Refused
 from apps.deid.domain.scan import Finding, LeakScanner
 from tests.domain import deid_corpus as corpus
@@ -134,7 +136,7 @@ def test_a_pattern_is_found_at_every_position_and_beside_every_border() -> None:
     chance = random.Random(5)
     search = search_of({b"Muster": "name", b"19610427": "date", b"4711-8852-x": "id"})
     caseless = prepare([b"muster"])
-    assert len(caseless.keys) == len(caseless.fifths) == len(caseless.entries)
+    assert len(caseless.keys) == len(caseless.beside) == len(caseless.entries) == 1
     for size in (6, 7, 64, 131_071, 262_143, 262_144, 262_152, 524_300):
         for pattern in (b"Muster", b"19610427", b"4711-8852-x"):
             for place in {0, 1, 2, 3, size - 13, size - len(pattern), chance.randrange(size),
@@ -144,6 +146,56 @@ def test_a_pattern_is_found_at_every_position_and_beside_every_border() -> None:
                 data = bytearray(b"\x30\x31" * (size // 2 + 1))[:size]
                 data[place : place + len(pattern)] = pattern
                 assert place in {at for at, _, _ in search.matches(bytes(data))}
+
+
+@pytest.mark.parametrize("n_bytes", [6, 7, 8, 9, 40])
+def test_a_pattern_of_any_length_is_found_once_wherever_it_stands(n_bytes: int) -> None:
+    word = bytes(range(0x61, 0x61 + min(n_bytes, 26))).ljust(n_bytes, b"7")
+    search = PatternSearch([(prepare([word], [word.upper()]), "id")])
+    for size in range(n_bytes, n_bytes + 14):
+        for place in range(size - n_bytes + 1):
+            for there in (word, word.upper()):
+                data = bytearray(b"~" * size)
+                data[place : place + n_bytes] = there
+                found = sorted(search.matches(bytes(data)))
+                both = [(place, "id", word.upper()), (place, "id", word)]
+                assert found == (both if there == word.upper() else both[1:])
+
+
+def test_a_member_may_begin_with_each_pair_of_bytes_that_one_begins_with() -> None:
+    chance = random.Random(7)
+    pairs = [b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"\x1f\x8b", b"PK"]
+    for letters in (bytes(range(256)), b"".join(pairs)):
+        for size in (0, 1, 2, 9, 5000):
+            data = bytes(chance.choices(letters, k=size))
+            # So that each of zlib's is one: a block of deflate with fixed codes.
+            data = b"".join(one + b"\x03" for one in (data, *pairs))
+            found = inflating._begins(data)
+            expected = [at for at in range(len(data) - 1) if data[at : at + 2] in pairs]
+            assert set(found) <= set(expected) and found == sorted(found)
+            assert {at for at in expected if at > size} <= set(found)
+            others = [at for at in expected if data[at : at + 2] in pairs[4:]]
+            assert set(others) <= set(found)
+
+
+def test_a_private_elements_bytes_stand_for_it_only_beside_the_same_creator() -> None:
+    def key_of(creator: str, value: bytes = b"SURGEON^ANNE", charset: str = "ISO_IR 100") -> object:
+        ds = corpus.ultrasound_cine()
+        ds.SpecificCharacterSet = charset
+        ds.add_new(0x00190010, "LO", creator)
+        ds.add_new(0x00191001, "UN", value)
+        read = parse_instance(BytesIO(corpus.as_file(ds).getvalue())).dataset
+        key = raw_key(read, read._dict[same_tag(0x00191001)])
+        assert key is not None
+        # Asked for again, also once it was converted, it is the same.
+        read_element(read, 0x00191001)
+        assert raw_key(read, read._dict[same_tag(0x00191001)]) in (key, None)
+        return key
+
+    assert key_of("ACME 1.0") is key_of("ACME 1.0")
+    others = {key_of("ACME 1.1"), key_of("ACME 1.0", b"SURGEON^ANNA"),
+              key_of("ACME 1.0", charset="ISO_IR 192")}  # fmt: skip
+    assert len(others | {key_of("ACME 1.0")}) == 4
 
 
 def test_what_no_inflater_would_take_is_all_that_is_passed_over() -> None:

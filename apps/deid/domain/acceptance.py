@@ -43,7 +43,7 @@ def check_acceptable(ds: Dataset, removed: Collection[int] = ()) -> str:
     if not is_registered(sop_class):
         raise Refused(Reason.PRIVATE_SOP_CLASS, "(0008,0016)")
     is_document = sop_class.startswith("1.2.840.10008.5.1.4.1.1.104.")
-    if is_document or (0x00420011 in ds and 0x00420011 not in removed):
+    if is_document or (0x00420011 in ds._dict and 0x00420011 not in removed):
         raise Refused(Reason.ENCAPSULATED_DOCUMENT, "(0042,0011)")
     if iod_of(sop_class) is None:
         raise Refused(Reason.UNSUPPORTED_IOD, "(0008,0016)")

@@ -11,14 +11,15 @@ import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise
+from functools import lru_cache, partial
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.multival import MultiValue
 from pydicom.pixels import apply_color_lut, get_decoder, iter_pixels
 from pydicom.uid import UID, HTJ2KLosslessRPCL, JPEGExtended12Bit, RLELossless
 
@@ -93,15 +94,19 @@ def read_cine_info(ds: Dataset) -> CineInfo:
     is_decoded = (info.bits_allocated in (1, 8, 16) or is_wide) and not (
         is_extended and info.samples_per_pixel == 3
     )
-    try:
-        is_decoded = is_decoded and get_decoder(info.transfer_syntax_uid).is_available
-    except NotImplementedError:
-        is_decoded = False
-    if not is_decoded:
+    if not is_decoded or not _has_decoder(info.transfer_syntax_uid):
         raise StreamRefusal(
             "unsupported_pixels", "pixel data: samples or compression not supported; convert it"
         )
     return info
+
+
+@lru_cache(64)
+def _has_decoder(transfer_syntax_uid: str) -> bool:
+    try:
+        return get_decoder(transfer_syntax_uid).is_available
+    except NotImplementedError:
+        return False
 
 
 def _cine_info(ds: Dataset) -> CineInfo:
@@ -130,9 +135,10 @@ def _cine_info(ds: Dataset) -> CineInfo:
 
 def _times_ms(ds: Dataset, n_frames: int) -> tuple[tuple[float, ...], str]:
     vector = ds.get("FrameTimeVector")
-    steps = [float(v) for v in np.atleast_1d(vector)] if vector is not None else []
+    values = vector if isinstance(vector, (list, tuple, MultiValue)) else [vector]
+    steps = [float(value) for value in values] if vector is not None else []
     if len(steps) == n_frames and all(s >= 0 for s in steps):
-        return tuple(float(t) for t in np.cumsum([0.0, *steps[1:]])), "frame_time_vector"
+        return tuple(accumulate([0.0, *steps[1:]])), "frame_time_vector"
     step, source = 0.0, "assumed"
     if ds.get("FrameTime"):
         step, source = float(ds.FrameTime), "frame_time"

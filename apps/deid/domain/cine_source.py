@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import iter_pixels
 from pydicom.tag import BaseTag
 
+from .elements import read_element
 from .pixel_reader import PixelReader
 from .refusals import StreamRefusal
 
@@ -44,8 +45,9 @@ def _take(own: Dataset, ds: Dataset, tags: Sequence[BaseTag]) -> None:
     """Elements of its own with the same values: a value that is set anew in ``ds`` is set in the
     element that stands there."""
     for tag in sorted(tags):
-        held = ds._dict[tag]
+        held = read_element(ds, tag)
         if type(held) is not DataElement:
+            # pydicom tells what is wrong with it.
             held = ds[tag]
         copied = own._dict[tag] = DataElement.__new__(DataElement)
         copied.__dict__.update(held.__dict__)
@@ -73,6 +75,7 @@ class CineSource:
         self.n_frames = int(self.module.NumberOfFrames)
         self._stream, self._pieces, self._offsets = stream, tuple(pieces), tuple(offsets)
         self._is_encapsulated, self.vr = is_encapsulated, vr
+        self._bits: int | None = None
         self._groups: list[tuple[tuple[int, int], ...]] | None = None
 
     def arrays(
@@ -101,18 +104,20 @@ class CineSource:
         for group in self._frames():
             yield self._read(group)
 
-    def native(self) -> Iterator[tuple[int, bytes]]:
-        """(first frame, bytes) of a few whole frames at a time, of uncompressed pixel data; of
-        single bits eight frames at a time, so that each part begins a byte."""
+    def native(self) -> Iterator[tuple[int, bytearray]]:
+        """(first frame, bytes of the caller's own) of a few whole frames at a time, of uncompressed
+        pixel data; of single bits eight frames at a time, so that each part begins a byte."""
         for start, end in self._parts(range(self.n_frames)):
             yield start, self._native(start, end)
 
     def _frame_bits(self) -> int:
-        module = self.module
-        bits = int(module.Rows) * int(module.Columns) * int(module.SamplesPerPixel)
-        if str(module.PhotometricInterpretation) == "YBR_FULL_422":
-            bits = bits // 3 * 2
-        return bits * int(module.BitsAllocated)
+        if self._bits is None:
+            module = self.module
+            bits = int(module.Rows) * int(module.Columns) * int(module.SamplesPerPixel)
+            if str(module.PhotometricInterpretation) == "YBR_FULL_422":
+                bits = bits // 3 * 2
+            self._bits = bits * int(module.BitsAllocated)
+        return self._bits
 
     def _go_in_eights(self) -> bool:
         """Whether a frame may begin within a byte, or within a word of swapped bytes."""
@@ -149,7 +154,7 @@ class CineSource:
                 items += [struct.pack("<HHI", 0xFFFE, 0xE000, len(data)), data]
             value = b"".join(items)
         else:
-            value = self._native(start, end)
+            value = bytes(self._native(start, end))
         ds = Dataset()
         ds.file_meta = self.module.file_meta
         ds.update(self.module)
@@ -163,15 +168,16 @@ class CineSource:
         ds.add(element)
         return ds
 
-    def _native(self, start: int, end: int) -> bytes:
+    def _native(self, start: int, end: int) -> bytearray:
         bits = self._frame_bits()
         size = ((end - start) * bits + 7) // 8
         reader = PixelReader(self._stream, self._pieces)
         reader.seek(start * bits // 8)
-        data = reader.read(size)
-        if len(data) < size:
+        # Room is made for what is there, not for what a header tells.
+        data = bytearray(size + size % 2 if size <= reader.left_bytes else 0)
+        if len(data) < size or reader.readinto(memoryview(data)[:size]) < size:
             raise StreamRefusal("truncated_stream", "pixel data: frames are missing; send it again")
-        return data + b"\x00" * (size % 2)
+        return data
 
     def _read(self, group: Sequence[tuple[int, int]]) -> bytes:
         parts = []

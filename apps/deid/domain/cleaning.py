@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from pydicom.datadict import keyword_dict
@@ -17,7 +18,7 @@ from apps.deid.domain.dates import (
     shift_datetime,
     shift_time,
 )
-from apps.deid.domain.elements import raw_items, read_element, texts_of, values_of
+from apps.deid.domain.elements import keyword_of, raw_items, read_element, texts_of, values_of
 from apps.deid.domain.encode import encode_element
 from apps.deid.domain.harvest import Harvest
 from apps.deid.domain.hidden_texts import hidden_texts
@@ -85,6 +86,12 @@ class Cleaning:
         return bool(scanner.findings)
 
 
+@lru_cache(1024)
+def _time_beside(keyword: str) -> int | None:
+    """The tag of the time that belongs to a date."""
+    return keyword_dict.get(keyword.replace("Date", "Time"))
+
+
 def move_dates(ds: Dataset, cleaning: Cleaning) -> dict[int, list[str]]:
     """Shifted values of all DA, TM and DT of one data set or item, by tag.
 
@@ -97,13 +104,13 @@ def move_dates(ds: Dataset, cleaning: Cleaning) -> dict[int, list[str]]:
             continue
         element = read_element(ds, found_tag)
         if element is not None and element.VR in ("DA", "TM", "DT"):
-            texts[int(found_tag)] = (element.VR, element.keyword, texts_of(element))
+            texts[int(found_tag)] = (element.VR, keyword_of(found_tag), texts_of(element))
     moved: dict[int, list[str | None]] = {}
     tag: int
     for tag, (vr, keyword, values) in texts.items():
         if tag in moved:
             continue
-        partner = keyword_dict.get(keyword.replace("Date", "Time")) if vr == "DA" else None
+        partner = _time_beside(keyword) if vr == "DA" else None
         if vr == "DT":
             moved[tag] = [shift_datetime(v, cleaning.offset_s, cleaning.local_zone) for v in values]
         elif partner in texts and texts[partner][0] == "TM":

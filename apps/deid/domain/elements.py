@@ -34,6 +34,7 @@ BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _SINGLE = frozenset({str, bytes, int, float, UID, PersonName, BaseTag})
 _MOST_KEYED_BYTES = 4096
 _MOST_MET = 2048
+_MOST_KEYS = 8192
 MAX_PARSED_BYTES = 16 * 1024 * 1024
 # Latin alphabet No. 9, which pydicom's table lacks (PS3.3 section C.12.1.1.2).
 python_encoding.setdefault("ISO_IR 203", "iso8859_15")
@@ -55,25 +56,67 @@ def raw_items(ds: Dataset) -> list[tuple[BaseTag, DataElement | RawDataElement]]
     return [(tag, found[tag]) for tag in sorted(found, key=int.__int__)]
 
 
-def raw_key(ds: Dataset, raw: DataElement | RawDataElement) -> Hashable | None:
-    """All that an element's reading depends on, as it was read: elements of one key read the same.
-    None where it may depend on its neighbours, for long values, and for what was not read."""
+class RawKey:
+    """What stands for an element as it was read; equal to itself alone, and so looked up fast."""
+
+    __slots__ = ()
+
+
+_RAW_KEYS: dict[Hashable, RawKey] = {}
+
+
+def raw_key(ds: Dataset, raw: DataElement | RawDataElement) -> RawKey | None:
+    """All that an element's reading depends on, as it was read: elements of one key read the same
+    (a key is forgotten in time, and the same element then has another). None where it may depend on
+    its neighbours, for long values, and for what was not read."""
     if type(raw) is not RawDataElement:
         raw = raw.__dict__.get("as_read")  # type: ignore[assignment]
         if raw is None:
             return None
-    tag, vr, length, value, _, _, is_little_endian = raw[:7]  # type: ignore[index]
-    if vr is None or vr == "UN" or value is None or len(value) > _MOST_KEYED_BYTES:
+    # An element is asked for in each step; what was told of it stands beside it, that it lives on.
+    told = ds.__dict__.get("raw_keys")
+    if told is None:
+        told = ds.__dict__["raw_keys"] = {}
+    before = told.get(id(raw))
+    if before is None:
+        before = told[id(raw)] = raw, _key_of(ds, raw)  # type: ignore[arg-type]
+    return before[1]  # type: ignore[no-any-return]
+
+
+def _key_of(ds: Dataset, raw: RawDataElement) -> RawKey | None:
+    tag, vr, length, value, _, _, is_little_endian = raw[:7]
+    if vr is None or value is None or len(value) > _MOST_KEYED_BYTES:
         return None
+    creator = None
+    if vr == "UN":
+        # The creator says what a private element is; a public one's VR may stand elsewhere.
+        creator = _creator_as_read(ds, tag) if tag >> 16 & 1 and tag & 0xFFFF > 0xFF else None
+        if creator is None:
+            return None
     charset = ds._read_charset
-    return (
+    said = (
         tag,
         vr,
         value,
         length,
         is_little_endian,
-        charset if isinstance(charset, str) else tuple(charset),
+        creator,
+        charset if type(charset) is str else tuple(charset),
     )
+    key = _RAW_KEYS.get(said)
+    if key is None:
+        if len(_RAW_KEYS) >= _MOST_KEYS:
+            _RAW_KEYS.clear()
+        key = _RAW_KEYS[said] = RawKey()
+    return key
+
+
+def _creator_as_read(ds: Dataset, tag: int) -> bytes | None:
+    creator = ds._dict.get(same_tag(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8))
+    if type(creator) is not RawDataElement and creator is not None:
+        creator = creator.__dict__.get("as_read")
+    value = creator.value if creator is not None and creator.VR == "LO" else None
+    return value if type(value) is bytes else None
 
 
 class MetBefore:

@@ -279,13 +279,17 @@ def _known_values(ds: Dataset) -> frozenset[str]:
 
 
 _MOST_HARVESTED = 4096
-_HARVESTED: dict[Hashable, tuple[tuple[str, str], ...]] = {}
-# One object a set: a look-up need not compare it.
-_same = lru_cache(64)(lambda known: known)
+_Pairs = tuple[tuple[str, str], ...]
+
+
+@lru_cache(16)
+def _harvested(known: frozenset[str]) -> dict[Hashable, _Pairs]:
+    """(kind, value) pairs by `raw_key`, of elements met beside these known values."""
+    return {}
 
 
 def _harvest_into(harvest: Harvest, ds: Dataset, known: frozenset[str], depth: int) -> None:
-    known, values = _same(known), harvest.values
+    values, before = harvest.values, _harvested(known) if depth == 0 else {}
     for tag, raw in raw_items(ds):
         if (getattr(raw, "length", 0) or 0) > MAX_PARSED_BYTES or tag >> 16 == 0x7FE0:
             continue
@@ -294,15 +298,14 @@ def _harvest_into(harvest: Harvest, ds: Dataset, known: frozenset[str], depth: i
             _harvest_element(harvest, ds, tag, known, depth)
             continue
         # A study's instances share most of their elements, byte for byte.
-        key = (key, known)
-        pairs = _HARVESTED.get(key)
+        pairs = before.get(key)
         if pairs is None:
             own = Harvest()
             _harvest_element(own, ds, tag, known, depth)
             pairs = tuple((kind, value) for kind, found in own.values.items() for value in found)
-            if len(_HARVESTED) >= _MOST_HARVESTED:
-                _HARVESTED.clear()
-            _HARVESTED[key] = pairs
+            if len(before) >= _MOST_HARVESTED:
+                before.clear()
+            before[key] = pairs
         for kind, value in pairs:
             if kind in values:
                 values[kind].add(value)

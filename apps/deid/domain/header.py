@@ -31,6 +31,7 @@ from apps.deid.domain.codes import (
 )
 from apps.deid.domain.deid_context import DeidContext, HeaderResult
 from apps.deid.domain.elements import (
+    RawKey,
     check_character_sets,
     keyword_of,
     put,
@@ -155,10 +156,10 @@ class _Cleaner:
         for tag, raw in raw_items(ds):
             if not path and tag in PIXEL_TAGS:
                 continue
-            # A date's partner and a private element's creator stand beside it.
-            key = None if path or tag in moved or tag >> 16 & 1 else raw_key(ds, raw)
+            # A private element's creator stands beside it; where a date goes, in `moved`.
+            key = None if path or tag >> 16 & 1 else raw_key(ds, raw)
             if key is not None:
-                made = self._as_before(ds, tag, key)
+                made = self._as_before(ds, tag, key, moved)
             else:
                 made = self._element(ds, tag, path, moved)
             if made is None:
@@ -169,14 +170,17 @@ class _Cleaner:
                 put(new, made)
         return new
 
-    def _as_before(self, ds: Dataset, tag: int, key: Hashable) -> DataElement | None:
+    def _as_before(
+        self, ds: Dataset, tag: int, raw: RawKey, moved: dict[int, list[str]]
+    ) -> DataElement | None:
         """An element of the root as it was made for another instance, or made now and kept."""
+        key: Hashable = (raw, *moved[tag]) if tag in moved else raw
         done = self.shared.get(key)
         if done is None:
             before = self.actions, self.removed, self.cleaning.written
             self.actions, self.removed, self.cleaning.written = Counter(), [], set()
             try:
-                made = self._element(ds, tag, (), {})
+                made = self._element(ds, tag, (), moved)
                 done = Done(
                     made,
                     bytes_of(made),
@@ -189,7 +193,8 @@ class _Cleaner:
             self.shared.keep(key, done)
         for action, count in done.actions:
             self.actions[action] += count
-        self.removed += done.removed
+        if done.removed:
+            self.removed += done.removed
         if done.written:
             self.cleaning.written |= done.written
         copied = done.copy()

@@ -15,6 +15,9 @@ _MAX_INFLATED_BYTES = 256 * 1024 * 1024
 # The first two bytes of a member, little endian.
 _ZLIB = (0x0178, 0x5E78, 0x9C78, 0xDA78)
 _GZIP, _ZIP = 0x8B1F, 0x4B50
+_IS_ZLIB = np.isin(np.arange(1 << 16), _ZLIB)
+# So many positions are found one by one sooner than all at once.
+_FEW = 400
 
 
 class _Member:
@@ -105,22 +108,47 @@ def _begins(buffer: bytes) -> list[int]:
     if len(buffer) < 2:
         return []
     both = np.frombuffer(buffer, np.uint8)
+    found = _likely(both)
+    pairs = both.take(found) | both.take(found + 1).astype(np.uint16) << np.uint16(8)
+    is_right = (pairs == _GZIP) | (pairs == _ZIP)
+    (zlib_at,) = _IS_ZLIB.take(pairs).nonzero()
+    is_right[zlib_at] = _may_be_deflate(both, found.take(zlib_at))
+    return found[is_right].tolist()  # type: ignore[no-any-return]
+
+
+def _likely(both: np.ndarray) -> np.ndarray:
+    """Positions of the pairs looked for and of a few others, in few passes over memory."""
+    size = len(both) - 1
+    marks, mixed = bytearray(size), np.empty(size, np.uint8)
+    met, is_so = np.frombuffer(marks, bool), np.empty(size, bool)
     first, second = both[:-1], both[1:]
-    met = second == _ZLIB[0] >> 8
-    for two in _ZLIB[1:]:
-        met |= second == two >> 8
-    met &= first == _ZLIB[0] & 0xFF
-    for two in (_GZIP, _ZIP):
-        met |= (first == two & 0xFF) & (second == two >> 8)
-    found = np.flatnonzero(met)
-    return [int(at) for at in found[_may_be_deflate(both, found)]]
+    # The second bytes of zlib's pairs, times 33, lie between 26 and 33.
+    np.multiply(second, np.uint8(33), out=mixed)
+    np.subtract(mixed, np.uint8(26), out=mixed)
+    np.less_equal(mixed, np.uint8(7), out=met)
+    np.equal(first, np.uint8(_ZLIB[0] & 0xFF), out=is_so)
+    np.logical_and(met, is_so, out=met)
+    # Those of the two others, times 4, are the same.
+    np.multiply(second, np.uint8(4), out=mixed)
+    is_other = np.equal(mixed, np.uint8((_GZIP >> 8) * 4 & 0xFF), out=mixed.view(bool))
+    np.equal(first, np.uint8(_GZIP & 0xFF), out=is_so)
+    is_so |= first == np.uint8(_ZIP & 0xFF)
+    is_other &= is_so
+    np.logical_or(met, is_other, out=met)
+    found: list[int] = []
+    at = marks.find(1)
+    while at >= 0:
+        if len(found) == _FEW:
+            return met.nonzero()[0]
+        found.append(at)
+        at = marks.find(1, at + 1)
+    return np.array(found, np.intp)
 
 
 def _may_be_deflate(both: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Whether a first block of deflate (RFC 1951 section 3.2.3) may stand behind each position's
     two bytes: what an inflater would refuse by these alone need not be given to one."""
-    other = both.take(found) != _ZLIB[0] & 0xFF
-    other |= found + 7 > len(both)
+    other = found + 7 > len(both)
     head, low, high, not_low, not_high = (
         both.take(found + ahead, mode="clip") for ahead in range(2, 7)
     )

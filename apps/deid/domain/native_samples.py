@@ -118,7 +118,7 @@ def _decoded(source: CineSource, info: CineInfo, boxes: Sequence[Box]) -> Iterat
         raise StreamRefusal("truncated_stream", "pixel data: frames are missing; send it again")
 
 
-def _samples(data: bytes, source: CineSource, info: CineInfo, count: int) -> np.ndarray:
+def _samples(data: bytes | bytearray, source: CineSource, info: CineInfo, count: int) -> np.ndarray:
     little = UID(info.transfer_syntax_uid).is_little_endian
     if not little and source.vr == "OW" and info.bits_allocated < 16:
         data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()

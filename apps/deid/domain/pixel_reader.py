@@ -34,16 +34,17 @@ class PixelReader(io.RawIOBase):
         self._position = base + offset
         return self._position
 
+    @property
+    def left_bytes(self) -> int:
+        """From where it stands to the end of the last piece."""
+        return max(0, self._starts[-1] - self._position)
+
     def read(self, size: int | None = -1) -> bytes:
-        left = max(0, self._starts[-1] - self._position)
+        left = self.left_bytes
         wanted = left if size is None or size < 0 else min(size, left)
         parts = []
         while wanted:
-            piece = bisect_right(self._starts, self._position) - 1
-            offset, length = self._pieces[piece]
-            inside = self._position - self._starts[piece]
-            self._stream.seek(offset + inside)
-            data = self._stream.read(min(wanted, length - inside))
+            data = self._stream.read(self._at_hand(wanted))
             if not data:
                 break
             parts.append(data)
@@ -52,6 +53,21 @@ class PixelReader(io.RawIOBase):
         return b"".join(parts)
 
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def, override]
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
+        view, done = memoryview(buffer), 0
+        wanted = min(len(view), self.left_bytes)
+        while done < wanted:
+            size = self._at_hand(wanted - done)
+            n = self._stream.readinto(view[done : done + size])  # type: ignore[attr-defined]
+            if not n:
+                break
+            self._position += n
+            done += n
+        return done
+
+    def _at_hand(self, wanted: int) -> int:
+        """How many bytes of those wanted stand together, where the stream is now put."""
+        piece = bisect_right(self._starts, self._position) - 1
+        offset, length = self._pieces[piece]
+        inside = self._position - self._starts[piece]
+        self._stream.seek(offset + inside)
+        return min(wanted, length - inside)

@@ -35,6 +35,9 @@ _DEFAULT = "iso8859"
 # The same tag is the same object: a look-up need not compare it, which is slow in pydicom.
 same_tag = lru_cache(8192)(BaseTag)
 Elements = dict[BaseTag, RawDataElement]
+# The class's own way to make one of its fields, without the cost of naming them.
+_raw = RawDataElement._make
+_AS_READ = RawDataElement(BaseTag(0), None, 0, None, 0, False, True)[7:]
 StopsAt = Callable[[int], bool]
 
 
@@ -66,7 +69,7 @@ def read_elements(
             return None
         tag = same_tag(number)
         value = data[value_at:start] if length else empty
-        found[tag] = RawDataElement(tag, vr, length, value, tell + value_at, False, True)
+        found[tag] = _raw((tag, vr, length, value, tell + value_at, False, True, *_AS_READ))
     return found, start
 
 
