@@ -18,6 +18,7 @@ from apps.access.models import User
 from apps.adjudication import queries as adjudications
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Adjudication, Assignment
+from apps.annotation.habits import time_on_task
 from apps.annotation.models import LabelSet
 from apps.audit.models import Pending
 from apps.audit.verify import TrailBrokenError
@@ -49,6 +50,7 @@ def my_work(request: HttpRequest) -> HttpResponse:
         request,
         "my_work.html",
         {
+            "minutes": (5, 10, 20),
             "next": todo[0] if todo else None,
             "rest": todo[1:],
             "done": done,
@@ -105,6 +107,7 @@ def projects(request: HttpRequest) -> HttpResponse:
                 "people": people,
                 "matrix": matrix,
                 "agreement": adjudications.agreement_in(project),
+                "time": time_on_task(project),
                 "ontologies": project.ontologies.all(),
             }
         )

@@ -320,4 +320,6 @@ def _rebuild(labels: dict[str, Any]) -> list[dict[str, Any]]:
         steps += inverse(holder, {"op": "track.delete", "object": name})
     for name, span in labels["intervals"].items():
         steps.append({"op": "interval.set", "object": name, **span})
+    for name, relation in labels.get("relations", {}).items():
+        steps.append({"op": "relation.set", "object": name, **relation})
     return steps

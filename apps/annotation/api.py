@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from apps.access.doors import ApiView, actor_of, body_of
 from apps.access.errors import NotFound, Refused
-from apps.annotation import queries, services
+from apps.annotation import habits, queries, services
 from apps.annotation.models import LabelSet
 
 
@@ -36,6 +36,13 @@ class RevisionView(ApiView):
         except ValueError:
             raise NotFound("There is no such revision.") from None
         return Response({"revision": revision, "labels": labels})
+
+
+class ProposalsView(ApiView):
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
+    def get(self, request: Any, label_set_id: uuid.UUID) -> Response:
+        """Labels that imported label sets propose to one's own; what was decided is in its own."""
+        return Response(queries.proposals_json(queries.label_set_for(request.user, label_set_id)))
 
 
 class OperationsView(ApiView):
@@ -125,4 +132,11 @@ def workspace(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponse:
     if label_set is None:
         raise NotFound("You have no label set on this clip.")
     open_clip(actor_of(request), clip)
-    return render(request, "workspace/workspace.html", {"clip": clip, "label_set": label_set})
+    said = request.GET.get("minutes", "")
+    context = {
+        "clip": clip,
+        "label_set": label_set,
+        "frame": habits.resumed_frame(request.user, label_set),  # type: ignore[arg-type]
+        "minutes": said if said.isascii() and said.isdigit() and 0 < int(said[:4]) <= 240 else "",
+    }
+    return render(request, "workspace/workspace.html", context)

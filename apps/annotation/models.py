@@ -160,3 +160,69 @@ class Propagation(models.Model):
 
     def relations(self, user: User) -> set[str]:
         return self.label_set.relations(user)
+
+
+class CommentThread(models.Model):
+    """What was said about a frame of a clip, and an object on it (none: the frame), in one's own
+    label set. Who may read it: ``comments.threads_for``."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    label_set = models.ForeignKey(LabelSet, on_delete=models.CASCADE, related_name="threads")
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT)
+    frame_index = models.PositiveIntegerField()
+    object = models.UUIDField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["frame_index", "created_at"]
+
+    def __str__(self) -> str:
+        return f"thread {self.id}"
+
+    def policy_project(self) -> Project:
+        return self.label_set.project
+
+    def relations(self, user: User) -> set[str]:
+        from apps.annotation.comments import may_read
+
+        return {"may_answer"} if may_read(user, self.label_set, self.clip) else set()
+
+
+class Comment(models.Model):
+    """``sealed``: the text by the clip's subject's key, for people write what they should not."""
+
+    thread = models.ForeignKey(CommentThread, on_delete=models.CASCADE, related_name="comments")
+    author = models.ForeignKey(User, on_delete=models.PROTECT)
+    sealed = models.BinaryField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["at", "id"]
+
+
+class KeyChoice(models.Model):
+    """The keys of the workspace that a person has changed or switched off
+    (``domain/key_choices.py``)."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE)
+    choices = models.JSONField(default=dict)
+
+
+class WorkSpell(models.Model):
+    """Time that one page was worked on; ``active_s`` leaves out what was idle. ``frame_index`` is
+    the frame shown last: work goes on there."""
+
+    label_set = models.ForeignKey(LabelSet, on_delete=models.CASCADE, related_name="spells")
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT)
+    person = models.ForeignKey(User, on_delete=models.PROTECT)
+    page = models.UUIDField()
+    active_s = models.FloatField(default=0.0)
+    frame_index = models.PositiveIntegerField(default=0)
+    began_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["label_set", "person", "page"], name="a_spell_a_page")
+        ]

@@ -12,7 +12,7 @@ from apps.access.errors import Conflict, Refused
 from apps.access.verb import event, verb
 from apps.annotation import store
 from apps.annotation.domain import ops
-from apps.annotation.domain.ops.validate import check_shape, class_of
+from apps.annotation.domain.ops.content import check_shape, class_of
 from apps.annotation.models import LabelSet, Propagation
 from apps.annotation.services import WORKABLE
 from apps.jobs import work

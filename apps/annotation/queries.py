@@ -11,7 +11,7 @@ from apps.access import roles
 from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.annotation import store
-from apps.annotation.models import LabelSet
+from apps.annotation.models import LabelSet, LabelSetClip
 from apps.projects.queries import project_ids
 
 
@@ -28,6 +28,54 @@ def label_set_for(user: User, label_set_id: uuid.UUID) -> LabelSet:
     if found is None:
         raise NotFound
     return found
+
+
+def proposing_sets(label_set: LabelSet) -> QuerySet[LabelSet]:
+    """Imported label sets that propose labels to this one: of its clips and ontology version.
+
+    One by another person who labels the same clips by hand is left out: their work is not seen.
+    """
+    clips = LabelSetClip.objects.filter(label_set=label_set).values("clip_id")
+    by_hand = LabelSet.objects.filter(
+        places__clip__in=clips, origin=LabelSet.Origin.MANUAL
+    ).exclude(author=label_set.author_id)
+    return (
+        LabelSet.objects.filter(
+            project=label_set.project_id,
+            ontology=label_set.ontology_id,
+            origin=LabelSet.Origin.IMPORTED,
+            state=LabelSet.State.LOCKED,
+            places__clip__in=clips,
+        )
+        .exclude(pk=label_set.pk)
+        .exclude(author__in=by_hand.values("author"))
+        .order_by("created_at")
+        .distinct()
+    )
+
+
+def proposals_json(label_set: LabelSet) -> dict[str, Any]:
+    """What imported label sets propose to a label set: id, time and labels of each."""
+    if label_set.origin != LabelSet.Origin.MANUAL:
+        return {"sources": []}
+    return {
+        "sources": [
+            {
+                "id": str(source.pk),
+                "imported_at": source.created_at.isoformat(),
+                "labels": store.load(source),
+            }
+            for source in proposing_sets(label_set)
+        ]
+    }
+
+
+def uuid_or_none(value: Any) -> uuid.UUID | None:
+    """The UUID that a text is, or None."""
+    try:
+        return uuid.UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def as_json(label_set: LabelSet, user: User) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def load(label_set: LabelSet, only: Mapping[str, set[int] | None] | None = None)
             labels["tracks"][name] = {**body, "keyframes": {}}
             names[row.pk] = name
         else:
-            labels["intervals"][name] = body
+            labels.setdefault(ops.WHOLE[row.kind][0], {})[name] = body
     chunks = KeyframeChunk.objects.filter(object__label_set=label_set)
     if only is not None:
         chunks = chunks.filter(object__uuid__in=list(only))
@@ -96,9 +96,9 @@ def save(
         for row in LabelObject.objects.filter(label_set=label_set, uuid__in=list(touched))
     }
     for name in touched:
-        track, interval = after["tracks"].get(name), after["intervals"].get(name)
+        track = after["tracks"].get(name)
+        kind, body = _held(after, name)
         row = rows.get(name)
-        body = track if track is not None else interval
         if body is None:
             if row is not None:
                 row.deleted, row.changed_revision = True, revision
@@ -109,13 +109,21 @@ def save(
             row = LabelObject(label_set=label_set, uuid=name)
         elif row.deleted:
             row.chunks.all().delete()
-        row.kind = "track" if track is not None else "interval"
+        row.kind = kind
         row.clip_id = body["clip"]
         row.body = {key: value for key, value in body.items() if key not in ("clip", "keyframes")}
         row.changed_revision, row.deleted = revision, False
         row.save()
         if track is not None:
             _save_chunks(row, track["keyframes"], needed.get(name, set()), name in before["tracks"])
+
+
+def _held(labels: Labels, name: str) -> tuple[str, dict[str, Any] | None]:
+    """The kind of an object and what is held of it, None when it is not there."""
+    for kind, part in (("track", "tracks"), *((noun, w[0]) for noun, w in ops.WHOLE.items())):
+        if name in labels.get(part, {}):
+            return kind, labels[part][name]
+    return "", None
 
 
 def _save_chunks(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from apps.access.actor import service
 from apps.annotation import propagating
-from apps.annotation.domain.ops.validate import class_of
+from apps.annotation.domain.ops.content import class_of
 from apps.annotation.domain.propagate import Carried, carry
 from apps.annotation.domain.thin import thinned
 from apps.annotation.models import Propagation

@@ -23,7 +23,8 @@ from apps.access.errors import Refused
 from apps.adjudication.models import Adjudication
 from apps.adjudication.services import content_digest, signature_holds
 from apps.annotation import store
-from apps.annotation.models import LabelSet
+from apps.annotation.domain import provenance
+from apps.annotation.models import LabelObject, LabelSet
 from apps.intake.models import ReceivedInstance
 from apps.library.domain.index_format import FrameIndex
 from apps.library.models import Clip
@@ -279,6 +280,7 @@ def _clip(item: Adjudication, name: str, proof: dict[str, Any]) -> ClipFreeze:
     clip, label_set, signature = item.clip, item.consensus, item.signature
     assert label_set is not None and signature is not None
     instance = clip.instance
+    labels = store.load(label_set)
     index = FrameIndex.from_bytes(bytes(clip.frame_index or b""))
     return ClipFreeze(
         id=str(clip.pk),
@@ -304,7 +306,7 @@ def _clip(item: Adjudication, name: str, proof: dict[str, Any]) -> ClipFreeze:
         label_set=LabelSetFreeze(
             id=str(label_set.pk),
             revision=label_set.revision,
-            labels=store.load(label_set),
+            labels=labels,
             expanded_digest=signature.digest,
             annotators=[item.set_a.author.pseudonym, item.set_b.author.pseudonym],
             signature=SignatureFreeze(
@@ -318,11 +320,36 @@ def _clip(item: Adjudication, name: str, proof: dict[str, Any]) -> ClipFreeze:
                 public_key=signing.public_key(),
             ),
             audit_proof=proof,
+            proposals=_proposals(item, labels),
         ),
         last_frame_duration_pts=int(index.duration_of_last),
         decoder=clip.decoder,
         warnings=[warning["code"] for warning in clip.warnings],
     )
+
+
+def _proposals(item: Adjudication, labels: dict[str, Any]) -> dict[str, Any] | None:
+    """What became of the proposals that the annotators decided on; None where there were none."""
+    decided = LabelObject.objects.filter(
+        label_set__in=(item.set_a, item.set_b), kind="proposal", deleted=False
+    )
+    ids = sorted({body["source"] for body in decided.values_list("body", flat=True)})
+    if not ids:
+        return None
+    imported = {str(found.pk): found for found in LabelSet.objects.filter(pk__in=ids)}
+    sources = {key: store.load(found) for key, found in imported.items()}
+    return {
+        "sources": [
+            {"id": key, "imported_at": imported[key].created_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+            for key in sorted(imported)
+        ],
+        "decisions": [
+            {"annotator": side.author.pseudonym, **row}
+            for side in (item.set_a, item.set_b)
+            for row in provenance.decisions(store.load(side), sources)
+        ],
+        "unchanged": provenance.unchanged(labels, sources),
+    }
 
 
 def _profile(kept: list[Adjudication]) -> dict[str, Any]:

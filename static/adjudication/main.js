@@ -6,15 +6,18 @@ import { bindDrawing, bindPlaying } from "../workspace/commands.js";
 import { h, need } from "../workspace/dom.js";
 import { Hash } from "../workspace/hash.js";
 import { Keys } from "../workspace/keys.js";
-import { explain, loadClip, pageState, wait } from "../workspace/load.js";
+import { explain, keyChoices, loadClip, pageState, wait } from "../workspace/load.js";
 import { Outbox } from "../workspace/outbox.js";
 import { classesPanel } from "../workspace/panels/classes.js";
+import { commentsPanel } from "../workspace/panels/comments.js";
 import { inspector } from "../workspace/panels/inspector.js";
+import { relationsPanel } from "../workspace/panels/relations.js";
 import { bindShortcutSheet } from "../workspace/panels/shortcuts.js";
 import { banner, conflictBanner, notices, savedState, signInBanner } from "../workspace/panels/topbar.js";
 import { toolRail } from "../workspace/panels/toolrail.js";
 import { transport } from "../workspace/panels/transport.js";
-import { Store } from "../workspace/store.js";
+import { keepTime } from "../workspace/spell.js";
+import { Store, newId } from "../workspace/store.js";
 import { Sync } from "../workspace/sync.js";
 import { decidePanel } from "./decide.js";
 import { adjudicationLanes, bothSides } from "./lanes.js";
@@ -78,7 +81,8 @@ async function start() {
     if (sync.signedOut) signedOut();
   };
 
-  const keys = new Keys();
+  if (!state.isSigned) keepTime(bench, loaded.consensus.label_set, newId());
+  const keys = new Keys(await keyChoices(api));
   const editing = () => state.editing && !store.readOnly;
   const group = "Decide";
   const idle = () => !state.editing && !state.isSigned;
@@ -92,10 +96,10 @@ async function start() {
   keys.bind({ id: "done", code: "Escape", label: "End redrawing", group, when: () => state.editing && !bench.tools.busy && !store.cursor.on, run: () => endRedraw() });
   bindPlaying(keys, bench);
   bindDrawing(keys, bench, editing);
-  const showSheet = bindShortcutSheet(keys);
+  const showSheet = bindShortcutSheet(keys, async (choices) => void (await api.post("/api/v1/me/keys/", choices)));
   bindAlone();
 
-  const updateTools = toolRail(need("#tools", HTMLElement), bench, editing);
+  const updateTools = toolRail(need("#tools", HTMLElement), bench, keys, editing);
   disagreementList(need("#disagreements", HTMLElement), state, player.time, choose);
   progressBar(need("#progress", HTMLElement), state);
   const panel = decidePanel(need("#decide", HTMLElement), state, store, {
@@ -105,6 +109,10 @@ async function start() {
   });
   classesPanel(need("#classes", HTMLElement), bench, keys, editing);
   const details = inspector(need("#inspector", HTMLElement), bench, keys, editing);
+  relationsPanel(need("#relations", HTMLElement), bench, keys, editing);
+  void commentsPanel(need("#comments", HTMLElement), bench, keys, {
+    labelSet: loaded.consensus.label_set, flush: () => sync.flush(),
+  });
   const bar = transport(need("#transport", HTMLElement), bench);
   const sign = h("button", { type: "button", class: "button primary", "data-testid": "sign", "aria-keyshortcuts": "Control+Enter", onclick: () => void openSign() }, "Sign");
   need("#actions", HTMLElement).append(

@@ -138,8 +138,8 @@ export function bindDrawing(keys, bench, open) {
   add("split", "KeyK", "Split the track: a new one begins at this frame", () => edits.splitTrack(), { shift: true });
   add("cut", "KeyX", "Cut the track off: it ends before this frame", () => edits.cutTrack(), { shift: true });
   add("merge", "KeyJ", "Same object: go on from the track of its class that ended before", () => edits.mergeTrack(), { shift: true });
-  add("start", "BracketLeft", "Phase or event starts at this frame; a tag is put on or taken off", () => edits.startInterval());
-  add("end", "BracketRight", "It ends here, this frame not included", () => edits.endInterval());
+  add("start", "BracketLeft", "Phase or event starts at this frame; a tag is put on or taken off", () => (edits.relations.inHand ? edits.relations : edits.intervals).start());
+  add("end", "BracketRight", "It ends here, this frame not included", () => (edits.relations.inHand ? edits.relations : edits.intervals).end());
   add("undo", "KeyZ", "Undo", () => void (tools.dropPoint() || store.undo()), { repeat: true });
   add("redo", "KeyZ", "Redo", () => void store.redo(), { shift: true, repeat: true });
   add("undo-ctrl", "KeyZ", "Undo", () => void (tools.dropPoint() || store.undo()), { ctrl: true, repeat: true });

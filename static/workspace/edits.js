@@ -2,7 +2,9 @@
 
 import { keyframeFrames, lastAtOrBefore } from "./interpolate.js";
 import { attributeFromHere, cutOperations, earlierPart, mergeOperations, splitOperations, standing } from "./track-edits.js";
-import { createTrackOperations, nextNumber, setPhaseOperations } from "./operations.js";
+import { IntervalEdits } from "./interval-edits.js";
+import { createTrackOperations, nextNumber } from "./operations.js";
+import { RelationEdits, mergedRelations, splitRelations } from "./relation-edits.js";
 import { laneOf, newId } from "./store.js";
 import { POINT_GEOMETRIES } from "./canvas/placing.js";
 import { moved } from "./canvas/shapes.js";
@@ -25,6 +27,8 @@ export class Edits {
   /** @param {import("./store.js").Store} store */
   constructor(store) {
     this.store = store;
+    this.intervals = new IntervalEdits(store);
+    this.relations = new RelationEdits(store);
   }
 
   /**
@@ -270,7 +274,9 @@ export class Edits {
     const { store } = this;
     const object = newId();
     const number = nextNumber(store.labels, store.selected?.class_id ?? "");
-    const ops = splitOperations(store.labels, store.selectedTrack ?? "", store.frame, this.#expand, { object, number });
+    const id = store.selectedTrack ?? "";
+    const ops = splitOperations(store.labels, id, store.frame, this.#expand, { object, number });
+    if (ops.length) ops.push(...splitRelations(store.labels, id, store.frame, object));
     if (store.commit(ops)) this.selectTrack(object);
     else if (!ops.length) store.onNotice("Select a track that goes on over this frame to split it");
   }
@@ -287,10 +293,18 @@ export class Edits {
     const earlier = earlierPart(store.labels, later);
     const name = store.trackName(later);
     if (!earlier) store.onNotice("No track of this class ended before the selected one begins");
-    else if (store.commit(mergeOperations(store.labels, earlier, later))) {
+    else if (store.commit(this.#merged(earlier, later))) {
       this.selectTrack(earlier);
       store.onNotice(`${name} is ${store.trackName(earlier)} now`);
     }
+  }
+
+  /** @param {string} earlier @param {string} later */
+  #merged(earlier, later) {
+    const { labels } = this.store;
+    const ops = mergeOperations(labels, earlier, later);
+    // The track that goes takes the relations along that still name it.
+    return ops.length ? [...ops.slice(0, -1), ...mergedRelations(labels, earlier, later), ops[ops.length - 1]] : ops;
   }
 
   /** @param {number} dx @param {number} dy picture pixels; moves the tip or box of the selected track here */
@@ -334,103 +348,6 @@ export class Edits {
     }
   }
 
-  /** `[`: the phase or event in hand begins at the picture shown. */
-  startInterval() {
-    const { store } = this;
-    const chosen = store.classOf(store.activeClass ?? "");
-    const at = store.frame;
-    const selected = store.selectedInterval ? store.labels.intervals[store.selectedInterval] : undefined;
-    const isTag = chosen && laneOf(chosen.geometry) === "tag";
-    if (!isTag && selected && store.selectedInterval && selected.class_id === chosen?.id && at < selected.end_frame) {
-      this.#setInterval(store.selectedInterval, { ...selected, start_frame: at });
-      return;
-    }
-    if (chosen && laneOf(chosen.geometry) === "tag") {
-      this.#toggleTag(chosen);
-      return;
-    }
-    if (!chosen || (chosen.geometry !== "phase" && chosen.geometry !== "event")) {
-      store.onNotice("Choose a phase, an event or a tag first, then [ starts it");
-      return;
-    }
-    if (chosen.geometry === "phase") {
-      for (const [classId, id] of [...store.open]) {
-        const open = store.labels.intervals[id];
-        if (!open || !store.isPhase(classId)) continue;
-        if (at > open.start_frame) this.#setInterval(id, { ...open, end_frame: at });
-        store.open.delete(classId);
-      }
-    }
-    const object = newId();
-    const interval = { clip: store.clip, class_id: chosen.id, start_frame: at, end_frame: at + 1, attributes: {} };
-    if (store.commit(this.#intervalOperations(object, interval))) {
-      store.open.set(chosen.id, object);
-      store.set({ selectedInterval: object, selectedTrack: null });
-    }
-  }
-
-  /** A tag is on or off: of the frame shown, or of the whole clip. @param {import("./types.js").LabelClass} chosen */
-  #toggleTag(chosen) {
-    const { store } = this;
-    const span = chosen.geometry === "clip_tag" ? [0, store.n_frames] : [store.frame, store.frame + 1];
-    const held = store.clipIntervals("tag").find(([, i]) => i.class_id === chosen.id && i.start_frame === span[0]);
-    const object = held ? held[0] : newId();
-    const interval = { clip: store.clip, class_id: chosen.id, start_frame: span[0], end_frame: span[1], attributes: {} };
-    const done = store.commit(held ? [{ op: "interval.delete", object }] : [{ op: "interval.set", object, ...interval }]);
-    if (done && !held) store.set({ selectedInterval: object, selectedTrack: null });
-  }
-
-  /** `]`: it ends before the picture shown; on the last picture it takes that one in. */
-  endInterval() {
-    const { store } = this;
-    const end = store.frame === store.n_frames - 1 ? store.n_frames : store.frame;
-    const selected = store.selectedInterval ? store.labels.intervals[store.selectedInterval] : undefined;
-    const object =
-      store.open.get(store.activeClass ?? "") ??
-      (selected && (!store.activeClass || selected.class_id === store.activeClass) ? store.selectedInterval : null) ??
-      this.#lastStarted() ??
-      [...store.open.values()].pop();
-    const interval = object ? store.labels.intervals[object] : undefined;
-    if (!object || !interval) {
-      store.onNotice("Nothing to end: [ starts the phase or event in hand");
-      return;
-    }
-    if (laneOf(store.classOf(interval.class_id)?.geometry ?? "") === "tag") {
-      store.onNotice("A tag has no end: [ puts it on or takes it off");
-      return;
-    }
-    if (end <= interval.start_frame) {
-      store.onNotice("The end must lie after the start: move on and press ] again");
-      return;
-    }
-    this.#setInterval(object, { ...interval, end_frame: end });
-    store.open.delete(interval.class_id);
-    store.set({ selectedInterval: object });
-  }
-
-  #lastStarted() {
-    const { store } = this;
-    const kind = store.classOf(store.activeClass ?? "")?.geometry;
-    if (kind !== "phase" && kind !== "event") return null;
-    const before = store
-      .clipIntervals(kind)
-      .filter(([, i]) => i.class_id === store.activeClass && i.start_frame < store.frame);
-    return before.length ? before[before.length - 1][0] : null;
-  }
-
-  /** @param {string} object @param {import("./types.js").Interval} interval */
-  #intervalOperations(object, interval) {
-    const { store } = this;
-    return store.isPhase(interval.class_id)
-      ? setPhaseOperations(store.labels, object, interval, store.isPhase, newId)
-      : [/** @type {Operation} */ ({ op: "interval.set", object, ...interval })];
-  }
-
-  /** @param {string} object @param {import("./types.js").Interval} interval */
-  #setInterval(object, interval) {
-    this.store.commit(this.#intervalOperations(object, interval));
-  }
-
   /**
    * A copy of a track or interval of another label set, to begin from.
    * @param {import("./types.js").Labels} from @param {string} id
@@ -443,7 +360,7 @@ export class Edits {
       const number = nextNumber(store.labels, from.tracks[id].class_id);
       return store.commit(createTrackOperations(from, id, { object, number })) ? object : null;
     }
-    if (from.intervals[id]) return store.commit(this.#intervalOperations(object, { ...from.intervals[id] })) ? object : null;
+    if (from.intervals[id]) return store.commit(this.intervals.operations(object, { ...from.intervals[id] })) ? object : null;
     return null;
   }
 }

@@ -1,23 +1,32 @@
-/** Shortcuts bind to the key's place (KeyboardEvent.code); each is listed once, for the sheet too. */
+/** Shortcuts bind to the key's place (KeyboardEvent.code); each is listed once, for the sheet too. A person may change or switch off each. */
+
+import { h } from "./dom.js";
 
 /**
+ * @typedef {{code: string, shift: boolean, alt: boolean, ctrl: boolean}} Key
+ * @typedef {{characters: boolean, keys: Record<string, Key | null>}} KeyChoices  `characters` false: no shortcut of a
+ *   single character (WCAG 2.1.4); null: that action has no key
  * @typedef {{id: string, code: string, shift?: boolean, alt?: boolean, ctrl?: boolean, cap: string,
  *   label: string, group: string, run: (event: KeyboardEvent) => void, up?: () => void,
- *   when?: () => boolean, repeat?: boolean}} Binding
+ *   when?: () => boolean, repeat?: boolean}} Shortcut
+ * @typedef {Shortcut & {standard: Key & {cap: string}, changed: boolean, off: boolean}} Binding
  */
+
+const MODIFIER = /^(Shift|Control|Alt|Meta)(Left|Right)$|^(CapsLock|ContextMenu|Fn)$/;
+const CHARACTER = /^(Key|Digit|Numpad|Bracket|Intl)|^(Comma|Period|Slash|Semicolon|Quote|Minus|Equal|Backslash|Backquote)$/;
 
 /** @param {string} code */
 export function capOf(code) {
   const named = /** @type {Record<string, string>} */ ({
     ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", BracketLeft: "[", BracketRight: "]",
-    Comma: ",", Period: ".", Slash: "?", Equal: "+", Minus: "−", Escape: "Esc", Backslash: "\\", Delete: "Del",
+    Comma: ",", Period: ".", Slash: "?", Equal: "+", Minus: "−", Escape: "Esc", Backslash: "\\", Delete: "Del", Semicolon: ";",
   });
   return named[code] ?? code.replace(/^(Key|Digit)/, "");
 }
 
 /** As aria-keyshortcuts wants it. @param {Pick<Binding, "code" | "shift" | "alt" | "ctrl">} b */
 export function ariaKeys(b) {
-  const key = /** @type {Record<string, string>} */ ({ BracketLeft: "[", BracketRight: "]", Comma: ",", Period: ".", Slash: "?", Equal: "+", Minus: "-", Backslash: "\\" })[b.code] ?? b.code.replace(/^(Key|Digit)/, "");
+  const key = /** @type {Record<string, string>} */ ({ BracketLeft: "[", BracketRight: "]", Comma: ",", Period: ".", Slash: "?", Equal: "+", Minus: "-", Backslash: "\\", Semicolon: ";" })[b.code] ?? b.code.replace(/^(Key|Digit)/, "");
   return [b.ctrl && "Control", b.alt && "Alt", b.shift && "Shift", key].filter(Boolean).join("+");
 }
 
@@ -30,10 +39,26 @@ function isTyping(target) {
   );
 }
 
+/** What stands on a key's cap, with its modifiers. @param {Pick<Binding, "cap" | "shift" | "alt" | "ctrl">} b */
+export const capText = (b) => `${b.ctrl ? "Ctrl " : ""}${b.alt ? "Alt " : ""}${b.shift && b.cap !== "?" ? "⇧" : ""}${b.cap}`;
+
+/** The key of an event, or null for a modifier alone. @param {KeyboardEvent} event @returns {Key | null} */
+export function keyOf(event) {
+  if (MODIFIER.test(event.code) || !event.code) return null;
+  const code = event.code.replace(/^Numpad(\d)$/, "Digit$1");
+  return { code, shift: event.shiftKey, alt: event.altKey, ctrl: event.ctrlKey || event.metaKey };
+}
+
+/** @param {{code: string, shift?: boolean, alt?: boolean, ctrl?: boolean}} a @param {Key} key */
+const isKey = (a, key) => a.code === key.code && Boolean(a.shift) === key.shift && Boolean(a.alt) === key.alt && Boolean(a.ctrl) === key.ctrl;
+
 export class Keys {
-  constructor() {
+  /** @param {KeyChoices} [choices] what the person has changed */
+  constructor(choices) {
     /** @type {Binding[]} */
     this.bindings = [];
+    /** @type {KeyChoices} */
+    this.choices = choices ?? { characters: true, keys: {} };
     this.enabled = true;
     /** @type {Map<string, Binding>} */
     this.held = new Map();
@@ -42,9 +67,57 @@ export class Keys {
     globalThis.addEventListener("blur", () => this.#releaseAll());
   }
 
-  /** @param {Omit<Binding, "cap"> & {cap?: string}} binding */
-  bind(binding) {
-    this.bindings.push({ ...binding, cap: binding.cap ?? capOf(binding.code) });
+  /** @param {Omit<Shortcut, "cap"> & {cap?: string}} shortcut */
+  bind(shortcut) {
+    const { code, shift = false, alt = false, ctrl = false } = shortcut;
+    const cap = shortcut.cap ?? capOf(code);
+    const binding = { ...shortcut, cap, standard: { code, shift, alt, ctrl, cap }, changed: false, off: false };
+    this.#choose(binding);
+    this.bindings.push(binding);
+  }
+
+  /** @param {Binding} binding */
+  #choose(binding) {
+    const chosen = this.choices.keys[binding.id];
+    Object.assign(binding, binding.standard, chosen && { ...chosen, cap: capOf(chosen.code) });
+    binding.changed = Boolean(chosen);
+    binding.off = chosen === null;
+  }
+
+  /** Takes other choices; caps in the page follow. @param {KeyChoices} choices */
+  apply(choices) {
+    this.choices = choices;
+    for (const binding of this.bindings) this.#choose(binding);
+    for (const cap of document.querySelectorAll("[data-key]")) if (cap instanceof HTMLElement) this.#label(cap);
+  }
+
+  /** @param {HTMLElement} cap */
+  #label(cap) {
+    const binding = this.find(cap.dataset.key ?? "");
+    const text = binding && !this.isOff(binding) ? capText(binding) : "";
+    if (cap.dataset.cap !== undefined) cap.dataset.cap = text;
+    else cap.textContent = text;
+    cap.hidden = !text;
+    const named = cap.closest("[aria-keyshortcuts]");
+    if (binding && text) named?.setAttribute("aria-keyshortcuts", ariaKeys(binding));
+  }
+
+  /** The cap of an action's key as it stands now; empty when it is off. @param {string} id */
+  cap(id) {
+    const cap = h("kbd", { "aria-hidden": "true", "data-key": id });
+    this.#label(cap);
+    return cap;
+  }
+
+  /** Whether an action has no key now. @param {Binding} b */
+  isOff(b) {
+    return b.off || (!this.choices.characters && !b.ctrl && !b.alt && CHARACTER.test(b.code));
+  }
+
+  /** Other actions on the same key. @param {Binding} binding @returns {Binding[]} */
+  alsoOn(binding) {
+    const key = { code: binding.code, shift: Boolean(binding.shift), alt: Boolean(binding.alt), ctrl: Boolean(binding.ctrl) };
+    return this.bindings.filter((b) => b !== binding && !b.off && isKey(b, key));
   }
 
   /** @param {string} id */
@@ -54,9 +127,7 @@ export class Keys {
 
   /** Whether a key has a meaning already. @param {{code: string, shift: boolean, alt: boolean}} key */
   taken(key) {
-    return this.bindings.some(
-      (b) => b.code === key.code && Boolean(b.shift) === key.shift && Boolean(b.alt) === key.alt && !b.ctrl,
-    );
+    return this.bindings.some((b) => !b.off && isKey(b, { ...key, ctrl: false }));
   }
 
   /** @param {KeyboardEvent} event */
@@ -65,16 +136,11 @@ export class Keys {
     const target = event.target;
     if (isTyping(target) || document.querySelector("dialog[open]")) return;
     if ((event.code === "Space" || event.code === "Enter") && target instanceof HTMLElement && target.closest("button, a, summary")) return;
-    const ctrl = event.ctrlKey || event.metaKey;
-    const code = event.code.replace(/^Numpad(\d)$/, "Digit$1");
-    const binding = this.bindings.find(
-      (b) =>
-        b.code === code &&
-        Boolean(b.shift) === event.shiftKey &&
-        Boolean(b.alt) === event.altKey &&
-        Boolean(b.ctrl) === ctrl &&
-        (!b.when || b.when()),
-    );
+    const key = keyOf(event);
+    if (!key) return;
+    const here = this.bindings.filter((b) => isKey(b, key) && !this.isOff(b) && (!b.when || b.when()));
+    // What the person put on a key comes before what stands there by itself.
+    const binding = here.find((b) => b.changed) ?? here[0];
     if (!binding) return;
     event.preventDefault();
     if (event.repeat && !binding.repeat) return;

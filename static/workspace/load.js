@@ -33,6 +33,11 @@ export function explain(error, what) {
   pageState("This page failed", error instanceof Error ? error.message : String(error));
 }
 
+/** The keys that the person has changed; without them the standard ones hold. @param {import("./api.js").Api} api */
+export async function keyChoices(api) {
+  return /** @type {Promise<import("./keys.js").KeyChoices | undefined>} */ (api.get("/api/v1/me/keys/").catch(() => undefined));
+}
+
 /** @param {number} ms */
 export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 

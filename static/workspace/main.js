@@ -6,17 +6,22 @@ import { bindDrawing, bindPlaying, bindTracks } from "./commands.js";
 import { h, need } from "./dom.js";
 import { Hash } from "./hash.js";
 import { Keys } from "./keys.js";
-import { explain, loadClip, pageState } from "./load.js";
+import { explain, keyChoices, loadClip, pageState } from "./load.js";
 import { Outbox } from "./outbox.js";
 import { classesPanel } from "./panels/classes.js";
+import { commentsPanel } from "./panels/comments.js";
 import { inspector } from "./panels/inspector.js";
+import { proposalsPanel } from "./panels/proposals.js";
 import { bindProcedure, playOnRate } from "./panels/procedure.js";
 import { bindShortcutSheet } from "./panels/shortcuts.js";
 import { banner, conflictBanner, notices, savedState, signInBanner, submitDialog } from "./panels/topbar.js";
 import { todoPanel, tracksPanel, stillToDo } from "./panels/tracks.js";
 import { toolRail } from "./panels/toolrail.js";
 import { transport } from "./panels/transport.js";
-import { Store } from "./store.js";
+import { relationsPanel } from "./panels/relations.js";
+import { Proposals } from "./proposals.js";
+import { keepTime, slice } from "./spell.js";
+import { Store, newId } from "./store.js";
 import { Sync } from "./sync.js";
 import { bindPropagation } from "./propagate.js";
 import { workspaceLanes } from "./timeline/lanes.js";
@@ -32,6 +37,16 @@ function readOnlyWords(set) {
   if (set.state === "signed" || set.state === "superseded") return "Signed: read-only";
   if (!set.author_is_me) return "Read-only: another person's label set";
   return "";
+}
+
+/** @param {Api} api @param {string} labelSet @param {Store} store @returns {Promise<import("./proposals.js").Source[]>} */
+async function proposed(api, labelSet, store) {
+  try {
+    return (await api.get(`/api/v1/label-sets/${labelSet}/proposals/`)).sources ?? [];
+  } catch {
+    store.onNotice("Proposals could not be read: reload to see them");
+    return [];
+  }
 }
 
 async function start() {
@@ -81,13 +96,17 @@ async function start() {
   });
   player.onSignedOut = signedOut;
 
-  const keys = new Keys();
+  const keys = new Keys(await keyChoices(api));
   const open = () => !store.readOnly;
+  if (set && !reading) {
+    const proposals = new Proposals(store, await proposed(api, set.id, store));
+    proposalsPanel(need("#proposals", HTMLElement), bench, keys, proposals, open);
+  }
   bindPlaying(keys, bench);
   bindDrawing(keys, bench, open);
   bindTracks(keys, bench);
   if (sync && set) bindPropagation(keys, bench, api, set.id);
-  const showSheet = bindShortcutSheet(keys);
+  const showSheet = bindShortcutSheet(keys, async (choices) => void (await api.post("/api/v1/me/keys/", choices)));
   const nextTodo = () => {
     const item = stillToDo(store).find((t) => t.go !== null);
     if (item?.go !== null && item !== undefined) bench.go(item.go);
@@ -95,11 +114,16 @@ async function start() {
   };
   keys.bind({ id: "next", code: "KeyN", label: "Next unlabelled span or gap", group: "Tracks", run: nextTodo });
 
-  toolRail(need("#tools", HTMLElement), bench, open);
+  toolRail(need("#tools", HTMLElement), bench, keys, open);
   const tracks = tracksPanel(need("#tracks", HTMLElement), bench);
   todoPanel(need("#todo", HTMLElement), bench);
   classesPanel(need("#classes", HTMLElement), bench, keys, open);
   const details = inspector(need("#inspector", HTMLElement), bench, keys, open);
+  relationsPanel(need("#relations", HTMLElement), bench, keys, open);
+  const comments = commentsPanel(need("#comments", HTMLElement), bench, keys, {
+    labelSet: set && set.author_is_me ? set.id : null,
+    flush: async () => void (await sync?.flush()),
+  });
   const bar = transport(need("#transport", HTMLElement), bench);
 
   let panelsAt = 0;
@@ -120,11 +144,15 @@ async function start() {
 
   bindActions();
   if (sync) watchSync(sync);
+  if (set && sync) {
+    keepTime(bench, set.id, newId());
+    slice(need("#minutes", HTMLElement), Number(app.dataset.minutes), store.onNotice, () => void sync?.flush());
+  }
   const rate = playOnRate();
   player.seek(Hash.read() ?? Number(app.dataset.frame || 0));
   // Without the other parts this one can be worked on all the same.
   const parts = bindProcedure(bench, keys, sync, open()).catch(() => {});
-  await Promise.all([player.open(), parts]);
+  await Promise.all([player.open(), parts, comments]);
   if (rate) player.play(rate);
   bench.stage.focus({ preventScroll: true });
   if (sync && (await sync.recover()) > 0) store.onNotice("Unsent work of an earlier visit was found and is being sent");

@@ -22,6 +22,7 @@ export function applyOperation(labels, op) {
       break;
     case "track.delete":
       delete labels.tracks[op.object];
+      for (const id of relationsOf(labels, op.object)) drop(labels, "relations", id);
       break;
     case "track.set":
       if (labels.tracks[op.object]) labels.tracks[op.object].attributes = { ...op.attributes };
@@ -54,7 +55,41 @@ export function applyOperation(labels, op) {
     case "interval.delete":
       delete labels.intervals[op.object];
       break;
+    case "relation.set": {
+      const { op: _, object, clip, relation, subject, target, start_frame, end_frame } = op;
+      // A track that another client took away took its relations along.
+      if (!labels.tracks[subject] || !labels.tracks[target]) break;
+      labels.relations = { ...labels.relations, [object]: { clip, relation, subject, target, start_frame, end_frame } };
+      break;
+    }
+    case "proposal.set": {
+      const { op: _, object, clip, source, decision, result } = op;
+      labels.proposals = { ...labels.proposals, [object]: { clip, source, decision, result } };
+      break;
+    }
+    case "relation.delete":
+      drop(labels, "relations", op.object);
+      break;
+    case "proposal.delete":
+      drop(labels, "proposals", op.object);
+      break;
   }
+}
+
+/** @param {Labels} labels @param {"relations" | "proposals"} part @param {string} id */
+function drop(labels, part, id) {
+  /** @type {Record<string, unknown>} */
+  const held = { ...labels[part] };
+  delete held[id];
+  if (Object.keys(held).length) /** @type {any} */ (labels)[part] = held;
+  else delete labels[part];
+}
+
+/** Ids of the relations that a track stands in: they go when it goes. @param {Labels} labels @param {string} track @returns {string[]} */
+export function relationsOf(labels, track) {
+  return Object.entries(labels.relations ?? {})
+    .filter(([, r]) => r.subject === track || r.target === track)
+    .map(([id]) => id);
 }
 
 /**
@@ -68,7 +103,11 @@ export function inverseOf(labels, op) {
     case "track.create":
       return [{ op: "track.delete", object: op.object }];
     case "track.delete":
-      return createTrackOperations(labels, op.object);
+      return [
+        ...createTrackOperations(labels, op.object),
+        ...relationsOf(labels, op.object).map((object) =>
+          /** @type {Operation} */ ({ op: "relation.set", object, .../** @type {import("./types.js").Relation} */ (labels.relations?.[object]) })),
+      ];
     case "track.set": {
       const track = labels.tracks[op.object];
       return track ? [{ op: "track.set", object: op.object, attributes: { ...track.attributes } }] : [];
@@ -88,6 +127,18 @@ export function inverseOf(labels, op) {
       const held = labels.intervals[op.object];
       if (!held) return op.op === "interval.set" ? [{ op: "interval.delete", object: op.object }] : [];
       return [{ op: "interval.set", object: op.object, ...held }];
+    }
+    case "relation.set":
+    case "relation.delete": {
+      const held = labels.relations?.[op.object];
+      if (!held) return op.op === "relation.set" ? [{ op: "relation.delete", object: op.object }] : [];
+      return [{ op: "relation.set", object: op.object, ...held }];
+    }
+    case "proposal.set":
+    case "proposal.delete": {
+      const held = labels.proposals?.[op.object];
+      if (!held) return op.op === "proposal.set" ? [{ op: "proposal.delete", object: op.object }] : [];
+      return [{ op: "proposal.set", object: op.object, ...held }];
     }
   }
 }

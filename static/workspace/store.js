@@ -50,6 +50,8 @@ export class Store {
     this.open = new Map();
     /** @type {Set<string>} */
     this.hidden = new Set();
+    /** Proposals of an import that are not decided. */
+    this.proposalsLeft = 0;
     /** Keyboard cursor in picture coordinates. */
     this.cursor = { on: false, x: initial.width_px / 2, y: initial.height_px / 2 };
     /** @type {Map<string, LabelClass>} */

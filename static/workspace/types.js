@@ -20,7 +20,13 @@
  *   keyframes: Record<string, Keyframe>}} Track
  * @typedef {{clip: string, class_id: string, start_frame: number, end_frame: number,
  *   attributes: Record<string, Value>}} Interval  start inclusive, end exclusive
- * @typedef {{clips?: string[], tracks: Record<string, Track>, intervals: Record<string, Interval>}} Labels
+ * @typedef {{clip: string, relation: string, subject: string, target: string, start_frame: number,
+ *   end_frame: number}} Relation  between two tracks
+ * @typedef {"accepted" | "redrawn" | "refused"} Verdict
+ * @typedef {{clip: string, source: string, decision: Verdict, result: string | null}} Proposal  what was decided on
+ *   an object of an imported label set, under that object's UUID
+ * @typedef {{clips?: string[], tracks: Record<string, Track>, intervals: Record<string, Interval>,
+ *   relations?: Record<string, Relation>, proposals?: Record<string, Proposal>}} Labels  a part of the last two that is empty is left out
  *
  * @typedef {{op: "track.create", object: string, clip: string, class_id: string, number?: number}} TrackCreate
  * @typedef {{op: "track.delete", object: string}} TrackDelete
@@ -31,7 +37,12 @@
  * @typedef {{op: "interval.set", object: string, clip: string, class_id: string, start_frame: number,
  *   end_frame: number, attributes: Record<string, Value>}} IntervalSet
  * @typedef {{op: "interval.delete", object: string}} IntervalDelete
- * @typedef {TrackCreate | TrackDelete | TrackSet | KeyframeSet | KeyframeDelete | IntervalSet | IntervalDelete} Operation
+ * @typedef {{op: "relation.set", object: string} & Relation} RelationSet
+ * @typedef {{op: "relation.delete", object: string}} RelationDelete
+ * @typedef {{op: "proposal.set", object: string} & Proposal} ProposalSet
+ * @typedef {{op: "proposal.delete", object: string}} ProposalDelete
+ * @typedef {TrackCreate | TrackDelete | TrackSet | KeyframeSet | KeyframeDelete | IntervalSet | IntervalDelete
+ *   | RelationSet | RelationDelete | ProposalSet | ProposalDelete} Operation
  * @typedef {Operation & {id: string, seq: number}} SentOperation
  *
  * @typedef {"mask" | "tip" | "box" | "rotated_box" | "shaft" | "polygon" | "polyline" | "keypoints" | "cuboid"
@@ -42,7 +53,8 @@
  * @typedef {{id: string, name: string, geometry: Geometry, color: string, shortcut?: string,
  *   guideline?: string, attributes?: Attribute[], max_keyframe_gap_frames?: number, interpolation?: string,
  *   skeleton?: {points: {id: string, name: string}[], edges: [number, number][]}}} LabelClass
- * @typedef {{slug: string, version: number, title: string, classes: LabelClass[]}} Ontology
+ * @typedef {{id: string, name: string, subjects: string[], targets: string[]}} RelationKind  classes that it joins
+ * @typedef {{slug: string, version: number, title: string, classes: LabelClass[], relations?: RelationKind[]}} Ontology
  *
  * @typedef {{id: string, name: string, state: string, n_frames: number, width_px: number, height_px: number,
  *   time_base: [number, number], fps: number, duration_s: number, pseudonym?: string,

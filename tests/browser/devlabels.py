@@ -71,6 +71,9 @@ def ontology() -> dict[str, Any]:
             }
             for i, n, g, c, s, t, a in rows
         ],
+        "relations": [
+            {"id": "holds", "name": "holds", "subjects": ["grasper"], "targets": ["hook", "lesion"]}
+        ],
     }
 
 
@@ -104,6 +107,12 @@ def apply(labels: dict[str, Any], op: dict[str, Any]) -> None:
         }
     elif kind == "interval.delete":
         labels["intervals"].pop(key, None)
+    elif kind.endswith(".set"):
+        part = {"relation.set": "relations", "proposal.set": "proposals"}[kind]
+        held = {k: v for k, v in op.items() if k not in ("id", "seq", "op", "object")}
+        labels.setdefault(part, {})[key] = held
+    else:
+        labels[{"relation.delete": "relations", "proposal.delete": "proposals"}[kind]].pop(key)
 
 
 class LabelSet:

@@ -65,7 +65,12 @@ class World:
         self.watched: list[list[int]] = []
         self.ranges: list[int] = []
         self.carrying: dict[str, Carrying] = {}
+        # What imported label sets propose, by label set.
+        self.proposals: dict[str, list[dict[str, Any]]] = {}
         self.is_let_go = True
+        self.threads: list[dict[str, Any]] = []
+        self.keys: dict[str, Any] = {"characters": True, "keys": {}}
+        self.spells: dict[str, dict[str, Any]] = {}
         self.a, self.b = adjudication_labels(*self.size)
 
     def picture(self, index: int) -> bytes:
@@ -305,6 +310,12 @@ class Handler(BaseHTTPRequestHandler):
             1
         ] in world.sets:
             return self._json(world.label_set(found[1]))
+        if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/proposals/", path):
+            return self._json({"sources": world.proposals.get(found[1], [])})
+        if path == f"/api/v1/clips/{CLIP}/comments/":
+            return self._json({"threads": world.threads})
+        if path == "/api/v1/me/keys/":
+            return self._json(world.keys)
         if path == "/api/v1/me/":
             return self._json(
                 {
@@ -369,6 +380,14 @@ class Handler(BaseHTTPRequestHandler):
         if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/submit/", self.path):
             world.sets[found[1]].state = "submitted"
             return self._json({"state": "submitted"})
+        if self.path == "/api/v1/me/keys/":
+            world.keys = body
+            return self._json(body)
+        if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/time/", self.path):
+            world.spells[body["page"]] = body
+            return self._json({"active_s": body["active_s"]})
+        if "/comments/" in self.path:
+            return self._comment(body)
         if self.path == f"/api/v1/clips/{CLIP}/watched/":
             world.watched += body["spans"]
             return self._json({})
@@ -388,6 +407,23 @@ class Handler(BaseHTTPRequestHandler):
             }
             return self._json({"state": "signed", "signature": world.signature})
         return self._refuse(404, "not_found")
+
+    def _comment(self, body: dict[str, Any]) -> None:
+        world, parts = self.world, self.path.strip("/").split("/")
+        if parts[-1] == "comments":
+            held = world.sets[parts[3]].labels
+            if body["object"] and body["object"] not in {**held["tracks"], **held["intervals"]}:
+                return self._refuse(400, "unknown_object", "The label set has no such object.")
+            thread = {"id": str(uuid.uuid4()), "label_set": parts[3], "settled": False}
+            thread |= {k: body[k] for k in ("clip", "frame_index", "object")} | {"comments": []}
+            world.threads.append(thread)
+        else:
+            thread = next(t for t in world.threads if t["id"] == parts[3])
+        if parts[-1] == "settle":
+            thread["settled"] = body["settled"]
+        else:
+            thread["comments"].append({"by": "you", "text": body["text"], "at": ""})
+        return self._json(thread)
 
     def _decide(self, body: dict[str, Any]) -> None:
         world = self.world

@@ -7,7 +7,7 @@ import pytest
 
 from apps.adjudication.domain import agreement, disagreements
 from apps.adjudication.domain.shape_measures import distance, overlap
-from apps.annotation.domain.ops.validate import InvalidOperation, check_shape
+from apps.annotation.domain.ops.content import InvalidOperation, check_shape
 from apps.annotation.domain.shapes import bounding_box, enclosed_area, outline_points, scaled
 from apps.ontology.domain.definition import find_problems
 from apps.ontology.domain.geometries import interpolator_of

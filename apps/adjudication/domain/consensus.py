@@ -20,6 +20,7 @@ from apps.annotation.domain.ops import apply_batch, empty_labels, inverse
 
 from .agreement import Agreement, Labels, Pair, phase_keys
 from .disagreements import NAMESPACE, Disagreement
+from .relations import relation_operations
 
 DECISIONS = ("a", "b", "redraw")
 
@@ -63,7 +64,13 @@ def initial_operations(
         if d["kind"] == "phase":
             keys[d["start_frame"] : d["end_frame"]] = [None] * (d["end_frame"] - d["start_frame"])
     empty = empty_labels([agreement.clip])
-    return ops + _phase_operations(empty, ontology, agreement, keys)
+    ops += _phase_operations(empty, ontology, agreement, keys)
+    if not labels_a.get("relations"):
+        return ops
+    # Only what is agreed stands here, and that bears A's content.
+    alone: dict[str, Any] = {"tracks": {}, "intervals": {}}
+    made = apply_batch(empty, ops)
+    return ops + relation_operations(made, labels_a, alone, agreement, _track_names(agreement))
 
 
 def decision_operations(
@@ -109,7 +116,9 @@ def decision_operations(
     ops: list[Op] = [{"op": "track.delete", "object": name}] if held else []
     if chosen is not None:
         ops += _restored(name, source["tracks"][chosen], number)
-    return ops
+    return ops + relation_operations(
+        apply_batch(dict(current), ops), labels_a, labels_b, agreement, _track_names(agreement), [name]
+    )
 
 
 def build_consensus(
@@ -195,6 +204,10 @@ def consensus_id_of(agreement: Agreement, disagreement: Disagreement) -> str | N
     if disagreement["kind"] == "phase":
         return None
     return consensus_id(agreement, _pair_of(agreement, disagreement))
+
+
+def _track_names(agreement: Agreement) -> list[tuple[Pair, str]]:
+    return [(pair, consensus_id(agreement, pair)) for pair in agreement.tracks]
 
 
 def _pair_of(agreement: Agreement, disagreement: Disagreement) -> Pair:

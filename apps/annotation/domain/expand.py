@@ -2,7 +2,7 @@
 
 JSON lines in UTF-8, keys sorted, no spaces, every coordinate a double in its shortest form that
 reads back equal (``repr``), minus zero as zero. Order: clips as listed, in each its tracks by UUID
-with their frames in order, then its intervals by start, end, UUID.
+with their frames in order, then its intervals by start, end, UUID, then its relations likewise.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ def expanded_lines(
     """
     classes = {c["id"]: c for c in ontology["classes"]}
     order = list(labels["clips"])
-    for thing in [*labels["tracks"].values(), *labels["intervals"].values()]:
+    relations = labels.get("relations", {})
+    for thing in [
+        *labels["tracks"].values(), *labels["intervals"].values(), *relations.values(),
+    ]:  # fmt: skip
         if thing["clip"] not in order:
             raise ValueError("an object lies on a clip that the label set does not list")
     yield _line(
@@ -60,6 +63,11 @@ def expanded_lines(
                     "attributes": span["attributes"],
                 }
             )
+        held = [(n, r) for n, r in relations.items() if r["clip"] == clip]
+        held.sort(key=lambda item: (item[1]["start_frame"], item[1]["end_frame"], item[0]))
+        for name, relation in held:
+            says = {k: v for k, v in relation.items() if k not in ("clip", "relation")}
+            yield _line({"relation": name, "relation_id": relation["relation"], **says})
 
 
 def expanded_digest(
@@ -86,9 +94,8 @@ def canonical_labels(labels: Mapping[str, Any]) -> bytes:
         }
         for name, track in labels["tracks"].items()
     }
-    return _line(
-        {"clips": labels["clips"], "tracks": tracks, "intervals": labels["intervals"]}
-    ).rstrip(b"\n")
+    others = {part: held for part, held in labels.items() if part not in ("clips", "tracks")}
+    return _line({"clips": labels["clips"], "tracks": tracks, **others}).rstrip(b"\n")
 
 
 def canonical_shape(shape: Mapping[str, Any] | None) -> dict[str, Any] | None:

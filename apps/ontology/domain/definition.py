@@ -22,6 +22,8 @@ _DESIGNATOR = re.compile(r"99[A-Z0-9_]{1,14}\Z")
 _UID = re.compile(r"(?=.{1,64}\Z)[0-2](\.(0|[1-9][0-9]*))+\Z")
 
 _TOP = {"slug", "version", "title", "schemes", "classes"}
+_TOP_OPTIONAL = {"relations"}
+_RELATION = {"id", "name", "subjects", "targets"}
 _CLASS = {"id", "name", "geometry", "color", "shortcut", "code", "guideline", "attributes"}
 _CLASS_OPTIONAL = {"category", "mot_box_px", "max_keyframe_gap_frames", "interpolation", "skeleton"}
 _ATTRIBUTE = {
@@ -51,7 +53,7 @@ def find_problems(definition: Any) -> Iterator[Problem]:
     if not isinstance(definition, dict):
         yield Problem("definition", "is not an object", "send a JSON object")
         return
-    yield from _fields("definition", definition, _TOP, set())
+    yield from _fields("definition", definition, _TOP, _TOP_OPTIONAL)
     if not _matches(_SLUG, definition.get("slug")):
         yield Problem("slug", "is not a slug", "use lower-case letters, digits and hyphens")
     version = definition.get("version")
@@ -77,6 +79,8 @@ def find_problems(definition: Any) -> Iterator[Problem]:
             continue
         yield from _class_problems(path, cls, own)
         yield from _repeats(path, cls, taken)
+    if "relations" in definition:
+        yield from relation_problems(definition["relations"], classes)
 
 
 def digest(definition: Mapping[str, Any]) -> str:
@@ -98,6 +102,7 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         lines.append(f"Title: “{old['title']}” became “{new['title']}”")
     if old["schemes"] != new["schemes"]:
         lines.append("Own coding schemes changed")
+    lines += _relation_changes(old.get("relations", []), new.get("relations", []))
     before = {c["id"]: c for c in old["classes"]}
     after = {c["id"]: c for c in new["classes"]}
     lines += [f"Breaking: class {i} was removed" for i in before if i not in after]
@@ -107,6 +112,18 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     if [i for i in before if i in after] != [i for i in after if i in before]:
         lines.append("The order of classes changed")
     return lines
+
+
+def _relation_changes(old: list[Mapping[str, Any]], new: list[Mapping[str, Any]]) -> Iterator[str]:
+    before, after = ({each["id"]: each for each in side} for side in (old, new))
+    for name in sorted(before.keys() | after.keys()):
+        if name not in after:
+            yield f"Breaking: relation {name} was removed"
+        elif name not in before:
+            yield f"Relation {name} was added"
+        elif before[name] != after[name]:
+            lost = any(set(before[name][k]) - set(after[name][k]) for k in ("subjects", "targets"))
+            yield f"{'Breaking: relation' if lost else 'Relation'} {name} changed"
 
 
 def _class_changes(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -246,6 +263,31 @@ def _skeleton_problems(path: str, cls: Mapping[str, Any]) -> Iterator[Problem]:
         for e in edges
     ):
         yield Problem(f"{path}.edges", "is not a list of pairs of places", "count from 0; or []")
+
+
+def relation_problems(relations: Any, classes: list[Any]) -> Iterator[Problem]:
+    """Reasons against the ``relations`` of a definition: each joins tracks of named classes."""
+    if not isinstance(relations, list) or len(relations) > 50:
+        yield Problem("relations", "is not a list of up to 50", "leave it out when there is none")
+        return
+    drawn = {c.get("id") for c in classes if isinstance(c, dict) and c.get("geometry") in SHAPES}
+    seen: set[str] = set()
+    for place, relation in enumerate(relations):
+        path = f"relations[{place}]"
+        if not isinstance(relation, dict):
+            yield Problem(path, "is not an object", "send id, name, subjects and targets")
+            continue
+        yield from _fields(path, relation, _RELATION, set())
+        yield from _id_and_name(path, relation, seen)
+        for side in ("subjects", "targets"):
+            ids = relation.get(side)
+            if not isinstance(ids, list) or not ids or not all(isinstance(i, str) for i in ids):
+                yield Problem(f"{path}.{side}", "is not a list of classes", "name at least one")
+            elif set(ids) - drawn or len(set(ids)) != len(ids):
+                yield Problem(
+                    f"{path}.{side}", "names no class that is drawn, or one twice",
+                    "use ids of classes with a shape, each once",
+                )  # fmt: skip
 
 
 def _attribute_problems(path: str, attribute: Any, seen: set[str]) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import chain, count
 from typing import Any, BinaryIO
@@ -62,7 +62,8 @@ def write(release: ReleaseView, create: Create) -> Dropped:
     lost: Dropped = Dropped()
     for view in release.clips:
         lost += count_lost(view, shapes=(*SHAPES, *POINT_SHAPES), identity=True, state=True,
-                           attributes=True, interpolated=True, intervals=True)  # fmt: skip
+                           attributes=True, interpolated=True, intervals=True,
+                           relations=True)  # fmt: skip
     return +lost
 
 
@@ -91,6 +92,7 @@ def write_annotations(release: ReleaseView, out: BinaryIO) -> None:
             ),
             "annotations": _annotations(numbered, first_image),
             "intervals": _intervals(numbered),
+            **_relations(numbered),
         },
     )  # fmt: skip
 
@@ -116,8 +118,22 @@ def write_ytvis(release: ReleaseView, out: BinaryIO) -> None:
                 for number, video_id, view, track in numbered.tracks()
             ),
             "intervals": _intervals(numbered),
+            **_relations(numbered),
         },
     )
+
+
+def _relations(numbered: _Numbered) -> dict[str, Any]:
+    """`relations`, where the ontology defines some: between two tracks by `tracking_uid`."""
+    if not numbered.release.freeze.ontology.get("relations"):
+        return {}
+    return {
+        "relations": (
+            {"video_id": video_id, **{k: v for k, v in asdict(each).items() if k != "id"}}
+            for video_id, view in numbered.videos()
+            for each in view.labels.relations
+        )
+    }
 
 
 def _head(numbered: _Numbered) -> dict[str, Any]:

@@ -87,7 +87,12 @@ class SignatureFreeze:
 
 @dataclass(frozen=True)
 class LabelSetFreeze:
-    """The signed label set of one clip: `labels` is the label state (tracks and intervals)."""
+    """The signed label set of one clip: `labels` is the label state (tracks, intervals, relations).
+
+    `proposals`, where the annotators began from imported labels: {"sources": [{"id",
+    "imported_at"}], "decisions": [those of `annotation/domain/provenance.py`, each with its
+    "annotator"], "unchanged": {object: proposal}, the released objects that say what was proposed}.
+    """
 
     id: str
     revision: int
@@ -96,6 +101,7 @@ class LabelSetFreeze:
     annotators: list[str]
     signature: SignatureFreeze | None
     audit_proof: Any = None
+    proposals: dict[str, Any] | None = None
 
 
 class Head(NamedTuple):
@@ -249,6 +255,8 @@ def dump_freeze(freeze: Freeze) -> bytes:
         label_set = {f.name: getattr(clip.label_set, f.name) for f in fields(clip.label_set)}
         if clip.label_set.signature is not None:
             label_set["signature"] = clip.label_set.signature.as_json()
+        if label_set["proposals"] is None:
+            del label_set["proposals"]
         row["label_set"] = label_set
         clips.append(row)
     return canonical({"format": FORMAT, **top, "clips": clips})

@@ -158,6 +158,18 @@ def _check_labels(freeze: Freeze, clip: ClipFreeze) -> None:
         _need(kind in INTERVALS, f"{where}.class_id", "a class of spans")
         inside = 0 <= interval["start_frame"] < interval["end_frame"] <= clip.n_frames
         _need(inside, where, "start before end, both inside the clip")
+    kinds = {each["id"] for each in freeze.ontology.get("relations", ())}
+    for key, relation in labels.get("relations", {}).items():
+        if relation.get("clip") != clip.id:
+            continue
+        where = f"clips[{clip.id}].labels.relations[{key}]"
+        _need(_is_uuid(key), where, "relation ids are UUIDs")
+        _need(relation.get("relation") in kinds, where, "a relation of the ontology")
+        for end in ("subject", "target"):
+            track = labels.get("tracks", {}).get(relation[end], {})
+            _need(track.get("clip") == clip.id, f"{where}.{end}", "a track of the clip")
+        inside = 0 <= relation["start_frame"] < relation["end_frame"] <= clip.n_frames
+        _need(inside, where, "start before end, both inside the clip")
 
 
 def _check_keyframe(

@@ -24,7 +24,7 @@ import numpy as np
 from apps.annotation.domain import ops
 from apps.annotation.domain import rle as masks
 from apps.annotation.domain.interpolate import Rule, iter_track, rule_of
-from apps.annotation.domain.ops.validate import check_attributes, check_shape
+from apps.annotation.domain.ops.content import check_attributes, check_shape
 from apps.annotation.domain.shapes import coordinates_key
 from apps.ontology.domain.geometries import INTERVALS
 
@@ -121,6 +121,7 @@ class Collector:
         self.report = Report()
         self._objects: dict[Hashable, _Object] = {}
         self._intervals: list[tuple[str, int, str | None, dict[str, Any]]] = []
+        self._relations: list[tuple[str, int, str | None, dict[str, Any]]] = []
         self._names: dict[str, dict[str, Any]] = {}
         for each in reversed(target.ontology["classes"]):
             for name in (each["name"].casefold().replace(" ", ""), each["id"]):
@@ -275,11 +276,37 @@ class Collector:
             }  # fmt: skip
             self._intervals.append((file, line, uid, value))
 
+    def relation(
+        self,
+        file: str,
+        line: int,
+        relation: str,
+        subject: str | None,
+        target: str | None,
+        start_frame: int,
+        end_frame: int,
+        *,
+        uid: str | None = None,
+    ) -> None:
+        """What stands between two tracks, named by the UUIDs that they were placed with."""
+        if not 0 <= start_frame < end_frame <= self.target.n_frames:
+            self.problem(
+                file, line, "the span is empty or outside the clip",
+                f"the clip has {self.target.n_frames} frames; the end is exclusive",
+            )  # fmt: skip
+            return
+        value = {
+            "clip": self.target.clip_id, "relation": relation, "subject": subject,
+            "target": target, "start_frame": start_frame, "end_frame": end_frame,
+        }  # fmt: skip
+        self._relations.append((file, line, uid, value))
+
     def finish(self) -> dict[str, Any] | None:
         """The labels as a label set holds them, or None when there is a problem or nothing."""
         try:
             intervals = self._finish_intervals()
             tracks = self._finish_tracks()
+            relations = self._finish_relations(tracks)
         except TooManyProblems:
             return None
         report = self.report
@@ -291,7 +318,8 @@ class Collector:
             )
         if report.problems:
             return None
-        return {"clips": [self.target.clip_id], "tracks": tracks, "intervals": intervals}
+        labels = {"clips": [self.target.clip_id], "tracks": tracks, "intervals": intervals}
+        return {**labels, "relations": relations} if relations else labels
 
     def _checked_shape(
         self, file: str, line: int, label_class: dict[str, Any], shape: dict[str, Any]
@@ -332,6 +360,25 @@ class Collector:
             parts = ("interval", value["class_id"], value["start_frame"], value["end_frame"])
             intervals[self._name(uid, intervals, *parts)] = value
         return intervals
+
+    def _finish_relations(self, tracks: dict[str, Any]) -> dict[str, Any]:
+        kinds = {each["id"]: each for each in self.target.ontology.get("relations", ())}
+        relations: dict[str, Any] = {}
+        for file, line, uid, value in self._relations:
+            kind = kinds.get(value["relation"])
+            ends = [tracks.get(value[side]) for side in ("subject", "target")]
+            if kind is None or any(
+                end is None or end["class_id"] not in kind[classes]
+                for end, classes in zip(ends, ("subjects", "targets"), strict=True)
+            ):
+                self.problem(
+                    file, line, "the relation or one of its tracks is not in this ontology version",
+                    "give its tracks in the same files, of classes that it takes",
+                )  # fmt: skip
+                continue
+            parts = ("relation", *(value[k] for k in sorted(value)))
+            relations[self._name(uid, relations, *parts)] = value
+        return relations
 
     def _finish_tracks(self) -> dict[str, Any]:
         tracks: dict[str, Any] = {}
@@ -468,6 +515,10 @@ def steps(labels: dict[str, Any]) -> list[dict[str, Any]]:
     made += [
         {"op": "interval.set", "object": name, **interval}
         for name, interval in labels["intervals"].items()
+    ]
+    made += [
+        {"op": "relation.set", "object": name, **relation}
+        for name, relation in labels.get("relations", {}).items()
     ]
     return made
 

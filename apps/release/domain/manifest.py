@@ -80,6 +80,7 @@ def clip_entry(
 ) -> dict[str, Any]:  # fmt: skip
     """One clip of the manifest: what it is, who signed it, the proof, its objects and instances."""
     label_set = clip.label_set
+    begun_from = {"proposals": label_set.proposals} if label_set.proposals is not None else {}
     return {
         "id": clip.id,
         "name": clip.name,
@@ -104,6 +105,7 @@ def clip_entry(
             "revision": label_set.revision,
             "expanded_digest": label_set.expanded_digest,
             "annotators": label_set.annotators,
+            **begun_from,
         },
         "signature": label_set.signature.as_json() if label_set.signature else None,
         "audit_proof": label_set.audit_proof,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -111,11 +111,29 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Relation:
+    """Between two tracks over a span: `start_frame` inclusive, `end_frame` exclusive."""
+
+    id: str
+    relation: str
+    uid: str
+    subject_uid: str
+    target_uid: str
+    subject: str
+    target: str
+    start_frame: int
+    end_frame: int
+    start_s: str
+    end_s: str
+
+
+@dataclass(frozen=True)
 class ClipLabels:
     """Everything signed on one clip, in the ontology's order, then by number or start."""
 
     tracks: list[Track]
     intervals: list[Interval]
+    relations: list[Relation] = field(default_factory=list)
 
     def of(self, *geometries: str) -> list[Track]:
         """The tracks of these geometries."""
@@ -136,7 +154,11 @@ def clip_labels(freeze: Freeze, clip: ClipFreeze) -> ClipLabels:
             continue
         tracks.append(_track(freeze, key, raw))
     tracks.sort(key=lambda t: (order[t.class_id], t.number))
-    return ClipLabels([t for t in tracks if t.frames], _intervals(freeze, clip, order))
+    return ClipLabels(
+        [t for t in tracks if t.frames],
+        _intervals(freeze, clip, order),
+        _relations(clip, {t.id: t for t in tracks}),
+    )
 
 
 def _track(freeze: Freeze, key: str, raw: dict[str, Any]) -> Track:
@@ -231,6 +253,27 @@ def _intervals(freeze: Freeze, clip: ClipFreeze, order: dict[str, int]) -> list[
             )
         )
     return result
+
+
+def _relations(clip: ClipFreeze, tracks: dict[str, Track]) -> list[Relation]:
+    rows = [
+        Relation(
+            id=key,
+            relation=held["relation"],
+            uid=uid_of_uuid(key),
+            subject_uid=uid_of_uuid(held["subject"]),
+            target_uid=uid_of_uuid(held["target"]),
+            subject=tracks[held["subject"]].tracking_id,
+            target=tracks[held["target"]].tracking_id,
+            start_frame=int(held["start_frame"]),
+            end_frame=int(held["end_frame"]),
+            start_s=clip.time_s(int(held["start_frame"])),
+            end_s=clip.time_s(int(held["end_frame"])),
+        )
+        for key, held in clip.label_set.labels.get("relations", {}).items()
+        if held["clip"] == clip.id
+    ]
+    return sorted(rows, key=lambda r: (r.start_frame, r.end_frame, r.id))
 
 
 def box_of(shape: dict[str, Any], label_class: dict[str, Any]) -> list[float]:

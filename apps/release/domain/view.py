@@ -195,7 +195,8 @@ def _view(freeze: Freeze, splits: dict[str, str], choice: Choice, place: int) ->
 
 def _sampled(view: ClipView) -> ClipLabels:
     tracks = [replace(t, frames=_thinned(view, t)) for t in view.labels.tracks]
-    return ClipLabels([t for t in tracks if t.frames], view.labels.intervals)
+    kept = [t for t in tracks if t.frames]
+    return ClipLabels(kept, view.labels.intervals, view.labels.relations)
 
 
 def _thinned(view: ClipView, track: Track) -> Collection[Placed]:
@@ -256,10 +257,11 @@ def frame_map(release: ReleaseView) -> Iterator[bytes]:
 
 def count_lost(view: ClipView, *, shapes: tuple[str, ...] = (), state: bool = False,
                interpolated: bool = False, attributes: bool = False, intervals: bool = False,
-               identity: bool = False) -> Dropped:  # fmt: skip
+               identity: bool = False, relations: bool = False) -> Dropped:  # fmt: skip
     """What a format leaves out of a clip, by kind; an argument names what it does hold.
 
-    Shapes, states and attributes are counted a frame, identities a track, intervals each.
+    Shapes, states and attributes are counted a frame, identities a track, intervals and relations
+    each.
     """
     lost: Dropped = Counter()
     for track in view.labels.tracks:
@@ -279,6 +281,8 @@ def count_lost(view: ClipView, *, shapes: tuple[str, ...] = (), state: bool = Fa
                 lost["attribute values"] += n * len({**track.attributes, **values})
     if not intervals:
         lost["phases and events"] += len(view.labels.intervals)
+    if not relations:
+        lost["relations"] += len(view.labels.relations)
     return +lost
 
 

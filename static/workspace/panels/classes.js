@@ -24,7 +24,6 @@ export function classesPanel(host, bench, keys, open) {
     const list = h("div", { class: "classes", role: "group", "aria-label": `${title} classes` });
     for (const c of classes) {
       const key = placed.get(c.id);
-      const label = key ? `${key.shift ? "⇧" : key.alt ? "Alt " : ""}${capOf(key.code)}` : "";
       const button = h(
         "button",
         {
@@ -33,13 +32,13 @@ export function classesPanel(host, bench, keys, open) {
         },
         chip(c.color, c.geometry === "phase" ? "chip bar" : c.geometry in TOOL_OF_GEOMETRY ? "chip" : "chip ring"),
         h("span", { class: "name" }, c.name),
-        label ? cap(label) : null,
       );
       if (key) {
         keys.bind({
           id: `class-${c.id}`, code: key.code, shift: key.shift, alt: key.alt, cap: capOf(key.code), label: c.name, group: "Classes",
           run: () => edits.chooseClass(c.id), when: open,
         });
+        button.append(keys.cap(`class-${c.id}`));
       }
       buttons.set(c.id, button);
       list.append(button);

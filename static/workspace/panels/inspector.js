@@ -10,7 +10,7 @@ import { standing } from "../track-edits.js";
 /** Attribute rows are rows of keys: the first from Q, the second from A. */
 const ROWS = [
   ["KeyQ", "KeyW", "KeyY", "KeyU", "KeyI"],
-  ["KeyA", "KeyS", "KeyD", "KeyF", "KeyM"],
+  ["KeyA", "KeyS", "KeyD", "KeyF", "Semicolon"],
 ];
 
 /** @typedef {import("../types.js").Shape} Shape */
@@ -84,7 +84,7 @@ export function inspector(host, bench, keys, open) {
               "aria-pressed": String(held[attribute.id] === value.id), "aria-keyshortcuts": ROWS[r]?.[v] ? capOf(ROWS[r][v]) : null,
               title: "With Shift: from this frame on",
               onclick: (/** @type {MouseEvent} */ event) => edits.setAttribute(attribute.id, value.id, event.shiftKey),
-            }, value.name, ROWS[r]?.[v] ? cap(capOf(ROWS[r][v])) : null))),
+            }, value.name, ROWS[r]?.[v] ? keys.cap(`attribute-${r}-${v}`) : null))),
       ),
     );
   };
@@ -106,8 +106,8 @@ export function inspector(host, bench, keys, open) {
           h("dl", {},
             ...attributeRows(),
             here?.shape ? line(here.shape.type === "tip" ? "Position" : here.shape.type === "mask" ? "Area" : "Size", place(here.shape)) : null,
-            line("This frame", h("span", {}, isKeyframe ? "keyframe " : here?.interpolated ? "interpolated " : "no keyframe "), cap("K")),
-            line("State", h("span", {}, `${state} `), cap("O"), cap("X"))),
+            line("This frame", h("span", {}, isKeyframe ? "keyframe " : here?.interpolated ? "interpolated " : "no keyframe "), keys.cap("keyframe")),
+            line("State", h("span", {}, `${state} `), keys.cap("occluded"), keys.cap("absent"))),
         );
       } else if (interval) {
         const { time } = bench.player;
@@ -123,7 +123,7 @@ export function inspector(host, bench, keys, open) {
       if (guide) {
         out.push(
           h("section", { class: "guideline", id: "guideline", tabindex: "-1", "aria-label": `Guideline for ${guide.name}` },
-            h("h2", {}, `Guideline · ${guide.name}`, cap("G")),
+            h("h2", {}, `Guideline · ${guide.name}`, keys.cap("guideline")),
             h("p", {}, guide.guideline || "The ontology has no text for this class.")),
         );
       } else if (!out.length) {

@@ -1,10 +1,13 @@
 /** The sheet behind `?`: every key, searchable. */
 
 import { h, showDialog } from "../dom.js";
+import { changeRows } from "./key-changes.js";
 
-/** @param {import("../keys.js").Keys} keys */
-export function bindShortcutSheet(keys) {
-  const open = () => void showSheet(keys);
+/** @typedef {import("../keys.js").KeyChoices} KeyChoices */
+
+/** @param {import("../keys.js").Keys} keys @param {(choices: KeyChoices) => Promise<void>} save keeps them for the person */
+export function bindShortcutSheet(keys, save) {
+  const open = () => void showSheet(keys, save);
   keys.bind({ id: "sheet", code: "Slash", shift: true, cap: "?", label: "All shortcuts", group: "Help", run: open });
   keys.bind({ id: "sheet-plain", code: "Slash", cap: "?", label: "All shortcuts", group: "Help", run: open });
   keys.bind({
@@ -29,21 +32,27 @@ function allCaps(shown) {
   return arrows ? [caps({ ...shown[0], cap: "← → ↑ ↓" })] : shown.map(caps);
 }
 
-/** @param {import("../keys.js").Keys} keys */
-function showSheet(keys) {
+/** @param {import("../keys.js").Keys} keys @param {(choices: KeyChoices) => Promise<void>} save */
+function showSheet(keys, save) {
+  let changing = false;
   const search = h("input", { type: "search", placeholder: "Search keys", "aria-label": "Search shortcuts", autofocus: true });
   const list = h("div", { class: "sheet" });
   const render = () => {
     const words = search.value.trim().toLowerCase();
+    change.setAttribute("aria-pressed", String(changing));
+    if (changing) {
+      list.replaceChildren(...changeRows(keys, words, save, render));
+      return;
+    }
     /** @type {Map<string, HTMLElement[]>} */
     const groups = new Map();
     const seen = new Set();
-    for (const b of keys.bindings) {
+    for (const b of keys.bindings.filter((each) => !keys.isOff(each))) {
       const line = `${b.label} ${b.group} ${b.cap}`.toLowerCase();
       const once = `${b.group}/${b.label}`;
       if ((words && !line.includes(words)) || seen.has(once)) continue;
       seen.add(once);
-      const same = keys.bindings.filter((x) => x.group === b.group && x.label === b.label);
+      const same = keys.bindings.filter((x) => x.group === b.group && x.label === b.label && !keys.isOff(x));
       const shown = same.filter((x, i) => same.findIndex((y) => y.cap === x.cap && y.ctrl === x.ctrl) === i).slice(0, 4);
       const row = h("li", {}, h("span", {}, b.label), h("span", { class: "keys" }, ...allCaps(shown)));
       groups.set(b.group, [...(groups.get(b.group) ?? []), row]);
@@ -53,10 +62,14 @@ function showSheet(keys) {
     );
     if (!groups.size) list.replaceChildren(h("p", { class: "hint" }, "No shortcut of that name"));
   };
+  const change = h("button", { type: "button", class: "button", "data-testid": "change-keys", onclick: () => {
+    changing = !changing;
+    render();
+  } }, "Change keys");
   search.addEventListener("input", render);
   render();
   const dialog = h("dialog", { class: "wide", "aria-labelledby": "sheet-title" },
-    h("div", { class: "dialog-head" }, h("h2", { id: "sheet-title" }, "Shortcuts"), search,
+    h("div", { class: "dialog-head" }, h("h2", { id: "sheet-title" }, "Shortcuts"), search, change,
       h("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Close")),
     list);
   return showDialog(dialog);

@@ -1,11 +1,11 @@
 /** The rail of tools beside the picture. */
 
-import { cap, h, icon } from "../dom.js";
+import { h, icon } from "../dom.js";
 import { TOOLS } from "../commands.js";
 import { capOf } from "../keys.js";
 
-/** @param {HTMLElement} host @param {import("../bench.js").Bench} bench @param {() => boolean} open */
-export function toolRail(host, bench, open) {
+/** Caps follow the person's keys. @param {HTMLElement} host @param {import("../bench.js").Bench} bench @param {import("../keys.js").Keys} keys @param {() => boolean} open */
+export function toolRail(host, bench, keys, open) {
   const { store, edits } = bench;
   const buttons = TOOLS.map(({ tool, code, shift, name, d }) => {
     const key = shift ? `Shift+${capOf(code)}` : capOf(code);
@@ -22,7 +22,7 @@ export function toolRail(host, bench, open) {
         onclick: () => edits.chooseTool(tool),
       },
       icon(d),
-      shift ? h("span", { class: "cap", "data-cap": `⇧${capOf(code)}` }) : cap(capOf(code)),
+      shift ? h("span", { class: "cap", "data-cap": `⇧${capOf(code)}`, "data-key": `tool-${tool}` }) : keys.cap(`tool-${tool}`),
     );
     return { tool, button };
   });
@@ -43,6 +43,7 @@ export function toolRail(host, bench, open) {
   };
   store.listen((kind) => kind !== "frame" && update());
   update();
+  keys.apply(keys.choices);
   return update;
 }
 
@@ -52,6 +53,6 @@ function action(id, name, keys, d, run) {
     "button",
     { type: "button", class: "tool", "data-testid": id, "aria-label": name, "aria-keyshortcuts": keys, title: `${name} (${keys})`, onclick: run },
     icon(d),
-    h("span", { class: "cap", "data-cap": keys.replace("Shift+", "⇧") }),
+    h("span", { class: "cap", "data-cap": keys.replace("Shift+", "⇧"), "data-key": id }),
   );
 }

@@ -99,6 +99,8 @@ export function stillToDo(store) {
     const spans = unlabelledSpans(store.labels, store.clip, store.n_frames, store.isPhase);
     if (spans.length) todo.push({ text: `${spans.length} ${spans.length === 1 ? "span" : "spans"} unlabelled`, go: nextSpan(spans, store.frame), key: "N" });
   }
+  const left = store.proposalsLeft;
+  if (left) todo.push({ text: `${left} ${left === 1 ? "proposal" : "proposals"} to decide`, go: null });
   const tracks = store.clipTracks();
   const without = tracks.filter(([, t]) => !keyframeFrames(t).length);
   if (without.length) todo.push({ text: `${without.length} ${without.length === 1 ? "track" : "tracks"} with nothing drawn`, go: null });

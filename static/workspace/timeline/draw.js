@@ -6,7 +6,7 @@ import { isBridged, keyframeFrames } from "../interpolate.js";
  * @typedef {{id?: string, start: number, end: number, color: string, name?: string, selected?: boolean,
  *   open?: boolean, outlined?: boolean}} LaneInterval
  * @typedef {{frame: number, state: import("../types.js").KeyframeState}} LaneKeyframe
- * @typedef {{id: string, name: string, tag?: string, kind: "intervals" | "track" | "curve", height: number,
+ * @typedef {{id: string, name: string, tag?: string, kind: "intervals" | "track" | "curve" | "marks", height: number,
  *   color?: string, selected?: boolean, dashed?: boolean, rule?: import("../interpolate.js").Rule, intervals?: LaneInterval[],
  *   keyframes?: LaneKeyframe[], values?: [number, number | null][], range?: [number, number], mark?: [number, number],
  *   y?: number}} Lane
@@ -39,6 +39,7 @@ export function drawLane(c, lane, plot) {
   }
   if (lane.kind === "intervals") drawIntervals(c, lane, plot, y);
   else if (lane.kind === "track") drawTrack(c, lane, plot, y);
+  else if (lane.kind === "marks") drawMarks(c, lane, plot, y);
   else drawCurve(c, lane, plot, y);
   c.restore();
 }
@@ -180,6 +181,21 @@ function drawTrack(c, lane, plot, y) {
     c.lineWidth = 1.5;
     c.strokeStyle = state === "visible" ? plot.palette.surface : color;
     c.fillStyle = state === "visible" ? color : plot.palette.surface;
+    c.fill();
+    c.stroke();
+  }
+}
+
+/** Comments: a ring each, empty where it is settled. @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot @param {number} y */
+function drawMarks(c, lane, plot, y) {
+  for (const { frame, state } of lane.keyframes ?? []) {
+    const x = plot.x(frame + 0.5);
+    if (x < plot.head - 6 || x > plot.width + 6) continue;
+    c.beginPath();
+    c.arc(x, y + lane.height / 2, 4.5, 0, 2 * Math.PI);
+    c.fillStyle = state === "visible" ? plot.palette.accent : plot.palette.surface;
+    c.strokeStyle = state === "visible" ? plot.palette.surface : plot.palette.dim;
+    c.lineWidth = 1.5;
     c.fill();
     c.stroke();
   }

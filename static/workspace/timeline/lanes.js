@@ -31,6 +31,17 @@ export function workspaceLanes(store) {
       intervals,
     });
   }
+  for (const kind of store.ontology.relations ?? []) {
+    const held = Object.entries(store.labels.relations ?? {}).filter(([, r]) => r.clip === store.clip && r.relation === kind.id);
+    if (!held.length) continue;
+    const intervals = held.map(([id, r]) => ({
+      id, start: r.start_frame, end: r.end_frame, outlined: true,
+      color: store.classOf(store.labels.tracks[r.subject]?.class_id ?? "")?.color ?? "#8a94a3",
+      name: `${store.trackName(r.subject)} ${kind.name} ${store.trackName(r.target)}`,
+      selected: r.subject === store.selectedTrack || r.target === store.selectedTrack,
+    }));
+    lanes.push({ id: `relation-${kind.id}`, name: kind.name, kind: "intervals", height: 20, intervals });
+  }
   for (const [id, track] of store.clipTracks()) {
     const labelClass = store.classOf(track.class_id);
     lanes.push({

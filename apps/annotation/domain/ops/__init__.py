@@ -1,6 +1,9 @@
 """Operations on a label set: their shape, their meaning, their inverse."""
 
 from .apply import (
+    LEFT_OUT_WHEN_EMPTY,
+    PARTS,
+    WHOLE,
     apply,
     apply_batch,
     canonical_bytes,
@@ -8,11 +11,12 @@ from .apply import (
     inverse,
     inverse_batch,
     next_number,
+    relations_of,
     touched_objects,
 )
+from .content import InvalidOperation
 from .validate import (
     MAX_OPERATIONS,
-    InvalidOperation,
     check_phases,
     validate,
     validate_and_apply,
@@ -20,7 +24,10 @@ from .validate import (
 )
 
 __all__ = [
+    "LEFT_OUT_WHEN_EMPTY",
     "MAX_OPERATIONS",
+    "PARTS",
+    "WHOLE",
     "InvalidOperation",
     "apply",
     "apply_batch",
@@ -30,6 +37,7 @@ __all__ = [
     "inverse",
     "inverse_batch",
     "next_number",
+    "relations_of",
     "touched_objects",
     "validate",
     "validate_and_apply",

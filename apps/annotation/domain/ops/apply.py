@@ -1,6 +1,8 @@
 """What an operation does to the labels, and what undoes it.
 
-Labels are plain JSON values: ``{"clips": [...], "tracks": {uuid: ...}, "intervals": {uuid: ...}}``.
+Labels are plain JSON values: ``{"clips": [...], "tracks": {uuid: ...}, "intervals": {uuid: ...}}``,
+and ``"relations"`` and ``"proposals"`` where there is one: a part of these two that is empty is
+left out, so that labels without them are what they always were.
 Nothing here changes its arguments; results share what an operation left alone.
 """
 
@@ -12,6 +14,21 @@ from typing import Any
 
 Labels = dict[str, Any]
 Op = dict[str, Any]
+
+# What is set and deleted whole: the operation's noun, the part of the labels, its fields.
+WHOLE: dict[str, tuple[str, tuple[str, ...]]] = {
+    "interval": ("intervals", ("clip", "class_id", "start_frame", "end_frame", "attributes")),
+    # Between two tracks over a span; the ontology says which (``relations``).
+    "relation": (
+        "relations",
+        ("clip", "relation", "subject", "target", "start_frame", "end_frame"),
+    ),
+    # What was decided on an object of an imported label set (``source``), under that object's
+    # UUID: accepted, redrawn, refused; ``result`` is one's own object that came of it.
+    "proposal": ("proposals", ("clip", "source", "decision", "result")),
+}
+LEFT_OUT_WHEN_EMPTY = ("relations", "proposals")
+PARTS = ("tracks", *(part for part, _ in WHOLE.values()))
 
 
 def empty_labels(clips: Iterable[str]) -> Labels:
@@ -30,7 +47,7 @@ def canonical_bytes(op: Mapping[str, Any]) -> bytes:
 
 
 def touched_objects(op: Mapping[str, Any]) -> frozenset[str]:
-    """Ids of the tracks and intervals that the operation changes."""
+    """Ids of the objects that the operation changes."""
     return frozenset((op["object"],))
 
 
@@ -61,14 +78,17 @@ class Draft:
     def __init__(self, labels: Labels) -> None:
         self.labels: Labels = {
             **labels,
-            "tracks": dict(labels["tracks"]),
-            "intervals": dict(labels["intervals"]),
+            **{part: dict(labels[part]) for part in PARTS if part in labels},
         }
         self._own: set[str] = set()
 
     def apply(self, op: Mapping[str, Any]) -> None:
         """Change the draft by one operation."""
-        tracks, intervals, name = self.labels["tracks"], self.labels["intervals"], op["object"]
+        tracks, name = self.labels["tracks"], op["object"]
+        noun, _, does = str(op["op"]).partition(".")
+        if noun in WHOLE:
+            self._whole(noun, does, op)
+            return
         match op["op"]:
             case "track.create":
                 tracks[name] = {
@@ -82,6 +102,8 @@ class Draft:
             case "track.delete":
                 del tracks[name]
                 self._own.discard(name)
+                for relation in relations_of(self.labels, name):
+                    self._whole("relation", "delete", {"object": relation})
             case "track.set":
                 self._track(name)["attributes"] = dict(op["attributes"])
             case "keyframe.set":
@@ -92,15 +114,19 @@ class Draft:
                 }
             case "keyframe.delete":
                 del self._track(name)["keyframes"][str(op["frame_index"])]
-            case "interval.set":
-                intervals[name] = {
-                    key: op[key]
-                    for key in ("clip", "class_id", "start_frame", "end_frame", "attributes")
-                }
-            case "interval.delete":
-                del intervals[name]
             case other:
                 raise ValueError(f"no operation {other!r}")
+
+    def _whole(self, noun: str, does: str, op: Mapping[str, Any]) -> None:
+        part, fields = WHOLE[noun]
+        if does == "set":
+            self.labels.setdefault(part, {})[op["object"]] = {key: op[key] for key in fields}
+        elif does == "delete":
+            del self.labels[part][op["object"]]
+            if not self.labels[part] and part in LEFT_OUT_WHEN_EMPTY:
+                del self.labels[part]
+        else:
+            raise ValueError(f"no operation {noun}.{does}")
 
     def _track(self, name: str) -> dict[str, Any]:
         track: dict[str, Any] = self.labels["tracks"][name]
@@ -118,12 +144,21 @@ def inverse(labels: Labels, op: Mapping[str, Any]) -> list[Op]:
     older revision.
     """
     name = op["object"]
-    track, interval = labels["tracks"].get(name), labels["intervals"].get(name)
+    noun = str(op["op"]).partition(".")[0]
+    if noun in WHOLE:
+        held = labels.get(WHOLE[noun][0], {}).get(name)
+        if held is None:
+            return [{"op": f"{noun}.delete", "object": name}]
+        return [{"op": f"{noun}.set", "object": name, **held}]
+    track = labels["tracks"].get(name)
     match op["op"]:
         case "track.create":
             return [{"op": "track.delete", "object": name}]
         case "track.delete":
-            return _restore(name, track)
+            return _restore(name, track) + [
+                {"op": "relation.set", "object": relation, **labels["relations"][relation]}
+                for relation in relations_of(labels, name)
+            ]
         case "track.set":
             return [{"op": "track.set", "object": name, "attributes": dict(track["attributes"])}]
         case "keyframe.set" | "keyframe.delete":
@@ -132,10 +167,6 @@ def inverse(labels: Labels, op: Mapping[str, Any]) -> list[Op]:
             if before is None:
                 return [{"op": "keyframe.delete", "object": name, "frame_index": index}]
             return [{"op": "keyframe.set", "object": name, "frame_index": index, **before}]
-        case "interval.set" | "interval.delete":
-            if interval is None:
-                return [{"op": "interval.delete", "object": name}]
-            return [{"op": "interval.set", "object": name, **interval}]
     raise ValueError(f"no operation {op['op']!r}")
 
 
@@ -146,6 +177,15 @@ def inverse_batch(labels: Labels, ops: Iterable[Mapping[str, Any]]) -> list[Op]:
         steps.append(inverse(draft.labels, op))
         draft.apply(op)
     return [undo for step in reversed(steps) for undo in step]
+
+
+def relations_of(labels: Labels, track: str) -> list[str]:
+    """Ids of the relations that a track stands in: they go when it goes."""
+    return [
+        name
+        for name, held in labels.get("relations", {}).items()
+        if track in (held["subject"], held["target"])
+    ]
 
 
 def _restore(name: str, track: dict[str, Any]) -> list[Op]:

@@ -6,17 +6,22 @@ the remedy; it never repeats free text that was sent.
 
 from __future__ import annotations
 
-import math
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from apps.ontology.domain.geometries import INTERVALS, SHAPES
 
-from .. import rle
-from ..shapes import EDGE_TOLERANCE_PX, POINT_SHAPES, check_points, coordinates_key
-from .apply import Draft, Labels, touched_objects
+from .apply import PARTS, WHOLE, Draft, Labels, touched_objects
+from .content import (
+    InvalidOperation,
+    Refuse,
+    check_attributes,
+    check_shape,
+    class_of,
+    refuser,
+)
 
 MAX_OPERATIONS = 5000
 MAX_NUMBER = 1_000_000
@@ -31,33 +36,11 @@ _FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "track.set": (frozenset(("attributes",)), frozenset()),
     "keyframe.set": (frozenset(("frame_index", "state", "shape", "attributes")), frozenset()),
     "keyframe.delete": (frozenset(("frame_index",)), frozenset()),
-    "interval.set": (
-        frozenset(("clip", "class_id", "start_frame", "end_frame", "attributes")),
-        frozenset(),
-    ),
-    "interval.delete": (frozenset(), frozenset()),
 }
-
-
-class InvalidOperation(ValueError):
-    """An operation that is not taken.
-
-    ``index`` is its place in the batch (0-based), ``code`` is ``invalid_operation``,
-    ``phase_overlap`` or ``too_many_operations``.
-    """
-
-    def __init__(
-        self, index: int, field: str, message: str, remedy: str, code: str = "invalid_operation"
-    ) -> None:
-        super().__init__(f"operation {index}, {field}: {message}")
-        self.index = index
-        self.field = field
-        self.message = message
-        self.remedy = remedy
-        self.code = code
-
-
-_Refuse = Callable[[str, str, str], InvalidOperation]
+for _noun, (_, _fields) in WHOLE.items():
+    _FIELDS[f"{_noun}.set"] = (frozenset(_fields), frozenset())
+    _FIELDS[f"{_noun}.delete"] = (frozenset(), frozenset())
+DECISIONS = ("accepted", "redrawn", "refused")
 
 
 def validate(op: Any, ontology: Mapping[str, Any], clips: ClipSizes, index: int = 0) -> None:
@@ -65,7 +48,7 @@ def validate(op: Any, ontology: Mapping[str, Any], clips: ClipSizes, index: int 
 
     ``clips`` maps clip id to (n_frames, width_px, height_px). Raises InvalidOperation.
     """
-    refuse = _refuser(index)
+    refuse = refuser(index)
     if not isinstance(op, dict):
         raise refuse("operation", "is not an object", "send a JSON object for each operation")
     name = op.get("op")
@@ -94,6 +77,10 @@ def validate(op: Any, ontology: Mapping[str, Any], clips: ClipSizes, index: int 
         _check_span(op, n_frames, refuse)
         _check_kind(op, cls["geometry"], n_frames, refuse)
         check_attributes(op["attributes"], cls, refuse)
+    elif name == "relation.set":
+        _check_relation(op, ontology, clips, refuse)
+    elif name == "proposal.set":
+        _check_proposal(op, clips, refuse)
     elif name in ("keyframe.set", "keyframe.delete"):
         if type(op["frame_index"]) is not int or not 0 <= op["frame_index"] <= MAX_WHOLE:
             raise refuse("frame_index", "is not a frame index", "send a whole number from 0")
@@ -111,25 +98,30 @@ def validate_in_state(
     index: int = 0,
 ) -> None:
     """Check a valid operation against the labels it is to change. Raises InvalidOperation."""
-    refuse = _refuser(index)
+    refuse = refuser(index)
     name, target = op["op"], op["object"]
-    track, interval = labels["tracks"].get(target), labels["intervals"].get(target)
+    held_as = next((part for part in PARTS if target in labels.get(part, {})), None)
     if "clip" in op and op["clip"] not in labels["clips"]:
         raise refuse("clip", "is not in this label set", "use a clip of the label set")
     if name == "track.create":
-        if track is not None or interval is not None:
+        if held_as is not None:
             raise refuse("object", "exists already", "take a new UUID for a new track")
         return
-    if name == "interval.set":
-        if track is not None:
-            raise refuse("object", "is a track", "take a new UUID for a new interval")
-        if interval is not None and interval["clip"] != op["clip"]:
-            raise refuse("clip", "differs from the interval's", "make a new interval there")
+    noun, _, does = name.partition(".")
+    if noun in WHOLE:
+        part = WHOLE[noun][0]
+        if does == "delete" and held_as != part:
+            kind = "no interval" if noun == "interval" else f"no {noun}"
+            raise refuse("object", f"is {kind} here", "load the label set again")
+        if does == "set":
+            if held_as not in (None, part):
+                raise refuse("object", "is a track or another object", "take a new UUID")
+            if held_as and labels[part][target]["clip"] != op["clip"]:
+                raise refuse("clip", f"differs from the {noun}'s", f"make a new {noun} there")
+            if noun == "relation":
+                _check_ends(op, labels, ontology, refuse)
         return
-    if name == "interval.delete":
-        if interval is None:
-            raise refuse("object", "is no interval here", "load the label set again")
-        return
+    track = labels["tracks"].get(target)
     if track is None:
         raise refuse("object", "is no track here", "create the track first, or load again")
     cls = class_of(ontology, track["class_id"])
@@ -208,14 +200,6 @@ def check_phases(
             )
 
 
-def class_of(ontology: Mapping[str, Any], class_id: str) -> dict[str, Any]:
-    """The class definition of an id. Raises KeyError."""
-    for cls in ontology["classes"]:
-        if cls["id"] == class_id:
-            return cls
-    raise KeyError(class_id)
-
-
 def is_uuid(value: Any) -> bool:
     """A UUID in its lower-case form with hyphens."""
     try:
@@ -224,71 +208,11 @@ def is_uuid(value: Any) -> bool:
         return False
 
 
-def check_shape(
-    shape: Any,
-    label_class: Mapping[str, Any],
-    width_px: int,
-    height_px: int,
-    refuse: _Refuse | None = None,
-) -> None:
-    """Check a shape against its class and the picture. Raises InvalidOperation."""
-    refuse = refuse or _refuser(0)
-    geometry = label_class["geometry"]
-    if not isinstance(shape, dict) or shape.get("type") not in SHAPES:
-        raise refuse("shape", "has no known type", f"send one of {', '.join(SHAPES)}")
-    if shape["type"] != geometry:
-        raise refuse("shape.type", f"is not {geometry}", f"this class is drawn as a {geometry}")
-    numbers_in = "rle" if geometry == "mask" else coordinates_key(geometry)
-    if set(shape) != {"type", numbers_in}:
-        raise refuse(
-            "shape", "has fields that are not known or lacks one", f"send type and {numbers_in}"
-        )
-    if geometry in POINT_SHAPES:
-        check_points(shape, label_class, width_px, height_px, refuse)
-        return
-    if geometry == "mask":
-        try:
-            runs = rle.parse(shape["rle"], (height_px, width_px))
-        except rle.MalformedRle as error:
-            raise refuse("shape.rle", str(error), error.remedy) from None
-        if not runs[1::2].sum():
-            raise refuse("shape.rle", "is an empty mask", "delete the keyframe or set it absent")
-        return
-    numbers = shape["point" if geometry == "tip" else "box"]
-    count = 2 if geometry == "tip" else 4
-    field = "shape.point" if geometry == "tip" else "shape.box"
-    if not isinstance(numbers, list) or len(numbers) != count or not all(map(_finite, numbers)):
-        raise refuse(field, f"is not {count} finite numbers", "send pixel coordinates")
-    x, y = numbers[:2]
-    width, height = (0, 0) if geometry == "tip" else numbers[2:]
-    if geometry == "box" and (width <= 0 or height <= 0):
-        raise refuse(field, "has no area", "send [x, y, width, height] above 0")
-    if not (
-        x >= 0
-        and y >= 0
-        and x + width <= width_px + EDGE_TOLERANCE_PX
-        and y + height <= height_px + EDGE_TOLERANCE_PX
-    ):
-        raise refuse(
-            field, "is outside the picture", f"stay within 0 to {width_px} and 0 to {height_px}"
-        )
-
-
-def _refuser(index: int) -> _Refuse:
-    return lambda field, message, remedy: InvalidOperation(index, field, message, remedy)
-
-
-def _finite(value: Any) -> bool:
-    if type(value) not in (int, float):
-        return False
-    return abs(value) < 1e9  # false for NaN too
-
-
 def _check_class(
     op: Mapping[str, Any],
     ontology: Mapping[str, Any],
     geometries: Sequence[str],
-    refuse: _Refuse,
+    refuse: Refuse,
 ) -> dict[str, Any]:
     try:
         cls = class_of(ontology, op["class_id"])
@@ -302,13 +226,13 @@ def _check_class(
     return cls
 
 
-def _check_clip(op: Mapping[str, Any], clips: ClipSizes, refuse: _Refuse) -> tuple[int, int, int]:
+def _check_clip(op: Mapping[str, Any], clips: ClipSizes, refuse: Refuse) -> tuple[int, int, int]:
     if not isinstance(op["clip"], str) or op["clip"] not in clips:
         raise refuse("clip", "is not in this label set", "use a clip of the label set")
     return clips[op["clip"]]
 
 
-def _check_span(op: Mapping[str, Any], n_frames: int, refuse: _Refuse) -> None:
+def _check_span(op: Mapping[str, Any], n_frames: int, refuse: Refuse) -> None:
     for field in ("start_frame", "end_frame"):
         if type(op[field]) is not int:
             raise refuse(field, "is not a frame index", "send a whole number")
@@ -320,7 +244,57 @@ def _check_span(op: Mapping[str, Any], n_frames: int, refuse: _Refuse) -> None:
         raise refuse("end_frame", "is not past start_frame", "the end is exclusive: at least +1")
 
 
-def _check_kind(op: Mapping[str, Any], geometry: str, n_frames: int, refuse: _Refuse) -> None:
+def relation_of(ontology: Mapping[str, Any], relation_id: str) -> dict[str, Any]:
+    """The relation of an id that the ontology defines. Raises KeyError."""
+    for each in ontology.get("relations", ()):
+        if each["id"] == relation_id:
+            return dict(each)
+    raise KeyError(relation_id)
+
+
+def _check_relation(
+    op: Mapping[str, Any], ontology: Mapping[str, Any], clips: ClipSizes, refuse: Refuse
+) -> None:
+    try:
+        relation_of(ontology, op["relation"])
+    except KeyError:
+        raise refuse(
+            "relation", "is not in this ontology version", "use a relation that it defines"
+        ) from None
+    for field in ("subject", "target"):
+        if not is_uuid(op[field]):
+            raise refuse(field, "is not a lower-case UUID", "name a track of the label set")
+    if op["subject"] == op["target"]:
+        raise refuse("target", "is the subject too", "relate two tracks")
+    _check_span(op, _check_clip(op, clips, refuse)[0], refuse)
+
+
+def _check_ends(
+    op: Mapping[str, Any], labels: Labels, ontology: Mapping[str, Any], refuse: Refuse
+) -> None:
+    """Both ends of a relation stand on its clip and are of classes that it takes."""
+    relation = relation_of(ontology, op["relation"])
+    for field, classes in (("subject", relation["subjects"]), ("target", relation["targets"])):
+        track = labels["tracks"].get(op[field])
+        if track is None or track["clip"] != op["clip"]:
+            raise refuse(field, "is no track of this clip", "create the track first")
+        if track["class_id"] not in classes:
+            raise refuse(field, "is of a class that it does not take", "see the ontology")
+
+
+def _check_proposal(op: Mapping[str, Any], clips: ClipSizes, refuse: Refuse) -> None:
+    _check_clip(op, clips, refuse)
+    if not is_uuid(op["source"]):
+        raise refuse("source", "is not a lower-case UUID", "name the imported label set")
+    if op["decision"] not in DECISIONS:
+        raise refuse("decision", "is none known", f"send one of {', '.join(DECISIONS)}")
+    if op["decision"] == "refused" and op["result"] is not None:
+        raise refuse("result", "is given for what was refused", "send null")
+    if op["decision"] != "refused" and not is_uuid(op["result"]):
+        raise refuse("result", "is not a lower-case UUID", "name your own object")
+
+
+def _check_kind(op: Mapping[str, Any], geometry: str, n_frames: int, refuse: Refuse) -> None:
     """What an interval's geometry asks of its span."""
     if geometry == "frame_tag" and op["end_frame"] != op["start_frame"] + 1:
         raise refuse("end_frame", "is not the frame after", "a frame tag covers one frame")
@@ -328,38 +302,10 @@ def _check_kind(op: Mapping[str, Any], geometry: str, n_frames: int, refuse: _Re
         raise refuse("end_frame", "is not the clip's", "a clip tag covers its whole clip")
 
 
-def _check_state(op: Mapping[str, Any], refuse: _Refuse) -> None:
+def _check_state(op: Mapping[str, Any], refuse: Refuse) -> None:
     if op["state"] not in ("visible", "occluded", "absent"):
         raise refuse("state", "is no known state", "send visible, occluded or absent")
     if op["state"] == "absent" and op["shape"] is not None:
         raise refuse("shape", "is given for an absent object", "send null with absent")
     if op["state"] != "absent" and op["shape"] is None:
         raise refuse("shape", "is missing", "send a shape, or state absent")
-
-
-def check_attributes(
-    attributes: Any, cls: Mapping[str, Any], refuse: _Refuse | None = None
-) -> None:
-    """Check attribute values against their class. Raises InvalidOperation."""
-    refuse = refuse or _refuser(0)
-    if not isinstance(attributes, dict):
-        raise refuse("attributes", "is not an object", "send {} when there is none")
-    known = {a["id"]: a for a in cls.get("attributes", [])}
-    for name, value in attributes.items():
-        if name not in known:
-            raise refuse("attributes", "names an attribute that the class lacks", "leave it out")
-        kind = known[name]["type"]
-        if kind == "choice":
-            fits = isinstance(value, str) and value in {v["id"] for v in known[name]["values"]}
-        elif kind == "boolean":
-            fits = isinstance(value, bool)
-        else:
-            fits = (
-                _finite(value)
-                and value >= known[name].get("minimum", -math.inf)
-                and value <= known[name].get("maximum", math.inf)
-            )
-        if not fits:
-            raise refuse(
-                f"attributes.{name}", f"is not a value of this {kind}", "use a value it allows"
-            )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -24,6 +24,7 @@ from apps.release.domain.importing import (
     tell_whole,
     uuid_of_uid,
 )
+from apps.release.domain.objects import uid_of_uuid
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
 
 CLIPS = ("clip", "split", "patient", "n_frames", "width", "height", "fps", "stride")
@@ -38,20 +39,35 @@ INTERVALS = (
     "clip", "tracking_uid", "tracking_id", "class_id", "kind", "start_frame", "end_frame",
     "start_s", "end_s", "attributes",
 )  # fmt: skip
+# Where the ontology defines relations.
+RELATIONS = (
+    "clip", "relation_uid", "relation", "subject_uid", "target_uid", "start_frame", "end_frame",
+    "start_s", "end_s",
+)  # fmt: skip
+# Where annotators began from imported labels.
+PROPOSALS = ("clip", "annotator", "source", "proposal", "decision", "changed", "tracking_uid")
 STATES = ("visible", "occluded")
 csv.field_size_limit(masks.MAX_COUNTS_CHARS * 2)
 
 
 def write(release: ReleaseView, create: Create) -> Dropped:
-    """`clips.csv`, `tracks.csv`, `objects.csv`, `intervals.csv`. Nothing is left out."""
+    """`clips.csv`, `tracks.csv`, `objects.csv`, `intervals.csv`, and where there is such a thing
+    `relations.csv` and `proposals.csv`. Nothing is left out."""
     lost: Dropped = Dropped()
+    has_proposals = False
     for view in release.clips:
+        has_proposals |= view.clip.label_set.proposals is not None
         lost += count_lost(view, shapes=(*SHAPES, *POINT_SHAPES), identity=True, state=True,
-                           attributes=True, interpolated=True, intervals=True)  # fmt: skip
-    tables = (
+                           attributes=True, interpolated=True, intervals=True,
+                           relations=True)  # fmt: skip
+    tables: list[tuple[str, tuple[str, ...], Callable[[ClipView], Iterator[tuple[Any, ...]]]]] = [
         ("clips", CLIPS, _clips), ("tracks", TRACKS, _tracks), ("objects", OBJECTS, _objects),
         ("intervals", INTERVALS, _intervals),
-    )  # fmt: skip
+    ]  # fmt: skip
+    if release.freeze.ontology.get("relations"):
+        tables.append(("relations", RELATIONS, _relations))
+    if has_proposals:
+        tables.append(("proposals", PROPOSALS, _proposals))
     has_points = bool(release.freeze.classes(*POINT_SHAPES))
     for name, header, rows in tables:
         with create(f"{name}.csv") as out:
@@ -111,14 +127,32 @@ def _intervals(view: ClipView) -> Iterator[tuple[Any, ...]]:
                i.end_frame, i.start_s, i.end_s, _json(i.attributes))  # fmt: skip
 
 
+def _relations(view: ClipView) -> Iterator[tuple[Any, ...]]:
+    for r in view.labels.relations:
+        yield (view.name, r.uid, r.relation, r.subject_uid, r.target_uid, r.start_frame,
+               r.end_frame, r.start_s, r.end_s)  # fmt: skip
+
+
+def _proposals(view: ClipView) -> Iterator[tuple[Any, ...]]:
+    told = view.clip.label_set.proposals
+    if told is None:
+        return
+    released = {proposal: name for name, proposal in told["unchanged"].items()}
+    for row in told["decisions"]:
+        name = released.get(row["proposal"])
+        yield (view.name, row["annotator"], row["source"], row["proposal"], row["decision"],
+               "" if row["changed"] is None else str(row["changed"]).lower(),
+               uid_of_uuid(name) if name else "")  # fmt: skip
+
+
 def _json(value: dict[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def read(files: Files, into: Collector) -> None:
     """`objects.csv` and `intervals.csv` (either may be missing), with `tracks.csv` for attributes
-    of tracks. Rows of other clips are passed over; where no row bears the clip's name and the
-    tables hold one clip only, its rows are taken."""
+    of tracks and `relations.csv` for what is between them. Rows of other clips are passed over;
+    where no row bears the clip's name and the tables hold one clip only, its rows are taken."""
     tables = {PurePosixPath(n).name: (n, d) for n, d in sorted(files.items())}
     if not {"objects.csv", "intervals.csv"} & set(tables):
         raise NotThisFormat("neither objects.csv nor intervals.csv", "keep the files' names")
@@ -126,6 +160,7 @@ def read(files: Files, into: Collector) -> None:
         name: _rows(tables[name], header, into)
         for name, header in (
             ("tracks.csv", TRACKS), ("objects.csv", OBJECTS), ("intervals.csv", INTERVALS),
+            ("relations.csv", RELATIONS),
         )
         if name in tables
     }  # fmt: skip
@@ -143,6 +178,8 @@ def read(files: Files, into: Collector) -> None:
                     of_tracks[row["tracking_uid"]] = json.loads(row["attributes"] or "{}")
                 elif name == "objects.csv":
                     _take_object(file, line, row, of_tracks, into)
+                elif name == "relations.csv":
+                    _take_relation(file, line, row, into)
                 else:
                     _take_interval(file, line, row, into)
 
@@ -198,6 +235,14 @@ def _take_object(
         interpolated=row["interpolated"] == "true",
         attributes=json.loads(row["attributes"] or "{}"),
         track_attributes=of_tracks.get(row["tracking_uid"]),
+    )  # fmt: skip
+
+
+def _take_relation(file: str, line: int, row: dict[str, str], into: Collector) -> None:
+    into.relation(
+        file, line, row["relation"], uuid_of_uid(row["subject_uid"]),
+        uuid_of_uid(row["target_uid"]), tell_whole(row["start_frame"]),
+        tell_whole(row["end_frame"]), uid=uuid_of_uid(row["relation_uid"]),
     )  # fmt: skip
 
 
