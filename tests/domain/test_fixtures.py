@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures import barcode, broken, demo_labels, foreign, instances, make, masks
+from tests import shared
 
 CLIP = "8c1f6f0e-6a56-4d5e-9f56-2a2d5f6e7b11"
 PROJECT = Path(__file__).resolve().parents[2]
@@ -22,7 +23,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Path]]:
-    return make.make_all(tmp_path_factory.mktemp("samples"), short=True)
+    folder = tmp_path_factory.mktemp("samples")
+    return {name: shared.make_one(name, folder, n) for name, n in make.SHORT_FRAMES.items()}
 
 
 @pytest.fixture(scope="module")

@@ -379,40 +379,6 @@ def self_signed(folder: Path, host: str) -> tuple[Path, Path]:
     return key, certificate
 
 
-def test_what_a_form_lacks_is_said_beside_it(client, person):
-    client.force_login(person(system=(roles.PACS_ADMINISTRATOR,)).user)
-    good = {"name": "A", "host": "pacs.example", "port": "104", "ae_title": "PACS"}
-    for field, bad in (
-        ("host", "no host"), ("port", "70000"), ("port", "²"), ("ae_title", "A\\B"),
-        ("ca_certificate", "nonsense"), ("name", ""), ("retrieval", "post"),
-    ):  # fmt: skip
-        answer = client.post("/node/peers/add/", {**good, field: bad})
-        assert answer.status_code == 400 and b'role="alert"' in answer.content, field
-    assert not RemoteNode.objects.exists()
-    assert client.post("/node/peers/add/", good).status_code == 302
-    assert client.post("/node/peers/add/", good).status_code == 400
-
-
-def test_only_a_steward_queries_and_only_what_may_be_queried(client, person, project):
-    hidden = node_of(1, "TOWER", may_be_queried=False)
-    admin = person(system=(roles.PACS_ADMINISTRATOR,)).user
-    client.force_login(admin)
-    assert client.get("/pacs/").status_code == 404
-    assert ask(client, hidden, patient_id="X").status_code == 404
-    client.force_login(person("data_steward").user)
-    assert ask(client, hidden, patient_id="X").status_code == 404
-    assert client.get("/node/peers/").status_code == 404
-
-
-def test_a_query_for_everything_is_refused_before_anything_is_sent(steward, project):
-    remote = node_of(1, "PACS")
-    for criteria in ({}, {"modality": "US"}, {"name": "*"}, {"patient_id": "*"},
-                     {"date_from": "2020-01-01", "date_to": "2026-01-01"}):  # fmt: skip
-        answer = ask(steward, remote, **criteria)
-        assert answer.status_code == 400 and b'role="alert"' in answer.content
-    assert not Event.objects.filter(action="pacs.query").exists()
-
-
 def test_a_pick_is_bound_to_its_person_and_cannot_be_made_up(
     client, person, steward, project, tmp_path, central
 ):

@@ -28,15 +28,16 @@ def free_port() -> int:
 
 
 class Stack:
-    """A running server in ``data_dir``; ``from_nothing``: it makes its database itself."""
+    """A running server in ``data_dir``; ``in_earnest``: as a site starts it, with a database that
+    it makes itself and passwords that take their time."""
 
-    def __init__(
-        self, data_dir: Path, samples: str = "none", *, from_nothing: bool = False
-    ) -> None:
+    def __init__(self, data_dir: Path, samples: str = "none", *, in_earnest: bool = False) -> None:
         self.data_dir = data_dir
         self.env = {
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": "clinical_annot.settings.development",
+            "DJANGO_SETTINGS_MODULE": (
+                "clinical_annot.settings.development" if in_earnest else "tests.journeys.settings"
+            ),
             "CLINICAL_ANNOT_DATA_DIR": str(data_dir),
             "CLINICAL_ANNOT_KEY_FILE": str(data_dir / "master.key"),
             "CLINICAL_ANNOT_CHECKPOINT_FILE": str(data_dir / "checkpoints.txt"),
@@ -47,7 +48,7 @@ class Stack:
         self.env.pop("DATABASE_URL", None)
         self._output = data_dir.parent / f"{data_dir.name}.out"
         self._samples = samples
-        if not from_nothing:
+        if not in_earnest:
             shared.copy_of_migrated_sqlite(data_dir / shared.DATABASE_FILE)
         self.start()
 
@@ -136,10 +137,8 @@ class Stack:
 
 
 @contextmanager
-def running(
-    data_dir: Path, samples: str = "none", *, from_nothing: bool = False
-) -> Iterator[Stack]:
-    stack = Stack(data_dir, samples, from_nothing=from_nothing)
+def running(data_dir: Path, samples: str = "none", *, in_earnest: bool = False) -> Iterator[Stack]:
+    stack = Stack(data_dir, samples, in_earnest=in_earnest)
     try:
         yield stack
     finally:

@@ -12,7 +12,7 @@ from pydicom import dcmread
 
 from tests.journeys.screen import Person, chromium
 from tests.journeys.served import Served, until
-from tests.traps import catalogue, streams
+from tests.traps import clips, streams
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 STARTER = Path("apps/ontology/starters/laparoscopic_cholecystectomy.json")
@@ -22,7 +22,7 @@ N = 40
 def part(number: int) -> bytes:
     """Part ``number`` (from 1) of one study, its pictures numbered on from the part before."""
     video = streams.encode(N, first_number=(number - 1) * N, size_px=(320, 240))
-    clip = catalogue.dicom(f"part-{number}", video, catalogue.H264, range(N), size_px=(320, 240))
+    clip = clips.dicom(f"part-{number}", video, clips.H264, range(N), size_px=(320, 240))
     ds = dcmread(io.BytesIO(clip.data))
     ds.StudyInstanceUID, ds.SeriesInstanceUID = "1.2.826.0.1.7.1", "1.2.826.0.1.7.2"
     ds.SeriesNumber, ds.InstanceNumber = 1, number

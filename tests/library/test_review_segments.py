@@ -29,7 +29,7 @@ from tests.builders import cleared_instance, ready_clip
 from tests.deid.test_video_memory import repeated
 from tests.deid.test_worker_killed import Place
 from tests.domain.clips import read_index
-from tests.traps import catalogue, streams
+from tests.traps import clips, streams
 
 KILLS = int(os.environ.get("BAR_SEGMENT_KILLS", "0"))
 
@@ -124,7 +124,7 @@ def test_a_worker_killed_at_random_moments_makes_each_segment_once(tmp_path: Pat
     pictures = streams.encode(60, x264="bframes=2:keyint=60", size_px=(640, 352))
     repeated(pictures, tmp_path / "long.mp4", n)
     video = (tmp_path / "long.mp4").read_bytes()
-    clip = catalogue.dicom("kills", video, catalogue.H264, range(n), size_px=(640, 352))
+    clip = clips.dicom("kills", video, clips.H264, range(n), size_px=(640, 352))
     (source / "a.dcm").write_bytes(clip.data)
     place = Place(tmp_path / "data")
     shared.copy_of_migrated_sqlite(place.folder / shared.DATABASE_FILE)

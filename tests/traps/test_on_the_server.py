@@ -18,7 +18,8 @@ from PIL import Image
 from fixtures import barcode
 from tests.journeys.screen import Person, chromium
 from tests.journeys.served import Served, until
-from tests.traps.catalogue import CLIPS, Clip
+from tests.traps.catalogue import CLIPS
+from tests.traps.clips import Clip
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(3600)]
 

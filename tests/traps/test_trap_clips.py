@@ -24,7 +24,8 @@ from apps.library.domain.frame_index import build_index
 from apps.library.domain.index_format import FrameIndex
 from apps.library.domain.review_copy import make_cine_review_copy, make_review_copy
 from fixtures import barcode
-from tests.traps.catalogue import CLIPS, Clip
+from tests.traps.catalogue import CLIPS
+from tests.traps.clips import Clip
 
 SEEKS = int(os.environ.get("BAR_SEEKS", "20"))
 PROFILE = load_builtin("basic")

@@ -176,9 +176,10 @@ def _hand_out(stop: threading.Event) -> None:
 def _look(stop: threading.Event) -> None:
     """Queue what waits for its next step, each half second; a look that fails is made again."""
     while not stop.wait(0.5):
+        # Once a round: to open a connection costs as much as to look.
+        close_old_connections()
         for look in work.SWEEPS:
             try:
-                close_old_connections()
                 look()
             except Exception as error:
                 logger.warning(
