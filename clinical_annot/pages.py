@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.access import roles, trail
 from apps.access.doors import actor_of, uuid_of
 from apps.access.models import User
+from apps.adjudication import blinding
 from apps.adjudication import queries as adjudications
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Adjudication, Assignment
@@ -88,6 +89,7 @@ def projects(request: HttpRequest) -> HttpResponse:
         people = grants.holders(roles.codename(roles.ANNOTATOR), project)
         held = Assignment.objects.filter(project=project).select_related("label_set")
         cells = {(item.clip_id, item.person_id): item for item in held if item.kind == "annotate"}
+        blinded = blinding.blinded_clip_ids(user)
         for clip in clips:
             decided = Adjudication.objects.filter(clip=clip).exclude(state="superseded").first()
             matrix.append(
@@ -98,6 +100,7 @@ def projects(request: HttpRequest) -> HttpResponse:
                         for person in people
                     ],
                     "adjudication": decided,
+                    "is_blinded": clip.pk in blinded,
                 }
             )
         shown.append(

@@ -17,7 +17,8 @@ What a target model offers:
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -25,7 +26,7 @@ from django.db import models, transaction
 
 from apps.access import grants
 from apps.access.actor import Actor, system_roles
-from apps.access.domain.policy import PolicyRow, Verdict, verdict
+from apps.access.domain.policy import Apart, PolicyRow, Verdict, verdict
 from apps.access.domain.scopes import allows
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
 from apps.audit import log
@@ -52,10 +53,12 @@ def verb(
     states: Iterable[str] | None = None,
     relation: str | None = None,
     not_relation: str | None = None,
+    apart: Apart | None = None,
     lock: bool = True,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare a verb. ``relation`` must hold between person and object, ``not_relation`` must not
-    (nobody adjudicates work of their own)."""
+    (nobody adjudicates work of their own); ``apart`` says the same of who is named, not of who
+    acts."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         row = PolicyRow(
@@ -66,6 +69,7 @@ def verb(
             not_relation,
             (function.__doc__ or "").strip().split("\n")[0],
             f"{function.__module__}.{function.__qualname__}",
+            apart,
         )
         if action in POLICY and POLICY[action].function != row.function:
             raise ValueError(f"two verbs are called {action}")
@@ -98,6 +102,10 @@ def _run(
             if _depth.get() == 1 and not allows(actor.scopes, row.action):
                 raise Forbidden("The token does not include this.", "Use one with its scope.")
             check(row, actor, fresh)
+            if row.apart is not None:
+                given = inspect.signature(function).bind(actor, fresh, *rest, **kwargs)
+                given.apply_defaults()
+                _refuse_named(row.apart, given.arguments, fresh)
             result = function(actor, fresh, *rest, **kwargs)
             if not events:
                 raise VerbWroteNoEventError(row.action)
@@ -169,6 +177,29 @@ def check(row: PolicyRow, actor: Actor, target: Any) -> None:
         )
     if said == Verdict.WRONG_STATE:
         raise _wrong_state(str(target.state), row.states or frozenset())
+
+
+# What is said of somebody who cannot be named because of the part that they had.
+_NAMED = {
+    "labels": (
+        "own_work",
+        "This person's own labels are on the clip.",
+        "Choose another clinician.",
+    ),
+    "decides": (
+        "has_seen",
+        "This person adjudicates the clip: they see what the others labelled.",
+        "Choose somebody who has seen no labels of it.",
+    ),
+}
+
+
+def _refuse_named(apart: Apart, given: Mapping[str, Any], target: Any) -> None:
+    """Raises Refused where the person whom the verb names had a part in the object that bars it."""
+    part = apart.bar(given, target)
+    if part is not None:
+        code, message, remedy = _NAMED[part]
+        raise Refused(code, message, remedy, field=apart.argument, status=409)
 
 
 def _wrong_state(state: str, wanted: frozenset[str]) -> Conflict:

@@ -7,6 +7,7 @@ from apps.access.actor import Actor
 from apps.access.errors import Refused
 from apps.access.models import User
 from apps.access.verb import event, verb
+from apps.adjudication import blinding
 from apps.adjudication.models import Assignment
 from apps.annotation.models import LabelSet
 from apps.annotation.services import create_label_set
@@ -19,11 +20,13 @@ from apps.projects.queries import roles_in
     "assignment.create",
     roles={roles.PROJECT_LEAD, roles.SERVICE},
     states=(Clip.State.READY,),
+    apart=blinding.ASSIGNED,
 )
 def assign_clip(
     actor: Actor, clip: Clip, *, person: User, kind: str = Assignment.Kind.ANNOTATE
 ) -> Assignment:
-    """Give a ready clip to a person to annotate (with an empty label set) or to adjudicate."""
+    """Give a ready clip to a person to annotate (with an empty label set) or to adjudicate, never
+    both: who decides has seen the others' labels."""
     wanted = roles.ANNOTATOR if kind == Assignment.Kind.ANNOTATE else roles.ADJUDICATOR
     if wanted not in roles_in(person, clip.project):
         raise Refused(

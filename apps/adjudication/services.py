@@ -10,7 +10,7 @@ from apps.access.actor import Actor
 from apps.access.errors import Conflict, Refused
 from apps.access.models import User
 from apps.access.verb import event, verb
-from apps.adjudication import findings
+from apps.adjudication import blinding, findings
 from apps.adjudication.domain import consensus
 from apps.adjudication.models import Adjudication, Assignment, Decision
 from apps.annotation import store
@@ -47,18 +47,16 @@ def _mine(action: str, state: str) -> Callable[[Callable[P, R]], Callable[P, R]]
     )
 
 
-@verb("adjudication.open", roles={roles.SERVICE, roles.PROJECT_LEAD}, lock=False)
+@verb(
+    "adjudication.open",
+    roles={roles.SERVICE, roles.PROJECT_LEAD},
+    apart=blinding.CHOSEN,
+    lock=False,
+)
 def open_adjudication(
     actor: Actor, clip: Clip, *, set_a: LabelSet, set_b: LabelSet, adjudicator: User
 ) -> Adjudication:
     """Lock two submitted label sets of one clip and give them to an adjudicator."""
-    if adjudicator.pk in (set_a.author_id, set_b.author_id):
-        raise Refused(
-            "own_work",
-            "Nobody adjudicates work of their own.",
-            "Choose another clinician.",
-            field="adjudicator",
-        )
     if set_a.ontology_id != set_b.ontology_id:
         raise Refused(
             "ontologies_differ",

@@ -8,7 +8,7 @@ from apps.access import grants, roles
 from apps.access.actor import service
 from apps.access.errors import Refused
 from apps.access.models import User
-from apps.adjudication import findings, services
+from apps.adjudication import blinding, findings, services
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.domain import consensus
 from apps.adjudication.models import Adjudication, Assignment
@@ -32,7 +32,7 @@ def assign_to_all() -> int:
             Assignment.objects.filter(project=project, kind=Assignment.Kind.ANNOTATE).values_list(
                 "clip_id", "person_id"
             )
-        )
+        ) | set(blinding.deciders().filter(project=project))
         for clip in Clip.objects.filter(project=project, state=Clip.State.READY):
             for person in people:
                 if (clip.pk, person.pk) not in taken:
@@ -55,7 +55,7 @@ def open_where_both_submitted() -> int:
         sets = _first_pair(list(submitted.filter(places__clip=clip).order_by("submitted_at")))
         if not sets:
             continue
-        adjudicator = _free_adjudicator(clip, {label_set.author_id for label_set in sets})
+        adjudicator = _free_adjudicator(clip)
         if adjudicator is None:
             continue
         sets.sort(key=lambda label_set: str(label_set.author.username))
@@ -86,7 +86,9 @@ def _first_pair(sets: list[LabelSet]) -> list[LabelSet]:
     return []
 
 
-def _free_adjudicator(clip: Clip, authors: set[object]) -> User | None:
+def _free_adjudicator(clip: Clip) -> User | None:
+    """Who has the least open work of those without labels of their own on the clip."""
+    authors = blinding.labellers(clip)
     people = [
         person
         for person in grants.holders(roles.codename(roles.ADJUDICATOR), clip.project)

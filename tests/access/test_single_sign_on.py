@@ -28,7 +28,7 @@ from apps.projects.queries import roles_in
 pytestmark = [pytest.mark.django_db, pytest.mark.bars]
 VERSION = "9.13.3"
 CALLBACK = "/accounts/provider/oidc/site/login/callback/"
-PEOPLE = {"hanna": ["surgeons"], "olga": ["officers", "surgeons"], "mallory": ["visitors"]}
+PEOPLE = {"hanna": ["surgeons"], "olga": ["officers", "adjudicators"], "mallory": ["visitors"]}
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_a_person_of_the_provider_comes_in_with_the_roles_of_their_groups(provid
     assert user.printed_name == "Dr hanna" and not user.has_usable_password()
     assert roles_in(user, project) == {"annotator"} and user.system_roles == []
     officer = User.objects.get(username=who(sign_in("olga")))
-    assert roles_in(officer, project) == {"annotator"}
+    assert roles_in(officer, project) == {"adjudicator"}
     assert officer.system_roles == ["compliance_officer"]
     for action in ("person.provided", "project.grant_role", "session.sign_in"):
         assert Event.objects.filter(action=action, outcome="done").exists(), action

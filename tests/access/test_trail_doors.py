@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def test_the_trail_is_not_read_for_who_may_not_read_it(person, work, ask):
     """It is long work, and what it finds is not for everybody."""
     with patch(f"apps.access.trail.{work}") as reading, pytest.raises(Forbidden):
-        ask(person("annotator", "compliance_officer"))
+        ask(person("adjudicator", "compliance_officer"))
     assert not reading.called
     assert Event.objects.filter(action__startswith="audit.", outcome="refused").count() == 1
     with patch(f"apps.access.trail.{work}") as reading:

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 from django.utils.module_loading import autodiscover_modules, import_string
 
 from apps.access import roles
-from apps.access.domain.policy import PolicyRow
+from apps.access.domain.policy import PARTED_ROLES, PolicyRow
 from apps.access.verb import POLICY
 
 MODULES = (
@@ -18,7 +18,9 @@ MODULES = (
     "pacs.services",
     "pacs.committing",
     "pacs.rules",
+    "agreements",
     "assigning",
+    "emergency",
     "propagating",
     "trail",
     "people",
@@ -44,8 +46,9 @@ officer, researcher, sender) or from the system (compliance officer, PACS admini
 administrator). A sender is a machine that stores over DICOMweb. `service` is the node, the worker
 or a command. Being a superuser grants nothing. What each person is promised stands by hand in
 `tests/access/rights.md`; every address and every row is held to it. **Relation** must hold between
-the person and the object; **never** must not. Somebody without any role towards a clinical object
-gets 404, not 403.
+the person and the object; **never** must not, nor may it hold of whom the verb names. Never held
+together in one project: {parted}. Somebody without any role towards a clinical object gets 404, not
+403.
 
 | action | roles | while the object is | relation | never | what it does |
 | --- | --- | --- | --- | --- | --- |
@@ -70,6 +73,12 @@ def _summary(row: PolicyRow) -> str:
     return text.split(". ")[0].rstrip(".") + "."
 
 
+def _never(row: PolicyRow) -> str:
+    """Whose hands it must not be in: of who acts, and of whom the verb names."""
+    said = [(row.not_relation or "").replace("_", " "), row.apart.words() if row.apart else ""]
+    return "; ".join(filter(None, said))
+
+
 def _line(row: PolicyRow) -> str:
     held = "anyone signed in" if roles.ANYONE in row.roles else _words(row.roles)
     cells = (
@@ -77,7 +86,7 @@ def _line(row: PolicyRow) -> str:
         held,
         _words(row.states) if row.states is not None else "",
         (row.relation or "").replace("_", " "),
-        (row.not_relation or "").replace("_", " "),
+        _never(row),
         _summary(row).replace("|", "\\|"),
     )
     return f"| {' | '.join(cells)} |\n"
@@ -87,7 +96,14 @@ def render() -> str:
     """The whole document; every room's verbs are imported first."""
     autodiscover_modules(*MODULES)
     ours = [row for row in POLICY.values() if row.function.startswith(("apps.", "clinical_annot."))]
-    return HEAD + "".join(_line(row) for row in sorted(ours, key=lambda row: row.action)) + TAIL
+    parted = "; ".join(
+        " and ".join(sorted(_words([role]) for role in pair)) for pair in PARTED_ROLES
+    )
+    return (
+        HEAD.replace("{parted}", parted)
+        + "".join(_line(row) for row in sorted(ours, key=lambda row: row.action))
+        + TAIL
+    )
 
 
 class Command(BaseCommand):

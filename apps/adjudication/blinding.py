@@ -1,0 +1,54 @@
+"""Who has which part in a clip, so that nobody labels what they have seen decided, nor decides what
+they labelled; and which clips a person still labels without knowing of the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.access.domain.policy import Apart
+from apps.access.models import User
+from apps.adjudication.models import Adjudication, Assignment
+from apps.annotation.models import LabelSet
+from apps.library.models import Clip
+
+LABELS, DECIDES = "labels", "decides"
+
+
+def parts_in(person: User, clip: Clip) -> set[str]:
+    """``labels`` where the person's own labels are on the clip (also brought in from elsewhere),
+    ``decides`` where it was given to them to adjudicate; both are kept whatever role they hold now.
+
+    Runs in the verb's transaction and holds the clip: of two at once, the second sees the first.
+    """
+    Clip._base_manager.select_for_update(of=("self",)).filter(pk=clip.pk).first()
+    found = set()
+    if person.pk in labellers(clip):
+        found.add(LABELS)
+    if deciders().filter(clip_id=clip.pk, person_id=person.pk).exists():
+        found.add(DECIDES)
+    return found
+
+
+def labellers(clip: Clip) -> set[Any]:
+    """Ids of who has labels of their own on the clip, handed in or not."""
+    sets = LabelSet.objects.filter(places__clip=clip).exclude(origin=LabelSet.Origin.CONSENSUS)
+    return set(sets.values_list("author_id", flat=True))
+
+
+def deciders() -> Any:
+    """(clip's id, person's id) of every clip given to somebody to adjudicate."""
+    given = Assignment.objects.filter(kind=Assignment.Kind.ADJUDICATE).order_by()
+    return given.values_list("clip_id", "person_id")
+
+
+def blinded_clip_ids(user: User) -> set[Any]:
+    """Clips that ``user`` labels and that nobody has begun to adjudicate: what the others do there
+    is not for them, whatever else they are in the project."""
+    mine = Assignment.objects.filter(person=user, kind=Assignment.Kind.ANNOTATE)
+    decided = Adjudication.objects.values("clip_id")
+    return set(mine.exclude(clip_id__in=decided).values_list("clip_id", flat=True))
+
+
+# The rules of the table for whom the verbs of this room name.
+ASSIGNED = Apart("person", {"annotate": DECIDES, "adjudicate": LABELS}, parts_in, by="kind")
+CHOSEN = Apart("adjudicator", {"": LABELS}, parts_in)
