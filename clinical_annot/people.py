@@ -32,14 +32,15 @@ def listing(request: HttpRequest) -> HttpResponse:
     _managed(request)
     rows: list[dict[str, Any]] = []
     projects = list(Project.objects.all())
+    by_id = {project.pk: project for project in projects}
+    held: dict[Any, list[dict[str, Any]]] = {}
+    for person, project, name in grants.live_rows(Project):
+        role = name.removeprefix("role_")
+        if role != roles.EMERGENCY:
+            held.setdefault(person, []).append({"project": by_id[project], "role": role})
     for user in User.objects.filter(is_service=False):
-        held = []
-        for project in projects:
-            names = grants.granted_codenames(user, project)
-            held += [
-                {"project": project, "role": name.removeprefix("role_")} for name in sorted(names)
-            ]
-        rows.append({"person": user, "held": held})
+        mine = held.get(user.pk, []) if user.is_active else []
+        rows.append({"person": user, "held": sorted(mine, key=lambda one: one["project"].name)})
     return render(
         request,
         "people.html",
@@ -74,7 +75,7 @@ def change(request: HttpRequest) -> HttpResponse:
     if user is None:
         raise NotFound
     actor, what = actor_of(request), request.POST.get("what")
-    if what in ("switch_off", "switch_on"):
+    if what in ("switch_off", "switch_on", "deprovision"):
         getattr(people, what)(actor, user)
     else:
         project = Project.objects.filter(slug=request.POST.get("project")).first()

@@ -100,7 +100,7 @@ def cleared_instance(project: Any, n_frames: int = 40, patient: str = "") -> Rec
         subject=subject,
         state=ReceivedInstance.State.CLEARED,
         sop_uid_digest=uuid.uuid4().bytes,
-        sealed_uids=keyring.seal_for(None, b"{}", "uids"),
+        sealed_uids=keyring.seal_for(subject, b"{}", "received-uids"),
         study_digest=uuid.uuid4().bytes,
         sop_class_uid="1.2.840.10008.5.1.4.1.1.77.1.1.1",
         transfer_syntax_uid=H264_HIGH,

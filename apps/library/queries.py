@@ -18,7 +18,7 @@ from apps.library.domain.procedure import Part, in_order
 from apps.library.models import Clip, ClipOpening
 from apps.projects.queries import project_ids
 
-SEE_ALL_CLIPS = (roles.PROJECT_LEAD, roles.DATA_STEWARD)
+SEE_ALL_CLIPS = (roles.PROJECT_LEAD, roles.DATA_STEWARD, roles.EMERGENCY)
 
 # Rooms above say which clips a person was given work on (a query of clip ids each).
 ASSIGNED_CLIPS: list[Callable[[User], Any]] = []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.access import grants, roles
+from apps.access.actor import system_roles
 from apps.access.models import User
-from apps.projects.models import Project
+from apps.projects.models import EmergencyAccess, Project
 
 
 def project_ids(user: User, *wanted: str) -> list[Any]:
@@ -35,3 +36,33 @@ def roles_anywhere(user: User) -> set[str]:
 def by_called_ae(ae_title: str) -> Project | None:
     """The project that a called AE title routes to."""
     return Project.objects.filter(ae_title=ae_title.strip()).first()
+
+
+def emergencies_for(user: User) -> QuerySet[EmergencyAccess]:
+    """Emergency accesses that ``user`` may read of: one's own, and those of the projects whose
+    officer one is (of every project for the system's officer)."""
+    rows = EmergencyAccess.objects.select_related("project", "person", "reviewed_by")
+    if roles.COMPLIANCE_OFFICER in system_roles(user):
+        return rows
+    seen = Q(project_id__in=project_ids(user, roles.COMPLIANCE_OFFICER)) | Q(person=user)
+    return rows.filter(seen)
+
+
+def to_review(user: User) -> QuerySet[EmergencyAccess]:
+    """Those of others that nobody has reviewed yet, open ones among them, for this officer."""
+    return emergencies_for(user).exclude(person=user).exclude(state="reviewed")
+
+
+def breakable_for(user: User) -> QuerySet[Project]:
+    """Projects whose glass ``user`` may break."""
+    if roles.COMPLIANCE_OFFICER in system_roles(user):
+        return Project.objects.all()
+    return projects_for(user, roles.COMPLIANCE_OFFICER, roles.DATA_STEWARD)
+
+
+def managed_projects(user: User) -> QuerySet[Project]:
+    """Projects whose members and agreements ``user`` keeps: all for an administrator, who sees
+    nothing else of them, else those that one leads."""
+    if roles.ADMINISTRATOR in system_roles(user):
+        return Project.objects.all()
+    return projects_for(user, roles.PROJECT_LEAD)

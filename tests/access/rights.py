@@ -93,7 +93,7 @@ def _may(how_much: str, door: Door, someone: Someone, thing: Thing | None) -> bo
         return False
     if thing is None:
         return True
-    if someone.is_elsewhere:
+    if someone.is_elsewhere and not thing.is_shared:
         return False
     if how_much == "project":
         return True

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal import auth as totp
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
@@ -18,6 +17,7 @@ from apps.access import tokens
 from apps.access.errors import Forbidden, NotFound, Refused
 from apps.access.models import ApiToken, User
 from apps.audit.models import Event
+from tests.access.factors import code_of, with_app
 from tests.builders import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -35,19 +35,6 @@ def sign_in(client: Client, user: User, password: str = PASSWORD) -> Any:
 
 def events(action: str, outcome: str = "done") -> int:
     return Event.objects.filter(action=action, outcome=outcome).count()
-
-
-def with_app(user: User) -> str:
-    """Give the person an authenticator app; its secret."""
-    secret = totp.generate_totp_secret()
-    totp.TOTP.activate(user, secret)
-    return secret
-
-
-def code_of(secret: str) -> str:
-    return totp.format_hotp_value(
-        totp.hotp_value(secret, next(totp.yield_hotp_counters_from_time()))
-    )
 
 
 def test_user_name_and_password_are_enough_for_who_has_no_second_factor(client, person):

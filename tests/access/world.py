@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from apps.access import grants, roles, tokens
 from apps.access.actor import Actor, service
+from apps.access.again import Proof
 from apps.access.models import ApiToken, User
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Assignment
@@ -29,6 +30,9 @@ from apps.intake.models import Correction, CorrectionTarget, ReceivedInstance
 from apps.intake.pacs.models import Pull, RemoteNode, RoutingRule
 from apps.keys import keyring
 from apps.library.models import Clip, ReviewSegment
+from apps.projects import emergency
+from apps.projects.agreements import add_agreement
+from apps.projects.models import EmergencyAccess
 from apps.projects.services import create_project, grant_role
 from apps.release import services
 from apps.release.models import RecallNotice, Release
@@ -36,6 +40,7 @@ from apps.vault.files import create_file
 from fixtures import broken
 from fixtures.people import MORGAN
 from tests import builders
+from tests.access.factors import code_of, with_app
 
 SYSTEM = (roles.COMPLIANCE_OFFICER, roles.PACS_ADMINISTRATOR, roles.ADMINISTRATOR)
 PROPOSED = {"boxes": [], "spans": [], "width_px": 320, "height_px": 240, "n_frames": 1}
@@ -71,6 +76,8 @@ class Thing:
     granted: set[str] = field(default_factory=set)
     # Whose own work it is, where another person is wanted.
     made_by: set[str] = field(default_factory=set)
+    # The address is no project's: everybody stores into their own.
+    is_shared: bool = False
 
 
 @dataclass
@@ -96,6 +103,8 @@ def _people(project: Any, other: Any) -> dict[str, Someone]:
         "researcher_idle": ((roles.RESEARCHER,), project, False),
         # Holds both roles that a conflict of interest parts: freezes, and could approve.
         "freezer": ((roles.PROJECT_LEAD, roles.COMPLIANCE_OFFICER), project, False),
+        # An officer who broke the glass.
+        "rescuer": ((roles.COMPLIANCE_OFFICER,), project, False),
         **{f"{name}_elsewhere": ((name,), other, False) for name in roles.GRANTED_ROLES},
         **{f"{name}_of_all": ((name,), None, True) for name in SYSTEM},
         "nobody": ((), None, False),
@@ -120,8 +129,16 @@ def _people(project: Any, other: Any) -> dict[str, Someone]:
     off.is_active = False
     off.save()
     people["switched_off"].is_signed_in = False
+    _break_glass(people["rescuer"], project)
     people["stranger"] = Someone("stranger", Actor(User()), set(), is_signed_in=False)
     return people
+
+
+def _break_glass(someone: Someone, project: Any) -> None:
+    code = code_of(with_app(someone.actor.user))
+    proof = Proof(builders.PASSWORD, code)
+    emergency.begin(someone.actor, project, reason="asked", minutes=240, proof=proof)
+    someone.roles.add(roles.EMERGENCY)
 
 
 def _received(project: Any, state: str, device: Device) -> ReceivedInstance:
@@ -309,6 +326,16 @@ def build(project: Any) -> World:
     for version, state in (("1", "frozen"), ("2", "approved"), ("3", "published")):
         things[state] = _release(project, people, version, state)
     things["superseding"] = _release(project, people, "4", "published")
+    agreement = add_agreement(
+        people[roles.PROJECT_LEAD].actor,
+        project,
+        kind="ethics",
+        reference="EC 7",
+        until="2040-01-01",
+    )
+    things["agreement"] = Thing({"agreement_id": agreement.pk})
+    broken = EmergencyAccess.objects.get()
+    things["emergency"] = Thing({"access_id": broken.pk}, own={"rescuer"}, made_by={"rescuer"})
     things["notice"] = _notice(people, things["published"])
     event = Event.objects.filter(project=str(project.pk)).order_by("recorded_at").first()
     assert event is not None
@@ -319,6 +346,8 @@ def build(project: Any) -> World:
     things["token"] = Thing({"token_id": token.pk}, own={"annotator"})
     spare = User.objects.create_user(username="spare", printed_name="Spare")
     grant_role(service("command"), project, spare, roles.ANNOTATOR)
+    things["study address"] = Thing(things["clip"].kwargs, is_shared=True)
+    things["account"] = Thing({"user_id": spare.pk})
     ids = {str(value) for thing in things.values() for value in thing.kwargs.values()}
     clip = Clip.objects.get(pk=things["clip"].kwargs["clip_id"])
     projects = {str(project.pk), project.name}
