@@ -11,6 +11,7 @@ from pydicom.datadict import keyword_dict
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
+from apps.deid.domain.chance import runs_of_digits
 from apps.deid.domain.dates import (
     cap_age,
     shift_date,
@@ -162,7 +163,7 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
         pattern = _DS if vr == "DS" else _IS
         if all(
             not text or (pattern.fullmatch(text) and len(text) <= 16) for text in texts
-        ) and not _numbers_identify(values, cleaning):
+        ) and not (_numbers_identify(values, cleaning) or _digits_identify(texts, cleaning)):
             return texts
         return None
     if vr == "CS":
@@ -229,6 +230,17 @@ def _numbers_identify(values: list[object], cleaning: Cleaning) -> bool:
     ]
     # Apart by more than a number's zeros, so that nothing is read across two of them.
     return cleaning.is_named_in(bytes(9).join([as_letters.encode(), *packed]))
+
+
+def _digits_identify(texts: list[str], cleaning: Cleaning) -> bool:
+    """Whether a number's digits before or behind its point are an identifier: the search of the
+    result, which finds it there, is not to stop the instance."""
+    return any(
+        cleaning.harvest.find_in_number(run)
+        for text in texts
+        if len(text) > 8
+        for run in runs_of_digits(text)
+    )
 
 
 def _stored_numbers_identify(element: DataElement, cleaning: Cleaning) -> bool:

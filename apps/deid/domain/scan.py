@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Hashable, Iterable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
@@ -38,8 +39,9 @@ from apps.deid.domain.spellings import patterns_of
 from apps.deid.domain.text import is_allowed_phrase, squash, tokens
 from apps.deid.domain.uids import is_listed, is_registered
 
+IsChance = Callable[[int, bytes, int], bool]
 CHUNK_BYTES = 1024 * 1024
-_MOST_CLEAN = 20_000
+_MOST_CLEAN, _MOST_DOUBTED = 20_000, 10_000
 # Shorter bytes can hold no value that is searched in raw bytes, in no compression either.
 _LEAST_BYTES = 6
 _NEW_UID = re.compile(rb"2\.25\.[0-9]{36,39}")
@@ -79,6 +81,7 @@ def kinds_kept_on_purpose(profile: Profile) -> frozenset[str]:
 class _Place:
     def __init__(self, depth: int) -> None:
         self.tail = b""
+        self.n_passed = 0
         self.depth = depth
         self.inflating = InflatingReader() if depth < 2 else None
 
@@ -114,6 +117,9 @@ class LeakScanner:
         # Elements looked at, and which of the pending texts are theirs; what was noted so far.
         self._looked_at: list[tuple[Hashable, int, int]] = []
         self._notes = 0
+        # Hits in a stream's own bytes, (where, kind, pattern), while it is not known what stands
+        # around them.
+        self._doubted: set[tuple[int, str, bytes]] | None = None
 
     @property
     def findings(self) -> list[Finding]:
@@ -132,27 +138,39 @@ class LeakScanner:
         for name in [n for n in self._places if n == place or n.startswith(f"{place}/inflated ")]:
             del self._places[name]
 
-    def scan_stream(self, place: str, stream: BinaryIO) -> None:
-        """Search a stream from where it stands to its end."""
+    def scan_stream(self, place: str, stream: BinaryIO, is_chance: IsChance | None = None) -> None:
+        """Search a stream from where it stands to its end. ``is_chance``: asked of each hit in its
+        own bytes (where it stands, what was found, how often it was), whether it says nothing
+        (`chance.Chances`)."""
+        self._doubted = None if is_chance is None else set()
         while chunk := stream.read(CHUNK_BYTES):
             self.feed(place, chunk)
         self.finish(place)
+        doubted, self._doubted = self._doubted or set(), None
+        n_found = Counter(pattern for _, _, pattern in doubted)
+        for position, kind, pattern in doubted:
+            if is_chance is None or not is_chance(position, pattern, n_found[pattern]):
+                self._note(place, kind)
 
     def _feed(self, place: str, data: bytes, depth: int, *, is_last: bool) -> None:
         state = self._places.get(place)
         if state is None:
             state = self._places[place] = _Place(depth)
         buffer = state.tail + data
-        self._search_bytes(place, buffer)
+        self._search_bytes(place, buffer, state.n_passed - len(state.tail), depth)
+        state.n_passed += len(data)
         state.tail = buffer[-self._overlap :] if self._overlap else b""
         if state.inflating is not None:
             self._inflate(place, data, state, is_last=is_last)
 
-    def _search_bytes(self, place: str, data: bytes) -> None:
+    def _search_bytes(self, place: str, data: bytes, begin: int, depth: int) -> None:
         for position, kind, pattern in self._search.matches(data):
             if pattern in self._written or _is_in_new_uid(data, position, pattern):
                 continue
-            self._note(place, kind)
+            if self._doubted is not None and depth == 0 and len(self._doubted) < _MOST_DOUBTED:
+                self._doubted.add((begin + position, kind, pattern))
+            else:
+                self._note(place, kind)
 
     def _inflate(self, place: str, data: bytes, state: _Place, *, is_last: bool) -> None:
         assert state.inflating is not None

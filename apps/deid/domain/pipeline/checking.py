@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from apps.deid.domain import probe
+from apps.deid.domain.chance import Chances
 from apps.deid.domain.cine import CinePictures
 from apps.deid.domain.decision import box_json, to_blank, to_keep
 from apps.deid.domain.harvest import Harvest
@@ -48,12 +49,13 @@ def check(
     scanner = LeakScanner(
         harvest, written=header.written, ignore_kinds=kinds_kept_on_purpose(profile)
     )
-    result.seek(0)
-    scanner.scan_stream("file", result)
     parsed = parse_instance(result)
+    kind = kind_of(parsed)
+    chances = Chances(result, parsed, header.written, profile.sha256)
+    result.seek(0)
+    scanner.scan_stream("file", result, chances)
     scanner.scan_dataset("header", parsed.dataset)
     scanner.scan_dataset("file meta", parsed.file_meta)
-    kind = kind_of(parsed)
     pictures: Pictures | None = None
     if kind == "video":
         media = media_of(parsed)
