@@ -90,6 +90,53 @@ def corpus() -> tuple[str, bool]:
     return figure, is_large and not sum(counts.values())
 
 
+AFRESH_SEEDS = os.environ.get("BAR_AFRESH_SEEDS", "1,2,3")
+
+
+def judged_afresh(seed: int, number: int) -> Outcome:
+    """One instance of the other hand's corpus, by its own judge."""
+    from apps.deid.domain.reasons import Refused
+    from tests.afresh import judge
+    from tests.afresh.instances import made
+    from tests.afresh.product import cleaned
+
+    warnings.simplefilter("ignore")
+    sample = made(seed, number)
+    kinds = frozenset(plant.kind for plant in sample.plants)
+    about = (seed, sample.name, kinds, len(sample.plants), (sample.sop_class, sample.syntax))
+    try:
+        result, findings = cleaned(sample)
+    except Refused as refusal:
+        return Outcome(*about, refused=str(refusal))
+    verdict = judge(sample, result)
+    found = "; ".join(f"{one.kind} in {one.place}" for one in findings[:5])
+    return Outcome(*about, tuple(verdict.leaks), tuple(verdict.destroyed), found)
+
+
+def afresh() -> tuple[str, bool]:
+    """(figure, held): the same bar on ``tests/afresh``, whose seeds BAR_AFRESH_SEEDS gives."""
+    from tests.afresh.instances import MAKERS
+
+    seeds = [int(seed) for seed in AFRESH_SEEDS.split(",")]
+    wanted = [(seed, number) for seed in seeds for number in range(len(MAKERS))]
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(judged_afresh, *zip(*wanted, strict=True)))
+    for one in found:
+        for what in (*one.leaks, *one.destroyed, *filter(None, [one.refused])):
+            print(f"seed {one.seed}, {one.name}: {what}", file=sys.stderr, flush=True)
+    n_leaks, n_lost = sum(len(o.leaks) for o in found), sum(len(o.destroyed) for o in found)
+    n_refused = sum(bool(one.refused) for one in found)
+    kinds = len(frozenset[str]().union(*(one.kinds for one in found)))
+    pairs, n_planted = len({one.pair for one in found}), sum(one.n_planted for one in found)
+    figure = (
+        f"{n_leaks} leaks, {n_refused} needless refusals, {n_lost} fields lost of {n_planted}"
+        f" identifiers in {kinds} kinds of place, {len(found)} instances, {pairs} pairs,"
+        f" seeds {AFRESH_SEEDS}"
+    )
+    is_large = len(MAKERS) >= 60 and pairs >= 14 and kinds >= 120 and n_planted >= 3000
+    return figure, is_large and not n_leaks + n_refused + n_lost
+
+
 def speed() -> tuple[str, bool]:
     """``make bench NAME=deid`` (CPU time): 150 instances a second and more than dicognito's."""
     from bench.deid import small_cines
@@ -119,6 +166,11 @@ BARS = [
         "deid corpus",
         "0 leaks, 0 needless refusals, 0 needed fields lost over three seeds and difficulties",
         corpus,
+    ),
+    Bar(
+        "deid afresh",
+        "the same on a corpus by another hand, with a judge of its own, over three seeds",
+        afresh,
     ),
     Bar(
         "deid invariants",

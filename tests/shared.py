@@ -13,8 +13,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from fixtures import make
-
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = "CLINICAL_ANNOT_TEST_SHARED"
 DATABASE_FILE = "clinicalannot.sqlite3"
@@ -79,6 +77,9 @@ def migrated_template(url: str) -> str:
 
 def make_one(name: str, out_dir: Path, n_frames: int | None = None) -> dict[str, Path]:
     """``fixtures.make.make_one``, drawn once in a run."""
+    # Here, for drawing makes pydicom strict in the whole process.
+    from fixtures import make
+
     drawn = once(f"{name}-{n_frames}", lambda partial: make.make_one(name, partial, n_frames))
     out_dir.mkdir(parents=True, exist_ok=True)
     return {

@@ -117,7 +117,12 @@ def decision_operations(
     if chosen is not None:
         ops += _restored(name, source["tracks"][chosen], number)
     return ops + relation_operations(
-        apply_batch(dict(current), ops), labels_a, labels_b, agreement, _track_names(agreement), [name]
+        apply_batch(dict(current), ops),
+        labels_a,
+        labels_b,
+        agreement,
+        _track_names(agreement),
+        [name],
     )
 
 

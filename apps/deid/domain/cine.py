@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -21,17 +21,16 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.multival import MultiValue
 from pydicom.pixels import apply_color_lut, get_decoder, iter_pixels
-from pydicom.uid import UID, HTJ2KLosslessRPCL, JPEGExtended12Bit, RLELossless
+from pydicom.uid import UID, JPEGExtended12Bit, RLELossless
 
-from . import extended_jpeg, jpeg_2000_markers, jpeg_markers, lossless_jpeg, throughput_jpeg
+from . import extended_jpeg, jpeg_markers, lossless_jpeg, throughput_jpeg
 from .boxes import Box, check_box
 from .cine_source import CineSource, pixel_module
+from .code_streams import stripper_of
 from .pictures import Planes
 from .refusals import StreamRefusal
 from .remux import Cancelled, Progress, stop_if
 
-_JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81))
-_JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 201, 202, 203))
 # What may hold samples of 32 bits.
 _WIDE = frozenset({str(RLELossless), *(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203))})
 _LOSSY = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91, 203))
@@ -309,22 +308,15 @@ def _encoded(
         raise StreamRefusal("truncated_stream", "pixel data: frames are missing; send it again")
 
 
-def _stripper(info: CineInfo) -> Callable[[bytes], bytes]:
-    if info.transfer_syntax_uid in _JPEG_2000:
-        # The one that promises them has its tile lengths written anew.
-        keeps_lengths = info.transfer_syntax_uid == HTJ2KLosslessRPCL
-        return partial(jpeg_2000_markers.strip_jpeg_2000, tile_lengths=keeps_lengths)
-    return jpeg_markers.strip_jpeg
-
-
 def _is_cleanable(source: CineSource, info: CineInfo) -> bool:
     """Whether the code streams can be cleaned without a change of samples (told by the first)."""
-    if info.transfer_syntax_uid not in _JPEG | _JPEG_2000 or info.photometric == "PALETTE COLOR":
+    strip = stripper_of(info.transfer_syntax_uid)
+    if strip is None or info.photometric == "PALETTE COLOR":
         return False
     # A broken first frame is not told here but where it is decoded, or written.
     try:
         first = next(source.encoded())
-        cleaned = _stripper(info)(first)
+        cleaned = strip(first)
     except (jpeg_markers.DamagedCodeStream, StopIteration, ValueError):
         return False
     one = pixel_module(source.module)
@@ -342,7 +334,8 @@ def _is_cleanable(source: CineSource, info: CineInfo) -> bool:
 def _cleaned_streams(
     source: CineSource, info: CineInfo, progress: Progress | None, cancelled: Cancelled | None
 ) -> Iterator[bytes]:
-    strip = _stripper(info)
+    strip = stripper_of(info.transfer_syntax_uid)
+    assert strip is not None
     count = 0
     for frame in source.encoded():
         stop_if(cancelled)

@@ -8,7 +8,7 @@ their own, so that what decodes is pydicom's decoder of one frame.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, islice, pairwise
 from typing import BinaryIO
 
@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import iter_pixels
 from pydicom.tag import BaseTag
 
+from .code_streams import stripper_of
 from .elements import read_element
 from .pixel_reader import PixelReader
 from .refusals import StreamRefusal
@@ -88,7 +89,20 @@ class CineSource:
             return
         for start, end in self._parts(range(self.n_frames) if indices is None else indices):
             near = start // 8 * 8 if self._go_in_eights() else start
-            yield from islice(iter_pixels(self._part(near, end), raw=raw), start - near, None)
+            yield from self._decoded(near, start, end, raw)
+
+    def _decoded(self, near: int, start: int, end: int, raw: bool) -> Iterator[np.ndarray]:
+        """Frames ``start`` to ``end`` of those from ``near`` on. Decoders stop at segments that
+        have nothing to do with the samples: what one does not read is given to it without them."""
+        try:
+            for array in islice(iter_pixels(self._part(near, end), raw=raw), start - near, None):
+                yield array
+                start += 1
+        except Exception:
+            strip = stripper_of(str(self.module.file_meta.TransferSyntaxUID))
+            if strip is None or not self._is_encapsulated:
+                raise
+            yield from iter_pixels(self._part(start, end, strip), raw=raw)
 
     def _single_bits(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """Frames of 0 and 1 (pydicom's decoder needs frames that begin a byte)."""
@@ -144,12 +158,12 @@ class CineSource:
         if indices:
             yield start, end
 
-    def _part(self, start: int, end: int) -> Dataset:
-        """Frames ``start`` to ``end`` (exclusive) as a data set."""
+    def _part(self, start: int, end: int, strip: Callable[[bytes], bytes] | None = None) -> Dataset:
+        """Frames ``start`` to ``end`` (exclusive) as a data set, each code stream stripped."""
         if self._is_encapsulated:
             items = [b"\xfe\xff\x00\xe0\x00\x00\x00\x00"]
             for group in self._frames()[start:end]:
-                data = self._read(group)
+                data = self._read(group) if strip is None else strip(self._read(group))
                 data += b"\x00" * (len(data) % 2)
                 items += [struct.pack("<HHI", 0xFFFE, 0xE000, len(data)), data]
             value = b"".join(items)

@@ -19,6 +19,14 @@ from apps.deid.domain.dates import (
     shift_datetime,
     shift_time,
 )
+from apps.deid.domain.disguised import (
+    are_letters,
+    is_no_geometry,
+    is_of_points,
+    most_values,
+    numbers_read_as_text,
+    reads_as_text,
+)
 from apps.deid.domain.elements import keyword_of, raw_items, read_element, texts_of, values_of
 from apps.deid.domain.encode import encode_element
 from apps.deid.domain.harvest import Harvest
@@ -45,6 +53,7 @@ _ICC_PROFILE = 0x00282000
 _MAY_BE_DATED = frozenset({"DA", "TM", "DT", "UN", None})
 _MAX_BINARY_BYTES = 4 * 1024 * 1024
 _DS = re.compile(r" *[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)? *")
+_LONG_FRACTION = re.compile(r"\.(\d{8,})(?:[eE].*)?$")
 _IS = re.compile(r" *[+-]?\d{1,12} *")
 
 
@@ -155,6 +164,9 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
     if isinstance(element.value, (bytes, bytearray)):
         return _clean_binary(element, cleaning)
     if vr in ("US", "SS", "UL", "SL", "SV", "UV", "FL", "FD", "AT", "US or SS", "US or OW"):
+        most = most_values(int(element.tag))
+        if most is not None and len(values) > most and not element.tag.is_private:
+            return None
         if _numbers_identify(values, cleaning) or _stored_numbers_identify(element, cleaning):
             return None
         return element.value
@@ -164,7 +176,8 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
         if all(
             not text or (pattern.fullmatch(text) and len(text) <= 16) for text in texts
         ) and not (_numbers_identify(values, cleaning) or _digits_identify(texts, cleaning)):
-            return texts
+            is_text = vr == "IS" and not is_of_points(element.tag) and are_letters(texts)
+            return None if is_text else texts
         return None
     if vr == "CS":
         kept = [text for text in texts if not text or is_coded_term(text)]
@@ -205,6 +218,9 @@ def _numbers_identify(values: list[object], cleaning: Cleaning) -> bool:
     """Whether numbers are an identifier: one of them, all in a row, as letters, or as written."""
     texts = [str(value) for value in values]
     if any(cleaning.harvest.find_in_number(text) for text in texts):
+        return True
+    fractions = [found.group(1) for text in texts if (found := _LONG_FRACTION.search(text))]
+    if any(cleaning.harvest.find_in_number(digits) for digits in fractions):
         return True
     if len(texts) < 2:
         return False
@@ -249,6 +265,8 @@ def _stored_numbers_identify(element: DataElement, cleaning: Cleaning) -> bool:
     if stored is None:
         return False
     data = stored[8:]
+    if numbers_read_as_text(values_of(element), data, are_floats=element.VR in ("FL", "FD")):
+        return True
     if len(data) < MIN_PATTERN_BYTES or len(set(data) - {0}) <= _FEW_SIGNS:
         return False
     return cleaning.is_named_in(data)
@@ -294,6 +312,13 @@ def _clean_binary(element: DataElement, cleaning: Cleaning) -> bytes | None:
     if element.tag == _ICC_PROFILE:
         return scrub_icc_profile(bytes(value))
     if element.tag not in _BINARY_TO_KEEP:
+        return None
+    if element.tag >> 16 == 0x0066:
+        if cleaning.big_endian:
+            value = np.frombuffer(value[: len(value) // 4 * 4], ">u4").astype("<u4").tobytes()
+        if is_no_geometry(int(element.tag), bytes(value)):
+            return None
+    elif reads_as_text(bytes(value)):
         return None
     if cleaning.is_named_in(bytes(value)):
         return None

@@ -20,6 +20,10 @@ STOP_WORDS = frozenset(
         "videohandler soundhandler handler core encoder encoded software version original primary",
         "secondary derived january february march april june july august september october",
         "november december",
+        # What every result says of itself (CID 7050 and the profile's name): "Research^Subject".
+        "clinicalannot application basic characteristics clean confidentiality content data dates",
+        "descriptors device features graphics identity information institution modified option",
+        "pixel private profile recognizable research retain safe temporal uids visual",
     )
     for word in words.split()
 )

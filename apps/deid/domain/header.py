@@ -23,13 +23,16 @@ from apps.deid.domain import structured
 from apps.deid.domain.acceptance import check_acceptable, element_text
 from apps.deid.domain.cleaning import DUMMIES, Cleaning, PixelChange, clean_value, move_dates
 from apps.deid.domain.codes import (
+    NEUTRAL_MEANING,
     code_of,
     is_code_item,
     is_public_code,
     make_code_item,
+    public_meaning,
     unknown_code_item,
 )
 from apps.deid.domain.deid_context import DeidContext, HeaderResult
+from apps.deid.domain.disguised import TABLES, table_as_described
 from apps.deid.domain.elements import (
     RawKey,
     check_character_sets,
@@ -156,8 +159,10 @@ class _Cleaner:
         for tag, raw in raw_items(ds):
             if not path and tag in PIXEL_TAGS:
                 continue
-            # A private element's creator stands beside it; where a date goes, in `moved`.
-            key = None if path or tag >> 16 & 1 else raw_key(ds, raw)
+            # A private element's creator, a table's descriptor stand beside it; where a date
+            # goes, in `moved`.
+            alone = not path and not tag >> 16 & 1 and tag not in TABLES
+            key = raw_key(ds, raw) if alone else None
             if key is not None:
                 made = self._as_before(ds, tag, key, moved)
             else:
@@ -236,6 +241,11 @@ class _Cleaner:
             if not values:
                 return self._fallback(tag, vrs[0], kind, path)
             return made_element(tag, vrs[0], values)
+        if tag in TABLES:
+            table = table_as_described(ds, element)
+            if table is None:
+                return self._fallback(tag, vrs[0], kind, path)
+            element = DataElement(tag, element.VR, table)
         vr = vrs[0] if len(vrs) == 1 else element.VR
         if not values_of(element):
             self._count("keep")
@@ -351,10 +361,17 @@ class _Cleaner:
     def _code_item(self, item: Dataset, path: tuple[str, ...]) -> Dataset | None:
         """A public code anew, with its nested modifiers; None for a private one."""
         scheme, code = code_of(item)
-        if not is_public_code(scheme, code) or self.cleaning.harvest.find_in_number(code):
+        is_known = public_meaning(scheme, code) is not None
+        harvest = self.cleaning.harvest
+        if not is_public_code(scheme, code) or (
+            harvest.find_in_number(code) if is_known else harvest.find_in_text(code)
+        ):
             self._count("code_removed")
             return None
         new = make_code_item(scheme, code)
+        if harvest.find_in_text(str(new.CodeMeaning)):
+            # Somebody is called as the eponym is.
+            new.CodeMeaning = NEUTRAL_MEANING
         nested = Dataset()
         for tag, _ in raw_items(item):
             if tag != 0x00080121 and dictionary_has_tag(tag) and dictionary_VR(tag) == "SQ":

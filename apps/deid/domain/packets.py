@@ -166,6 +166,7 @@ def _counted_timeline(
     known: list[int | None] = []
     is_key: list[bool] = []
     order: list[int] = []
+    cut: set[int] = set()
     with open_media(f) as container:
         stream = video_stream(container)
         base = Fraction(stream.time_base)
@@ -177,11 +178,16 @@ def _counted_timeline(
         for number, packet in enumerate(packets_of(container, stream)):
             known.append(None if packet.pts is None else round(packet.pts * scale))
             is_key.append(packet.is_keyframe)
+            if packet.is_discard:
+                # Decoded for those that follow, and cut by an edit list: it is not presented.
+                cut.add(number)
             numbered = av.Packet(bytes(packet))
             numbered.pts = numbered.dts = number
             order += _numbers_of(context, numbered)
         order += _numbers_of(context, None)
-    rank_of = {number: rank for rank, number in enumerate(dict.fromkeys(order))}
+    rank_of = {
+        number: rank for rank, number in enumerate(n for n in dict.fromkeys(order) if n not in cut)
+    }
     ranks = [rank_of.get(number) for number in range(len(known))]
     shown = [known[number] for number in rank_of]
     if is_disordered and not n_without_time:

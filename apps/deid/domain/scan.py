@@ -19,6 +19,7 @@ from typing import BinaryIO
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from apps.deid.domain.codes import code_of, public_meaning
 from apps.deid.domain.elements import (
     BINARY_VRS,
     MAX_PARSED_BYTES,
@@ -46,6 +47,7 @@ _MOST_CLEAN, _MOST_DOUBTED = 20_000, 10_000
 _LEAST_BYTES = 6
 _NEW_UID = re.compile(rb"2\.25\.[0-9]{36,39}")
 _PRINTABLE = re.compile(rb"[\x20-\x7e\x80-\xff]{4,}")
+_CODES = frozenset({0x00080100, 0x00080119})
 _BOXES_WITH_BOXES = frozenset(
     {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"udta", b"edts", b"dinf", b"ilst", b"moof",
      b"traf", b"mvex", b"meta"}
@@ -165,7 +167,9 @@ class LeakScanner:
 
     def _search_bytes(self, place: str, data: bytes, begin: int, depth: int) -> None:
         for position, kind, pattern in self._search.matches(data):
-            if pattern in self._written or _is_in_new_uid(data, position, pattern):
+            if pattern in self._written or (
+                pattern.isdigit() and _is_in_new_uid(data, position, pattern)
+            ):
                 continue
             if self._doubted is not None and depth == 0 and len(self._doubted) < _MOST_DOUBTED:
                 self._doubted.add((begin + position, kind, pattern))
@@ -289,6 +293,11 @@ class LeakScanner:
                 kind = self._harvest.find_in_number(str(value))
                 if kind is not None:
                     self._note(here, kind)
+        elif tag in _CODES and public_meaning(*code_of(ds)) is not None:
+            # A part of a public code's digits is one by chance; another code's is looked for.
+            self._notes += 1
+            if kind := self._harvest.find_in_number(str(element.value)):
+                self._note(here, kind)
         else:
             for text in texts_of(element):
                 self._scan_value(here, text)
@@ -326,8 +335,6 @@ class LeakScanner:
 def _is_in_new_uid(data: bytes, position: int, pattern: bytes) -> bool:
     """Whether digits that were found are a part of one of our own UIDs: 38 digits drawn by a keyed
     hash hold any eight by chance, once in some hundred instances."""
-    if not pattern.isdigit():
-        return False
     start = data.rfind(b"2.25.", max(0, position - 44), position)
     uid = _NEW_UID.match(data, start, start + 44) if start >= 0 else None
     return uid is not None and position + len(pattern) <= uid.end()

@@ -30,6 +30,7 @@ _STREAM_REASONS = {
     "truncated_stream": Reason.STREAM_TRUNCATED,
     "encrypted_media": Reason.ENCRYPTED_MEDIA,
     "no_transfer_syntax": Reason.VIDEO_TOO_LARGE,
+    "frames_not_kept": Reason.DECODE_FAILED,
 }
 
 
