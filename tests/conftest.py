@@ -47,25 +47,51 @@ def _teardown_without_triggers(self: TransactionTestCase) -> None:
 TransactionTestCase._fixture_teardown = _teardown_without_triggers  # type: ignore[method-assign]
 
 
-# What takes longest begins first, so that no core waits for the last. The users of the running
-# server are one group, every other file one of its own.
+# The files that share the running server: on one worker, so that one server is started.
+SERVED = frozenset(
+    f"tests/{name}.py"
+    for name in (
+        "browser/test_axe",
+        "interop/test_dicomweb_read",
+        "interop/test_dicomweb_stow",
+        "interop/test_orthanc_dicomweb",
+        "journeys/test_foreign",
+        "journeys/test_keyboard",
+        "journeys/test_pictures",
+        "journeys/test_procedure",
+        "journeys/test_refusals",
+        "traps/test_on_the_server",
+    )
+)
+# What takes longest begins first, so that no core waits for the last.
 DEAREST = ("served", "tests/journeys/", "tests/browser/", "tests/traps/", "tests/backup/",
            "tests/intake/", "tests/deid/")  # fmt: skip
 
 
-def _group(item: pytest.Item) -> str:
-    is_served = "served" in getattr(item, "fixturenames", ())
-    return "served" if is_served else item.nodeid.partition("::")[0]
+def _group(nodeid: str) -> str:
+    path = nodeid.partition("::")[0]
+    return "served" if path in SERVED else path
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    item.add_marker(pytest.mark.xdist_group(_group(item)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByGroup(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return ByGroup(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    sharing = {i.nodeid.partition("::")[0] for i in items if "served" in i.fixturenames}  # type: ignore[attr-defined]
+    if lacking := sharing - SERVED:
+        raise pytest.UsageError(f"They share the running server; name them in SERVED: {lacking}")
+
     def place(item: pytest.Item) -> int:
-        group = _group(item)
+        group = _group(item.nodeid)
         return next((n for n, start in enumerate(DEAREST) if group.startswith(start)), len(DEAREST))
 
     if "PYTEST_XDIST_WORKER" in os.environ:
