@@ -56,7 +56,8 @@ def my_work(request: HttpRequest) -> HttpResponse:
             "rest": todo[1:],
             "done": done,
             "adjudications": [item for item in decide if item.state == Adjudication.State.OPEN],
-            "signed": [item for item in decide if item.state == Adjudication.State.SIGNED],
+            "signed": [item for item in decide if item.state != Adjudication.State.OPEN],
+            "to_countersign": list(adjudications.waiting_for_countersignature(user)),
         },
     )
 
@@ -111,6 +112,7 @@ def projects(request: HttpRequest) -> HttpResponse:
                 "matrix": matrix,
                 "agreement": adjudications.agreement_in(project),
                 "time": time_on_task(project),
+                "accept_below_percent": f"{100 * project.options.get('accept_below', 0):g}",
                 "ontologies": project.ontologies.all(),
             }
         )

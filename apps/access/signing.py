@@ -10,12 +10,16 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.utils import timezone
 
+from apps.access import passkeys
 from apps.access.actor import Actor
 from apps.access.errors import Refused
-from apps.access.models import Signature
+from apps.access.models import Signature, User
+from apps.access.passkeys import Asserted
 from apps.access.verb import event
 from apps.audit.domain.entry import canonical
 from apps.vault.master import master_key
+
+BY_NAME_AND_WORD = "user name and password"
 
 
 def signing_key() -> Ed25519PrivateKey:
@@ -28,15 +32,69 @@ def public_key() -> bytes:
     return signing_key().public_key().public_bytes_raw()
 
 
-def sign(
-    actor: Actor, target: Any, *, password: str, meaning: str, digest: str, facts: dict[str, Any]
-) -> Signature:
-    """Sign ``digest`` (hex SHA-256) for ``meaning``; runs inside the verb that needs it.
+def said_by(
+    user: User,
+    target: Any,
+    *,
+    at: datetime,
+    meaning: str,
+    digest: str,
+    facts: dict[str, Any],
+    authentication: str = BY_NAME_AND_WORD,
+) -> dict[str, Any]:
+    """What a signature of ``digest`` (hex SHA-256) says, without the signer's name.
 
-    ``facts`` says what else the signature binds (ontology, interpolator, master …); no identifier
-    of a patient. Raises Refused for a wrong password (21 CFR 11.200: identifier and password).
+    ``facts`` says what else it binds (ontology, interpolator, master …); no identifier of a
+    patient.
     """
-    if not actor.user.check_password(password):
+    return {
+        "v": 1,
+        "pseudonym": user.pseudonym,
+        "time": _time(at),
+        "meaning": meaning,
+        "authentication": authentication,
+        "object_type": target._meta.model_name,
+        "object_id": str(target.pk),
+        "digest": digest,
+        "facts": facts,
+    }
+
+
+def to_be_asserted(user: User, target: Any, **said: Any) -> bytes:
+    """The statement as a passkey signs it: canonical, of this moment."""
+    now = timezone.now()
+    return canonical(said_by(user, target, at=now, authentication=passkeys.AUTHENTICATION, **said))
+
+
+def sign(
+    actor: Actor,
+    target: Any,
+    *,
+    password: str,
+    meaning: str,
+    digest: str,
+    facts: dict[str, Any],
+    asserted: Asserted | None = None,
+) -> Signature:
+    """Sign ``digest`` for ``meaning`` (``said_by``); runs inside the verb that needs it.
+
+    ``asserted``: the person's passkey over the statement, checked (``passkeys.check``), in place of
+    the password. Raises Refused for a wrong password (21 CFR 11.200: identifier and password), and
+    for an assertion over another statement than this.
+    """
+    bound: dict[str, Any] = {"meaning": meaning, "digest": digest, "facts": facts}
+    if asserted is not None:
+        now = asserted.at
+        said = said_by(actor.user, target, at=now, authentication=passkeys.AUTHENTICATION, **bound)
+        if canonical(said) != asserted.statement:
+            raise Refused(
+                "stale_statement",
+                "What you would sign is no longer what you saw.",
+                "Look at it again, then sign.",
+                field="passkey",
+                status=409,
+            )
+    elif not actor.user.check_password(password):
         raise Refused(
             "wrong_password",
             "The password is not yours.",
@@ -44,18 +102,9 @@ def sign(
             field="password",
             status=403,
         )
-    now = timezone.now()
-    said = {
-        "v": 1,
-        "pseudonym": actor.user.pseudonym,
-        "time": _time(now),
-        "meaning": meaning,
-        "authentication": "user name and password",
-        "object_type": target._meta.model_name,
-        "object_id": str(target.pk),
-        "digest": digest,
-        "facts": facts,
-    }
+    else:
+        now = timezone.now()
+        said = said_by(actor.user, target, at=now, **bound)
     statement = canonical({**said, "name": actor.user.display_name})
     released = canonical(said)
     # What is public names the signer by pseudonym only: a release carries it as its proof.

@@ -6,10 +6,16 @@ class AdjudicationConfig(AppConfig):
     label = "adjudication"
 
     def ready(self) -> None:
-        from apps.adjudication.queries import assigned_clip_ids, first_moved_signature
+        from apps.adjudication.queries import (
+            assigned_clip_ids,
+            countersigned_clip_ids,
+            first_moved_signature,
+        )
         from apps.audit import triggers, verify
         from apps.library.queries import ASSIGNED_CLIPS
 
-        ASSIGNED_CLIPS.append(assigned_clip_ids)
-        triggers.register("adjudication_decision")
+        ASSIGNED_CLIPS += [assigned_clip_ids, countersigned_clip_ids]
+        triggers.register(
+            "adjudication_decision", "adjudication_endorsement", "adjudication_passkeyassertion"
+        )
         verify.CHECKS.append(first_moved_signature)

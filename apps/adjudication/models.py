@@ -58,6 +58,7 @@ class Adjudication(models.Model):
         OPEN = "open"
         SIGNED = "signed"
         SUPERSEDED = "superseded"
+        WITHDRAWN = "withdrawn"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT)
@@ -89,9 +90,9 @@ class Adjudication(models.Model):
     def relations(self, user: User) -> set[str]:
         held = set()
         if user.pk in (self.set_a.author_id, self.set_b.author_id):
-            held.add("author")
+            held |= {"author", "party"}
         if self.adjudicator_id == user.pk:
-            held.add("assigned")
+            held |= {"assigned", "party"}
         return held
 
 
@@ -109,3 +110,39 @@ class Decision(models.Model):
 
     class Meta:
         ordering = ["at"]
+
+
+class Endorsement(models.Model):
+    """A further signature on a signed consensus: another clinician confirms it, or the one who
+    signed withdraws. The first signature stays as it was. Append-only."""
+
+    class Kind(models.TextChoices):
+        COUNTERSIGN = "countersign"
+        WITHDRAW = "withdraw"
+
+    adjudication = models.ForeignKey(
+        Adjudication, on_delete=models.PROTECT, related_name="endorsements"
+    )
+    kind = models.CharField(max_length=12, choices=Kind)
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+
+class PasskeyAssertion(models.Model):
+    """What the signer's own device signed: the digest of the statement (W3C WebAuthn level 2).
+
+    ``public_key`` is the credential's COSE key as CBOR, ``client_data`` and ``authenticator_data``
+    the very bytes that ``assertion`` is over. Append-only.
+    """
+
+    signature = models.OneToOneField(
+        Signature, on_delete=models.PROTECT, related_name="passkey_assertion"
+    )
+    credential_id = models.BinaryField()
+    public_key = models.BinaryField()
+    client_data = models.BinaryField()
+    authenticator_data = models.BinaryField()
+    assertion = models.BinaryField()

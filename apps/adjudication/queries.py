@@ -6,18 +6,24 @@ import json
 import uuid
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.access import grants, roles
 from apps.access.errors import NotFound
-from apps.access.models import User
-from apps.adjudication import services
-from apps.adjudication.models import Adjudication, Assignment
+from apps.access.models import Signature, User
+from apps.adjudication import endorsing, findings, services
+from apps.adjudication.domain import consensus
+from apps.adjudication.domain.merging import merges_of
+from apps.adjudication.models import Adjudication, Assignment, Endorsement
 from apps.annotation import store
 from apps.audit.models import Leaf
 from apps.library.queries import as_json as clip_as_json
 from apps.projects.models import Project
 from apps.projects.queries import project_ids
+
+_RELATED = (
+    "clip", "project", "set_a__ontology", "set_b", "consensus", "signature__signer", "supersedes",
+)  # fmt: skip
 
 
 def assignments_for(user: User) -> QuerySet[Assignment]:
@@ -34,26 +40,73 @@ def assigned_clip_ids(user: User) -> Any:
     return assignments_for(user).values_list("clip_id", flat=True)
 
 
+def countersigned_clip_ids(user: User) -> Any:
+    """Registered with the library: clips of what a person may countersign."""
+    return to_countersign_for(user).values_list("clip_id", flat=True)
+
+
 def adjudications_for(user: User) -> QuerySet[Adjudication]:
     """Adjudications given to this person."""
     return Adjudication.objects.filter(
         adjudicator=user, project_id__in=project_ids(user, roles.ADJUDICATOR)
-    ).select_related("clip", "set_a__ontology", "set_b", "consensus", "signature", "supersedes")
+    ).select_related(*_RELATED)
+
+
+def to_countersign_for(user: User) -> QuerySet[Adjudication]:
+    """Signed by others, in projects of this person that ask for a second clinician's signature."""
+    return (
+        Adjudication.objects.filter(
+            state=Adjudication.State.SIGNED,
+            project_id__in=project_ids(user, roles.ADJUDICATOR),
+            project__options__countersign=True,
+        )
+        .exclude(Q(adjudicator=user) | Q(set_a__author=user) | Q(set_b__author=user))
+        .select_related(*_RELATED)
+    )
+
+
+def waiting_for_countersignature(user: User) -> QuerySet[Adjudication]:
+    """Of those, the ones that nobody has countersigned."""
+    return to_countersign_for(user).exclude(endorsements__kind=Endorsement.Kind.COUNTERSIGN)
 
 
 def adjudication_for(user: User, adjudication_id: uuid.UUID) -> Adjudication:
-    """Raises NotFound unless it was given to this person."""
-    found = adjudications_for(user).filter(pk=adjudication_id).first()
-    if found is None:
-        raise NotFound
-    return found
+    """Raises NotFound unless it was given to this person, or is theirs to countersign."""
+    for found in (adjudications_for(user), to_countersign_for(user)):
+        if (one := found.filter(pk=adjudication_id).first()) is not None:
+            return one
+    raise NotFound
 
 
 def disagreements_json(adjudication: Adjudication) -> list[dict[str, Any]]:
-    """Every disagreement with the decision that stands."""
+    """Every disagreement with the decision that stands, and how it may be merged."""
     decided = services.decisions_of(adjudication)
     found = (adjudication.findings or {}).get("disagreements", [])
-    return [{**item, "decision": decided.get(item["id"])} for item in found]
+    return [
+        {**item, "decision": decided.get(item["id"]), "merges": merges_of(item["kind"])}
+        for item in found
+    ]
+
+
+def sources_of(adjudication: Adjudication) -> dict[str, list[dict[str, str]]]:
+    """For each object of the consensus the objects that it comes from: ``{"set", "label_set",
+    "object"}``, empty for what the adjudicator drew."""
+    if adjudication.findings is None or adjudication.consensus is None:
+        return {}
+    compared = findings.compare(adjudication)
+    found = consensus.derived_from(
+        store.load(adjudication.consensus),
+        compared.labels_a,
+        compared.labels_b,
+        compared.agreement,
+        compared.disagreements,
+        services.decisions_of(adjudication),
+    )
+    sets = {"A": str(adjudication.set_a_id), "B": str(adjudication.set_b_id)}
+    return {
+        name: [{**source, "label_set": sets[source["set"]]} for source in sources]
+        for name, sources in found.items()
+    }
 
 
 def consensus_json(adjudication: Adjudication) -> dict[str, Any]:
@@ -68,10 +121,10 @@ def consensus_json(adjudication: Adjudication) -> dict[str, Any]:
     }
 
 
-def as_json(adjudication: Adjudication) -> dict[str, Any]:
-    """What the adjudication screen loads."""
+def as_json(adjudication: Adjudication, user: User) -> dict[str, Any]:
+    """What the adjudication screen loads for this person."""
     found = adjudication.findings or {"lanes": [], "summary": []}
-    consensus = consensus_json(adjudication)
+    made = consensus_json(adjudication)
     return {
         "id": str(adjudication.pk),
         "state": adjudication.state,
@@ -82,29 +135,65 @@ def as_json(adjudication: Adjudication) -> dict[str, Any]:
             {"name": name, "label_set": str(side.pk), "labels": store.load(side)}
             for name, side in (("A", adjudication.set_a), ("B", adjudication.set_b))
         ],
-        "consensus": consensus,
+        "consensus": made,
         "agreement": {"lanes": found["lanes"], "summary": found["summary"]},
         "disagreements": disagreements_json(adjudication),
-        "statement": {"meaning": services.MEANING, "digest": consensus["digest"]},
+        "accept_below": services.threshold(adjudication),
+        "derived_from": sources_of(adjudication),
+        "statement": {"meaning": services.MEANING, "digest": made["digest"]},
         "signature": signature_json(adjudication),
+        "endorsements": endorsements_json(adjudication),
+        "versions": versions_json(adjudication),
+        "may_endorse": may_endorse(user, adjudication),
         "reason": adjudication.reason,
     }
 
 
 def signature_json(adjudication: Adjudication) -> dict[str, Any] | None:
     """The signature as people read it (21 CFR 11.50: name, time, meaning), and whether it holds."""
-    signature, consensus = adjudication.signature, adjudication.consensus
-    if signature is None or consensus is None:
+    signature, label_set = adjudication.signature, adjudication.consensus
+    if signature is None or label_set is None:
         return None
+    holds = services.signature_holds(adjudication)
+    return _read(signature, holds and services.content_digest(label_set) == signature.digest)
+
+
+def endorsements_json(adjudication: Adjudication) -> list[dict[str, Any]]:
+    """What other clinicians confirmed, and the withdrawal, as people read them."""
+    found = adjudication.endorsements.select_related("signature__signer", "adjudication")
+    return [
+        {"kind": row.kind, "reason": row.reason, **_read(row.signature, endorsing.holds(row))}
+        for row in found
+    ]
+
+
+def _read(signature: Signature, holds: bool) -> dict[str, Any]:
     said = json.loads(bytes(signature.statement))
     return {
-        "name": said["name"],
-        "time": said["time"],
-        "meaning": said["meaning"],
+        **{name: said[name] for name in ("name", "time", "meaning", "authentication")},
         "digest": signature.digest,
-        "holds": services.signature_holds(adjudication)
-        and services.content_digest(consensus) == signature.digest,
+        "holds": holds,
     }
+
+
+def versions_json(adjudication: Adjudication) -> list[dict[str, Any]]:
+    """Every earlier version of this consensus, newest first; each opens and verifies as it was."""
+    out, one = [], adjudication.supersedes
+    while one is not None:
+        signed_at = one.signed_at and one.signed_at.isoformat()
+        out.append({"id": str(one.pk), "state": one.state, "signed_at": signed_at})
+        one = one.supersedes
+    return out
+
+
+def may_endorse(user: User, adjudication: Adjudication) -> str:
+    """Which further signature is this person's to give: ``countersign``, ``withdraw`` or none."""
+    if adjudication.state != Adjudication.State.SIGNED:
+        return ""
+    if adjudication.adjudicator_id == user.pk:
+        return "withdraw"
+    given = endorsing.endorsements(adjudication, endorsing.Kind.COUNTERSIGN)
+    return "" if given.filter(signature__signer=user).exists() else "countersign"
 
 
 def agreement_in(project: Project) -> list[dict[str, Any]]:
@@ -130,7 +219,7 @@ def agreement_in(project: Project) -> list[dict[str, Any]]:
 
 def first_moved_signature() -> str | None:
     """Part of verifying the trail: a consensus whose signature is gone or is of another one."""
-    signed = Adjudication.objects.filter(state__in=("signed", "superseded"))
+    signed = Adjudication.objects.filter(state__in=("signed", "superseded", "withdrawn"))
     related = ("signature__signer", "clip", "consensus__ontology")
     for adjudication in signed.select_related(*related).order_by("signed_at"):
         if services.signature_holds(adjudication):
@@ -142,4 +231,13 @@ def first_moved_signature() -> str | None:
             given = Leaf.objects.filter(event_id=adjudication.signature.event).first()
         place = f"entry {given.seq}: " if given is not None else ""
         return f"{place}the signature of adjudication {adjudication.pk} is not of its consensus"
-    return None
+    for row in Endorsement.objects.select_related("signature__signer", "adjudication__signature"):
+        if not endorsing.holds(row):
+            given = Leaf.objects.filter(event_id=row.signature.event).first()
+            place = f"entry {given.seq}: " if given is not None else ""
+            return (
+                f"{place}the {row.kind} signature of adjudication {row.adjudication_id} is not its"
+            )
+    withdrawn = Adjudication.objects.filter(state="withdrawn")
+    lost = withdrawn.exclude(endorsements__kind=Endorsement.Kind.WITHDRAW).first()
+    return f"adjudication {lost.pk} is withdrawn without a signature" if lost else None

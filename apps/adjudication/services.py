@@ -10,9 +10,10 @@ from apps.access.actor import Actor
 from apps.access.errors import Conflict, Refused
 from apps.access.models import User
 from apps.access.verb import event, verb
-from apps.adjudication import blinding, findings
-from apps.adjudication.domain import consensus
+from apps.adjudication import blinding, findings, signatures
+from apps.adjudication.domain import consensus, merging
 from apps.adjudication.models import Adjudication, Assignment, Decision
+from apps.adjudication.signatures import Passkey
 from apps.annotation import store
 from apps.annotation.domain.expand import expanded_digest
 from apps.annotation.domain.ops import empty_labels, inverse
@@ -30,18 +31,17 @@ MEANING = (
     "I have reviewed both annotators' labels of this clip, decided every difference, "
     "and approve this consensus as the reference."
 )
-CHOICES = ("a", "b", "redraw")
 State = Adjudication.State
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _mine(action: str, state: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def _mine(action: str, *states: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """A verb of the adjudicator to whom it was given, never of an author."""
     return verb(
         action,
         roles={roles.ADJUDICATOR},
-        states=(state,),
+        states=states,
         relation="assigned",
         not_relation="author",
     )
@@ -129,7 +129,7 @@ def decisions_of(adjudication: Adjudication) -> dict[str, str]:
 def decide(
     actor: Actor, adjudication: Adjudication, *, disagreement: str, choice: str, reason: str = ""
 ) -> Adjudication:
-    """Decide one disagreement: take A, take B, or redraw it oneself (with a reason)."""
+    """Decide one disagreement: take A, take B, merge both, or redraw it oneself (with a reason)."""
     found = _findings(adjudication)
     item = next((d for d in found["disagreements"] if d["id"] == disagreement), None)
     if item is None:
@@ -139,10 +139,11 @@ def decide(
             "Reload.",
             field="disagreement",
         )
-    if choice not in CHOICES:
+    offered = ("a", "b", "redraw", *merging.merges_of(item["kind"]))
+    if choice not in offered:
         raise Refused(
             "invalid_choice",
-            "The decision is none of a, b and redraw.",
+            f"The decision is none of {', '.join(offered)}.",
             "Choose one of them.",
             field="decision",
         )
@@ -153,21 +154,70 @@ def decide(
             "Say in a few words why both are wrong.",
             field="reason",
         )
+    _take(actor, adjudication, item, choice, reason)
+    return adjudication
+
+
+@_mine("adjudication.accept_small", State.OPEN)
+def accept_small(actor: Actor, adjudication: Adjudication) -> Adjudication:
+    """Take A for every undecided difference smaller than the project's threshold, each decided."""
+    small = acceptable(adjudication)
+    if not small:
+        raise Conflict(
+            "nothing_small",
+            "No undecided difference is below the project's threshold.",
+            "Decide each by itself.",
+        )
+    for item in small:
+        _take(actor, adjudication, item, "a", "")
+    event(actor, adjudication, public={"accepted": len(small), "below": threshold(adjudication)})
+    return adjudication
+
+
+def threshold(adjudication: Adjudication) -> float:
+    """Differences below this size (0 to 1) may be accepted together; 0 where none is set."""
+    return float(adjudication.project.options.get("accept_below", 0.0))
+
+
+def acceptable(adjudication: Adjudication) -> list[dict[str, Any]]:
+    """Undecided differences below the threshold. What one side alone has is never among them."""
+    below, decided = threshold(adjudication), decisions_of(adjudication)
+    return [
+        item
+        for item in (adjudication.findings or {}).get("disagreements", [])
+        if item["size"] < below
+        and item["id"] not in decided
+        and item["kind"] not in ("only_a", "only_b")
+    ]
+
+
+def _take(
+    actor: Actor, adjudication: Adjudication, item: dict[str, Any], choice: str, reason: str
+) -> None:
+    """Carry one decision into the consensus, keep it and write its event."""
     compared = findings.compare(adjudication)
     label_set = _hold_consensus(adjudication)
-    steps = consensus.decision_operations(
-        store.load(label_set),
-        compared.labels_a,
-        compared.labels_b,
-        label_set.ontology.definition,
-        compared.agreement,
-        item,
-        choice,
-    )
-    derive_operations(actor, label_set, source=f"{disagreement}/{choice}", steps=steps)
+    try:
+        steps = consensus.decision_operations(
+            store.load(label_set),
+            compared.labels_a,
+            compared.labels_b,
+            label_set.ontology.definition,
+            compared.agreement,
+            item,
+            choice,
+        )
+    except merging.NothingInBothError:
+        raise Refused(
+            "nothing_in_both",
+            "The two masks have nothing in common.",
+            "Take a side, unite them, or redraw.",
+            field="decision",
+        ) from None
+    derive_operations(actor, label_set, source=f"{item['id']}/{choice}", steps=steps)
     Decision.objects.create(
         adjudication=adjudication,
-        disagreement=disagreement,
+        disagreement=item["id"],
         choice=choice,
         reason=reason.strip()[:400],
         by=actor.user,
@@ -175,10 +225,10 @@ def decide(
     event(
         actor,
         adjudication,
+        action="adjudication.decide",
         public={"choice": choice, "kind": item["kind"]},
-        private={"disagreement": disagreement, "reason": reason.strip()[:400]},
+        private={"disagreement": item["id"], "reason": reason.strip()[:400]},
     )
-    return adjudication
 
 
 def _findings(adjudication: Adjudication) -> dict[str, Any]:
@@ -215,7 +265,7 @@ def signature_holds(adjudication: Adjudication) -> bool:
     return (
         signature is not None
         and label_set is not None
-        and signing.is_valid(signature)
+        and signatures.is_valid(signature)
         and (signature.object_type, signature.object_id)
         == (adjudication._meta.model_name, str(adjudication.pk))
         and signing.released_facts(signature)["facts"] == _bound(adjudication, label_set)
@@ -230,8 +280,15 @@ def content_digest(label_set: LabelSet) -> str:
 
 
 @_mine("adjudication.sign", State.OPEN)
-def sign(actor: Actor, adjudication: Adjudication, *, password: str, revision: int) -> Adjudication:
-    """Sign the consensus with one's password; it is read-only from then on."""
+def sign(
+    actor: Actor,
+    adjudication: Adjudication,
+    *,
+    revision: int,
+    password: str = "",
+    passkey: Passkey | None = None,
+) -> Adjudication:
+    """Sign the consensus with one's password or passkey; it is read-only from then on."""
     left = consensus.undecided(_findings(adjudication)["disagreements"], decisions_of(adjudication))
     if left:
         raise Conflict(
@@ -249,23 +306,25 @@ def sign(actor: Actor, adjudication: Adjudication, *, password: str, revision: i
             field="revision",
             revision=label_set.revision,
         )
-    digest = content_digest(label_set)
-    signature = signing.sign(
-        actor,
-        adjudication,
-        password=password,
-        meaning=MEANING,
-        digest=digest,
-        facts=_bound(adjudication, label_set),
-    )
+    said = said_of(adjudication, label_set)
+    signature = signatures.give(actor, adjudication, password=password, passkey=passkey, **said)
     sign_label_set(actor, label_set)
     adjudication.state, adjudication.signature = State.SIGNED, signature
     adjudication.signed_at = signature.signed_at
     adjudication.save(update_fields=["state", "signature", "signed_at"])
     if adjudication.supersedes is not None:
         _supersede(actor, adjudication.supersedes)
-    event(actor, adjudication, public={"digest": digest})
+    event(actor, adjudication, public={"digest": signature.digest})
     return adjudication
+
+
+def said_of(adjudication: Adjudication, label_set: LabelSet) -> dict[str, Any]:
+    """What a signature on the consensus as it stands says: meaning, digest, facts."""
+    return {
+        "meaning": MEANING,
+        "digest": content_digest(label_set),
+        "facts": _bound(adjudication, label_set),
+    }
 
 
 def _supersede(actor: Actor, old: Adjudication) -> None:
@@ -275,7 +334,7 @@ def _supersede(actor: Actor, old: Adjudication) -> None:
     old.save(update_fields=["state"])
 
 
-@_mine("adjudication.amend", State.SIGNED)
+@_mine("adjudication.amend", State.SIGNED, State.WITHDRAWN)
 def amend(actor: Actor, adjudication: Adjudication, *, reason: str) -> Adjudication:
     """Begin a new version of a signed consensus, with a reason; the old one stays readable."""
     if not reason.strip():

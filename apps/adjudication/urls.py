@@ -9,8 +9,13 @@ _ONE = "api/v1/adjudications/<uuid:adjudication_id>/"
 urlpatterns = [
     path(_ONE, api.AdjudicationView.as_view(), name="adjudication"),
     path(f"{_ONE}decide/", api.DecideView.as_view(), name="adjudication-decide"),
+    path(f"{_ONE}accept-small/", api.AcceptSmallView.as_view(), name="adjudication-accept-small"),
     path(f"{_ONE}sign/", api.SignView.as_view(), name="adjudication-sign"),
+    path(f"{_ONE}statement/", api.StatementView.as_view(), name="adjudication-statement"),
+    path(f"{_ONE}countersign/", api.CountersignView.as_view(), name="adjudication-countersign"),
+    path(f"{_ONE}withdraw/", api.WithdrawView.as_view(), name="adjudication-withdraw"),
     path(f"{_ONE}amend/", api.AmendView.as_view(), name="adjudication-amend"),
     path("adjudications/<uuid:adjudication_id>/amend/", api.amend, name="adjudication-amend-page"),
+    path("projects/<uuid:project_id>/adjudication-rules/", api.rules, name="adjudication-rules"),
     path("adjudications/<uuid:adjudication_id>/", api.screen, name="adjudication-screen"),
 ]

@@ -5,7 +5,7 @@ import { clock } from "../workspace/player/timebase.js";
 
 /** @typedef {import("./types.js").Disagreement} Disagreement */
 /** @type {Record<string, string>} */
-const WORDS = { a: "took A", b: "took B", redraw: "redrawn", merge: "merged" };
+const WORDS = { a: "took A", b: "took B", redraw: "redrawn", union: "united", intersect: "intersected", staple: "STAPLE", mean: "averaged" };
 
 /**
  * @param {HTMLElement} host @param {import("./state.js").AdjudicationState} state

@@ -19,7 +19,7 @@ import { transport } from "../workspace/panels/transport.js";
 import { keepTime } from "../workspace/spell.js";
 import { Store, newId } from "../workspace/store.js";
 import { Sync } from "../workspace/sync.js";
-import { decidePanel } from "./decide.js";
+import { MERGES, decidePanel } from "./decide.js";
 import { adjudicationLanes, bothSides } from "./lanes.js";
 import { disagreementList, progressBar } from "./list.js";
 import { signDialog } from "./sign.js";
@@ -82,6 +82,7 @@ async function start() {
   };
 
   if (!state.isSigned) keepTime(bench, loaded.consensus.label_set, newId());
+  let isDeciding = false;
   const keys = new Keys(await keyChoices(api));
   const editing = () => state.editing && !store.readOnly;
   const group = "Decide";
@@ -89,6 +90,15 @@ async function start() {
   keys.bind({ id: "take-a", code: "KeyA", label: "Take A", group, when: idle, run: () => void decide("a") });
   keys.bind({ id: "take-b", code: "KeyB", label: "Take B", group, when: idle, run: () => void decide("b") });
   keys.bind({ id: "redraw", code: "KeyR", label: "Redraw the consensus, with a reason", group, when: idle, run: () => panel.askReason() });
+  const merge = (/** @type {string} */ key) => {
+    const how = state.current?.merges?.find((m) => MERGES[m][0] === key);
+    if (how) void decide(how);
+    else store.onNotice(key === "M" ? "This is not merged: take a side or redraw" : "Only masks are merged so");
+  };
+  keys.bind({ id: "merge", code: "KeyM", label: "Merge: unite masks, average places", group, when: idle, run: () => merge("M") });
+  keys.bind({ id: "merge-intersect", code: "KeyI", label: "Merge: intersect masks", group, when: idle, run: () => merge("I") });
+  keys.bind({ id: "merge-staple", code: "KeyS", label: "Merge: estimate the mask (STAPLE)", group, when: idle, run: () => merge("S") });
+  keys.bind({ id: "accept-small", code: "Enter", shift: true, cap: "Enter", label: "Accept all below the project's threshold", group, when: idle, run: () => void acceptSmall() });
   keys.bind({ id: "next", code: "KeyN", label: "Next disagreement", group, run: () => choose(state.at + 1) });
   keys.bind({ id: "previous", code: "KeyP", label: "Previous disagreement", group, when: () => !state.editing, run: () => choose(state.at - 1) });
   keys.bind({ id: "list-down", code: "ArrowDown", label: "Next disagreement", group, when: idle, run: () => choose(state.at + 1), repeat: true });
@@ -104,6 +114,7 @@ async function start() {
   progressBar(need("#progress", HTMLElement), state);
   const panel = decidePanel(need("#decide", HTMLElement), state, store, {
     take: (side) => void decide(side),
+    acceptSmall: () => void acceptSmall(),
     redraw: (reason) => void decide("redraw", reason),
     done: () => endRedraw(),
   });
@@ -115,8 +126,10 @@ async function start() {
   });
   const bar = transport(need("#transport", HTMLElement), bench);
   const sign = h("button", { type: "button", class: "button primary", "data-testid": "sign", "aria-keyshortcuts": "Control+Enter", onclick: () => void openSign() }, "Sign");
+  const endorse = h("button", { type: "button", class: "button", "data-testid": "endorse", onclick: () => void openEndorse() });
   need("#actions", HTMLElement).append(
     h("button", { type: "button", class: "button", "aria-keyshortcuts": "?", "data-testid": "shortcuts", onclick: showSheet }, "Shortcuts ", h("kbd", { "aria-hidden": "true" }, "?")),
+    endorse,
     sign,
   );
   keys.bind({ id: "sign", code: "Enter", ctrl: true, cap: "Enter", label: "Sign, when all is decided", group, run: () => void openSign() });
@@ -124,6 +137,8 @@ async function start() {
   const update = () => {
     sign.disabled = state.isSigned || state.decided < state.disagreements.length;
     sign.hidden = state.isSigned;
+    endorse.hidden = state.state !== "signed" || !state.mayEndorse;
+    endorse.textContent = state.mayEndorse === "countersign" ? "Countersign" : "Withdraw…";
     document.body.classList.toggle("editing", state.editing);
     updateTools();
     details();
@@ -170,27 +185,54 @@ async function start() {
     store.onNotice("Everything is decided. Sign when you are ready");
   }
 
-  /** @param {"a" | "b" | "redraw"} decision @param {string} [reason] */
+  /** @param {import("./types.js").Decided} decision @param {string} [reason] */
   async function decide(decision, reason) {
     const d = state.current;
     if (!d || state.isSigned || state.editing) return;
-    try {
+    await deciding(async () => {
       if (decision !== "redraw") withdrawRedrawn(store, d);
-      await sync.flush();
-      if (sync.pending.length) {
-        store.onNotice("Earlier changes are not on the server yet: decide again in a moment");
-        return;
-      }
-      const answer = await api.post(`/api/v1/adjudications/${state.id}/decide/`, { disagreement: d.id, decision, ...(reason ? { reason } : {}) });
-      sync.takeServerState(answer.consensus.labels, answer.consensus.revision);
-      saved.update();
-      state.take(answer.disagreements);
-      if (decision === "redraw") beginRedraw();
-      else nextUndecided();
+      const done = await answered("decide", { disagreement: d.id, decision, ...(reason ? { reason } : {}) });
+      if (done && decision === "redraw") beginRedraw();
+      else if (done) nextUndecided();
+    });
+  }
+
+  async function acceptSmall() {
+    const n = state.small.length;
+    if (!n) return store.onNotice("Nothing undecided is below the project's threshold");
+    await deciding(async () => {
+      if (!(await answered("accept-small", {}))) return;
+      store.onNotice(`${n} small ${n === 1 ? "difference" : "differences"} accepted`);
+      nextUndecided();
+    });
+  }
+
+  /** One decision at a time: a key pressed before the next difference shows is not meant for it. @param {() => Promise<void>} act */
+  async function deciding(act) {
+    if (isDeciding) return;
+    isDeciding = true;
+    try {
+      await act();
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) signedOut();
       store.onNotice(error instanceof ApiError ? [error.message, error.remedy].filter(Boolean).join(" ") : "The server does not answer: not decided");
+    } finally {
+      isDeciding = false;
     }
+  }
+
+  /** Whether the server took it. @param {string} verb @param {object} body */
+  async function answered(verb, body) {
+    await sync.flush();
+    if (sync.pending.length) {
+      store.onNotice("Earlier changes are not on the server yet: decide again in a moment");
+      return false;
+    }
+    const answer = await api.post(`/api/v1/adjudications/${state.id}/${verb}/`, body);
+    sync.takeServerState(answer.consensus.labels, answer.consensus.revision);
+    saved.update();
+    state.take(answer.disagreements);
+    return true;
   }
 
   function beginRedraw() {
@@ -252,13 +294,25 @@ async function start() {
     }
     try {
       const now = await load(api, state.id);
-      await signDialog(api, now, (signature) => {
-        state.state = "signed";
-        state.signature = signature;
+      await signDialog(api, now, "sign", (answer) => {
         store.replaceLabels(now.consensus.labels, []);
         store.set({ readOnly: true, tool: "select" });
         saved.read("Signed: read-only");
-        state.changed();
+        state.signed(answer);
+      });
+    } catch (error) {
+      store.onNotice(error instanceof ApiError ? error.message : "The server does not answer: nothing was signed");
+    }
+  }
+
+  /** Countersign another's consensus, or withdraw one's own. */
+  async function openEndorse() {
+    const kind = state.mayEndorse;
+    if (!kind) return;
+    try {
+      await signDialog(api, await load(api, state.id), kind, (answer) => {
+        if (answer.state === "withdrawn") saved.read("Withdrawn: read-only");
+        state.signed(answer);
       });
     } catch (error) {
       store.onNotice(error instanceof ApiError ? error.message : "The server does not answer: nothing was signed");

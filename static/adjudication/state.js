@@ -12,6 +12,11 @@ export class AdjudicationState {
     this.b = loaded.sets[1].labels;
     this.agreement = loaded.agreement;
     this.signature = loaded.signature ?? null;
+    this.endorsements = loaded.endorsements ?? [];
+    this.versions = loaded.versions ?? [];
+    this.mayEndorse = loaded.may_endorse ?? "";
+    /** Differences smaller than this (0 to 1) may be accepted together. */
+    this.acceptBelow = loaded.accept_below ?? 0;
     /** @type {Disagreement[]} largest first */
     this.disagreements = [];
     this.at = 0;
@@ -45,6 +50,20 @@ export class AdjudicationState {
 
   get decided() {
     return this.disagreements.filter((d) => d.decision).length;
+  }
+
+  /** Undecided differences below the project's threshold: A stands for them, as for what is agreed. */
+  get small() {
+    return this.disagreements.filter((d) => !d.decision && d.size < this.acceptBelow && !d.kind.startsWith("only_"));
+  }
+
+  /** @param {import("./types.js").Signed} answer */
+  signed(answer) {
+    this.state = answer.state;
+    this.signature = answer.signature;
+    this.endorsements = answer.endorsements ?? [];
+    this.mayEndorse = this.mayEndorse || answer.state !== "signed" ? "" : "withdraw";
+    this.changed();
   }
 
   /** @param {() => void} listener */

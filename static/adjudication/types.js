@@ -1,18 +1,23 @@
 /**
  * @typedef {import("../workspace/types.js").Labels} Labels
- * @typedef {"a" | "b" | "redraw" | "merge"} Decided
+ * @typedef {"union" | "intersect" | "staple" | "mean"} Merge
+ * @typedef {"a" | "b" | "redraw" | Merge} Decided
  * @typedef {{id: string, kind: string, label: string, class_id: string, a: string | null, b: string | null,
  *   start_frame: number, end_frame: number, size: number, measure: string, decision: Decided | null,
- *   consensus?: string}} Disagreement
+ *   merges?: Merge[], consensus?: string}} Disagreement
  * @typedef {{label_set: string, revision: number, labels: Labels, digest?: string}} Consensus
- * @typedef {{name: string, time: string, meaning: string, digest: string, holds?: boolean}} Signature
+ * @typedef {{name: string, time: string, meaning: string, digest: string, authentication?: string, holds?: boolean}} Signature
+ * @typedef {"sign" | "countersign" | "withdraw"} SigningKind
+ * @typedef {Signature & {kind: "countersign" | "withdraw", reason: string}} Endorsement
+ * @typedef {{state: string, signature: Signature, endorsements?: Endorsement[]}} Signed
+ * @typedef {{id: string, state: string, signed_at: string | null}} Version
  * @typedef {{id: string, state: string, is_compared?: boolean, clip: import("../workspace/types.js").Clip,
  *   ontology: import("../workspace/types.js").Ontology, sets: {name: string, label_set: string, labels: Labels}[],
  *   consensus: Consensus,
  *   agreement: {lanes: {name: string, kind: string, values: [number, number | null][]}[],
  *     summary: {object: string | null, label: string, metric: string, value: number | null}[]},
- *   disagreements: Disagreement[], statement: {meaning: string, digest: string} | null,
- *   signature?: Signature | null}} Adjudication
+ *   disagreements: Disagreement[], accept_below?: number, statement: {meaning: string, digest: string} | null,
+ *   signature?: Signature | null, endorsements?: Endorsement[], versions?: Version[], may_endorse?: "" | "countersign" | "withdraw"}} Adjudication
  */
 
 export const COLOR_A = "#3fd7e8";

@@ -258,6 +258,8 @@ def _labels(project: Any, people: dict[str, Someone]) -> dict[str, Thing]:
     signed = builders.signed_adjudication(
         project, _by_role(people), builders.ready_clip(project, 16), shift=3
     )
+    project.options = {**project.options, "countersign": True}
+    project.save(update_fields=["options"])
     _segment(clip)
     carried = Propagation.objects.create(
         label_set=mine, clip=clip, class_id="lesion", shape={}, from_frame=0, to_frame=1
@@ -270,7 +272,9 @@ def _labels(project: Any, people: dict[str, Someone]) -> dict[str, Thing]:
         "label set": Thing({"label_set_id": mine.pk, "revision": 0}, own={"annotator"}),
         "their label set": Thing({"label_set_id": theirs.pk, "revision": 0}, own={"annotator_b"}),
         "adjudication": Thing({"adjudication_id": opened.pk}, own={"adjudicator"}),
-        "signed": Thing({"adjudication_id": signed.pk}, own={"adjudicator"}),
+        "signed": Thing(
+            {"adjudication_id": signed.pk}, own={"adjudicator"}, made_by={"adjudicator"}
+        ),
     }
 
 

@@ -62,6 +62,9 @@ class World:
         self.making: int | None = None
         self.signature: dict[str, Any] | None = None
         self.decisions: dict[str, str] = {}
+        # What the person's device is asked with; None for a person without a passkey.
+        self.asked: dict[str, Any] | None = None
+        self.answered: dict[str, Any] | None = None
         self.watched: list[list[int]] = []
         self.ranges: list[int] = []
         self.carrying: dict[str, Carrying] = {}
@@ -180,6 +183,10 @@ class World:
             }
             for i, k, name, c, a, b, s, e, z, m in rows
         ]
+
+    def to_be_signed(self) -> dict[str, Any]:
+        said = {"meaning": "I approve this consensus.", "digest": "5f" * 32}
+        return {"statement": json.dumps(said), "options": self.asked}
 
     def adjudication(self) -> dict[str, Any]:
         consensus = self.sets[CONSENSUS]
@@ -327,6 +334,8 @@ class Handler(BaseHTTPRequestHandler):
             )
         if path == f"/api/v1/adjudications/{ADJUDICATION}/":
             return self._json(world.adjudication())
+        if path == f"/api/v1/adjudications/{ADJUDICATION}/statement/":
+            return self._json(world.to_be_signed())
         if held := world.carrying.get(path.rstrip("/").rpartition("/")[2]):
             return self._json(held.answer(world.is_let_go))
         return self._refuse(404, "not_found")
@@ -394,7 +403,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == f"/api/v1/adjudications/{ADJUDICATION}/decide/":
             return self._decide(body)
         if self.path == f"/api/v1/adjudications/{ADJUDICATION}/sign/":
-            if body["password"] != PASSWORD:
+            world.answered = body.get("passkey")
+            if world.answered is None and body.get("password") != PASSWORD:
                 return self._refuse(403, "wrong_password", "The password is wrong")
             if any(not d["decision"] for d in world.disagreements()):
                 return self._refuse(409, "undecided", "Something is undecided")

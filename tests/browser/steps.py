@@ -52,7 +52,7 @@ def place(page: Page, world: World, x: float, y: float) -> tuple[float, float]:
     return box["x"] + x * box["width"] / world.size[0], box["y"] + y * box["height"] / world.size[1]
 
 
-def until(what: Callable[[], Any], timeout_s: float = 8.0) -> Any:
+def until(what: Callable[[], Any], timeout_s: float = 30.0) -> Any:
     """Wait for something on the server to become true."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:

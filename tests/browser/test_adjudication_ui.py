@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
+from hashlib import sha256
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Page
 
 from tests.browser.devserver import ADJUDICATION, CONSENSUS, PASSWORD, World
@@ -104,6 +111,67 @@ def test_an_adjudication_goes_from_first_difference_to_signature_by_keyboard(
     page.wait_for_selector("[data-testid=signature]")
     assert world.signature is not None
     assert "read-only" in (page.text_content("[data-testid=saved]") or "")
+
+
+def test_a_passkey_signs_the_statement_that_is_shown(page: Page, world: World) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    pkcs8 = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    name = b"a key of this device"
+    statement = world.to_be_signed()["statement"].encode()
+    world.asked = {
+        "challenge": web64(sha256(statement).digest()),
+        "rpId": "localhost",
+        "userVerification": "required",
+        "allowCredentials": [{"type": "public-key", "id": web64(name)}],
+    }
+    world.decisions = {"d1": "a", "d2": "b", "d3": "a", "d4": "a"}
+    device = page.context.new_cdp_session(page)
+    device.send("WebAuthn.enable")
+    made = device.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
+    device.send(
+        "WebAuthn.addCredential",
+        {
+            "authenticatorId": made["authenticatorId"],
+            "credential": {
+                "credentialId": b64encode(name).decode(),
+                "isResidentCredential": False,
+                "rpId": "localhost",
+                "privateKey": b64encode(pkcs8).decode(),
+                "signCount": 0,
+            },
+        },
+    )
+    world.base = world.base.replace("127.0.0.1", "localhost")
+    open_adjudication(page, world)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("[data-testid=sign-passkey]")
+    page.click("[data-testid=sign-passkey]")
+    page.wait_for_selector("[data-testid=signature]")
+    assert world.answered is not None
+    parts = {name: from64(part) for name, part in world.answered["response"].items()}
+    said = json.loads(parts["clientDataJSON"])
+    assert from64(said["challenge"]) == sha256(statement).digest()
+    signed = parts["authenticatorData"] + sha256(parts["clientDataJSON"]).digest()
+    key.public_key().verify(parts["signature"], signed, ec.ECDSA(SHA256()))
+
+
+def web64(value: bytes) -> str:
+    return urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def from64(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def test_taking_a_side_after_a_redraw_leaves_no_second_object(page: Page, world: World) -> None:

@@ -8,6 +8,7 @@ from adjudication_samples import CLIP, ONTOLOGY, SIZE, two_surgeons
 from apps.adjudication.domain.agreement import compare, phase_keys
 from apps.adjudication.domain.consensus import (
     build_consensus,
+    consensus_id_of,
     decision_operations,
     initial_operations,
     undecided,
@@ -152,3 +153,19 @@ def test_an_unknown_decision_is_refused():
         decide(build({}).labels, LISTED[0], "both")
     with pytest.raises(ValueError, match="not of this agreement"):
         decide(build({}).labels, {**by("mask"), "a": "x"}, "a")
+
+
+def test_a_merge_stands_for_both_and_can_be_decided_anew():
+    mask = by("mask")
+    labels = decide(build(all_to("b")).labels, mask, "union")
+    assert not decision_operations(labels, A, B, ONTOLOGY, AGREEMENT, mask, "union")
+    sides = [s["tracks"][mask[n]]["keyframes"] for s, n in ((A, "a"), (B, "b"))]
+    name = consensus_id_of(AGREEMENT, mask)
+    assert set(labels["tracks"][name]["keyframes"]) == set(sides[0]) | set(sides[1])
+    decisions = {**all_to("b"), mask["id"]: "union"}
+    assert canonical_labels(labels) == canonical_labels(build(decisions).labels)
+    assert [s["set"] for s in build(decisions).derived_from[name]] == ["A", "B"]
+    again = decide(labels, mask, "b")
+    assert canonical_labels(again) == canonical_labels(build(all_to("b")).labels)
+    with pytest.raises(ValueError, match="not merged"):
+        decide(labels, by("phase"), "mean")

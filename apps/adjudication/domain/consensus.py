@@ -2,9 +2,10 @@
 
 The consensus starts with what both agree on (A's content). Deciding ``a`` or ``b`` puts that set's
 object, or its phases over the disputed span, in place; where that set has nothing, the place is
-left empty. ``redraw`` leaves the consensus as it stands: the adjudicator draws by ordinary
-operations. Ids are UUIDs of version 5 over the objects that were matched, so the same decisions
-give the same labels in whatever order they are made.
+left empty. A merge (``merging.py``) puts in what both make together. ``redraw`` leaves the
+consensus as it stands: the adjudicator draws by ordinary operations. Ids are UUIDs of version 5
+over the objects that were matched, so the same decisions give the same labels in whatever order
+they are made.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from apps.annotation.domain.interpolate import rule_of
 from apps.annotation.domain.ops import apply_batch, empty_labels, inverse
 
 from .agreement import Agreement, Labels, Pair, phase_keys
 from .disagreements import NAMESPACE, Disagreement
+from .merging import MERGES, merged_interval, merged_track, merges_of
 from .relations import relation_operations
 
-DECISIONS = ("a", "b", "redraw")
+DECISIONS = ("a", "b", "redraw", *MERGES)
 
 Op = dict[str, Any]
 
@@ -85,14 +88,16 @@ def decision_operations(
     """Operations (without id and seq) that carry one decision into the consensus labels.
 
     Only what the disagreement is about changes; deciding the same again gives no operation. Raises
-    ValueError for a decision that is not ``a``, ``b`` or ``redraw`` and for a disagreement that is
-    not of this agreement.
+    ValueError for a decision that is not of ``DECISIONS``, for a merge that the disagreement's kind
+    does not have and for a disagreement that is not of this agreement; NothingInBothError for an
+    intersection of what has none.
     """
     if decision not in DECISIONS:
         raise ValueError(f"a decision is one of {', '.join(DECISIONS)}")
+    if decision in MERGES and decision not in merges_of(disagreement["kind"]):
+        raise ValueError(f"a {disagreement['kind']} is not merged by {decision}")
     if decision == "redraw":
         return []
-    source = labels_a if decision == "a" else labels_b
     if disagreement["kind"] == "phase":
         said = agreement.phases_a if decision == "a" else agreement.phases_b
         keys = list(phase_keys(current, ontology, agreement.clip, agreement.n_frames))
@@ -100,22 +105,22 @@ def decision_operations(
         keys[span] = said[span]
         return _phase_operations(current, ontology, agreement, keys)
     pair = _pair_of(agreement, disagreement)
-    name, chosen = consensus_id(agreement, pair), pair.a if decision == "a" else pair.b
+    name = consensus_id(agreement, pair)
+    wanted = _chosen(pair, labels_a, labels_b, ontology, decision)
     if pair.geometry == "event":
         held = current["intervals"].get(name)
-        if chosen is None:
+        if wanted is None:
             return [{"op": "interval.delete", "object": name}] if held else []
-        wanted = source["intervals"][chosen]
         return [] if held == wanted else [_interval(name, wanted)]
     held = current["tracks"].get(name)
     number = _numbers(agreement, labels_a, labels_b)[pair.a, pair.b]
-    if chosen is not None and held is not None:
-        if {**source["tracks"][chosen], "number": held["number"]} == held:
+    if wanted is not None and held is not None:
+        if {**wanted, "number": held["number"]} == held:
             return []
         number = held["number"]
     ops: list[Op] = [{"op": "track.delete", "object": name}] if held else []
-    if chosen is not None:
-        ops += _restored(name, source["tracks"][chosen], number)
+    if wanted is not None:
+        ops += _restored(name, wanted, number)
     return ops + relation_operations(
         apply_batch(dict(current), ops),
         labels_a,
@@ -124,6 +129,21 @@ def decision_operations(
         _track_names(agreement),
         [name],
     )
+
+
+def _chosen(
+    pair: Pair, labels_a: Labels, labels_b: Labels, ontology: Mapping[str, Any], decision: str
+) -> Mapping[str, Any] | None:
+    """The track or event that a decision puts in a pair's place; None leaves it empty."""
+    kind = "intervals" if pair.geometry == "event" else "tracks"
+    a, b = labels_a[kind].get(pair.a), labels_b[kind].get(pair.b)
+    if decision not in MERGES:
+        found: Mapping[str, Any] | None = a if decision == "a" else b
+        return found
+    if pair.geometry == "event":
+        return merged_interval(a, b)
+    (label_class,) = (c for c in ontology["classes"] if c["id"] == pair.class_id)
+    return merged_track(a, b, pair.geometry, rule_of(label_class), decision)
 
 
 def build_consensus(
@@ -161,7 +181,7 @@ def derived_from(
 ) -> dict[str, list[dict[str, str]]]:
     """For each consensus object the objects it comes from, ``{"set": "A" or "B", "object": id}``.
 
-    Empty for what the adjudicator drew. For a redrawn pair: both of its objects.
+    Empty for what the adjudicator drew. For a redrawn or merged pair: both of its objects.
     """
     by_pair = {(d["a"], d["b"]): d["id"] for d in disagreements if d["kind"] != "phase"}
     out: dict[str, list[dict[str, str]]] = {
@@ -176,7 +196,7 @@ def derived_from(
             out[name] = [
                 {"set": side, "object": thing}
                 for side, thing in sides.items()
-                if thing and chosen in (side.lower(), "redraw")
+                if thing and (chosen not in ("a", "b") or chosen == side.lower())
             ]
     from_b = [False] * agreement.n_frames
     for d in disagreements:

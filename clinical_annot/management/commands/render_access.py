@@ -32,6 +32,8 @@ MODULES = (
     "reporting",
     "withdrawal",
     "recalls",
+    "endorsing",
+    "workflow",
 )
 
 HEAD = """\

@@ -1,0 +1,97 @@
+"""Merging by decision, accepting small differences together, and the way back to each source."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.access.errors import Conflict, Refused
+from apps.adjudication import queries, services
+from apps.adjudication.models import Adjudication, Decision
+from apps.annotation import store
+from apps.annotation.domain import rle
+from apps.annotation.models import LabelSet
+from apps.audit.models import Event
+from apps.library.models import Clip
+from apps.projects.models import Project
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def ready(kept) -> Clip:
+    return kept.make(builders.ready_clip)
+
+
+@pytest.fixture
+def project(kept, db) -> Project:
+    return Project.objects.get(pk=kept.project.pk)
+
+
+@pytest.fixture
+def clip(ready, db) -> Clip:
+    return Clip.objects.get(pk=ready.pk)
+
+
+def labels_of(adjudication: Adjudication) -> dict:
+    return store.load(LabelSet.objects.get(pk=adjudication.consensus_id))
+
+
+def item_of(adjudication: Adjudication, kind: str) -> dict:
+    return next(d for d in adjudication.findings["disagreements"] if d["kind"] == kind)
+
+
+def test_masks_are_united_or_intersected_by_decision_and_lead_back_to_both(project, person, clip):
+    made, judge = builders.open_adjudication(project, person, clip)
+    item = item_of(made, "mask")
+    sides = [
+        store.load(label_set)["tracks"][item[name]]["keyframes"]["5"]["shape"]["rle"]
+        for label_set, name in ((made.set_a, "a"), (made.set_b, "b"))
+    ]
+    for how, wanted in (("union", rle.union(*sides)), ("intersect", rle.intersection(*sides))):
+        services.decide(judge, made, disagreement=item["id"], choice=how)
+        held = labels_of(made)["tracks"][item["consensus"]]["keyframes"]["5"]
+        assert held["shape"]["rle"] == wanted
+        told = Event.objects.filter(action="adjudication.decide").latest("recorded_at")
+        assert f'"choice":"{how}"'.encode() in bytes(told.entry).replace(b" ", b"")
+    sources = queries.as_json(made, judge.user)["derived_from"][item["consensus"]]
+    assert sources == [
+        {"set": "A", "object": item["a"], "label_set": str(made.set_a_id)},
+        {"set": "B", "object": item["b"], "label_set": str(made.set_b_id)},
+    ]
+    for item in made.findings["disagreements"]:
+        offered = queries.merges_of(item["kind"])
+        for choice in {"union", "mean"} - set(offered):
+            with pytest.raises(Refused) as refusal:
+                services.decide(judge, made, disagreement=item["id"], choice=choice)
+            assert refusal.value.field == "decision"
+
+
+def test_small_differences_are_accepted_together_and_each_is_a_decision(
+    project, person, clip, client
+):
+    made, judge = builders.open_adjudication(project, person, clip, shift=7)
+    with pytest.raises(Conflict) as refusal:
+        services.accept_small(judge, made)
+    assert refusal.value.code == "nothing_small"
+    rules = f"/projects/{project.pk}/adjudication-rules/"
+    client.force_login(judge.user)
+    client.post(rules, {"accept_below_percent": "20"})
+    assert "accept_below" not in Project.objects.get(pk=project.pk).options
+    client.force_login(person("project_lead").user)
+    for wrong in ("26", "-1", "nan", "much"):
+        client.post(rules, {"accept_below_percent": wrong})
+    assert "accept_below" not in Project.objects.get(pk=project.pk).options
+    assert client.post(rules, {"accept_below_percent": "20"}).status_code == 302
+    assert b'value="20"' in client.get("/projects/").content
+    made = Adjudication.objects.get(pk=made.pk)
+    small = {d["id"] for d in services.acceptable(made)}
+    everything = {d["id"]: d["size"] for d in made.findings["disagreements"]}
+    assert small and small == {name for name, size in everything.items() if size < 0.2}
+    client.force_login(judge.user)
+    answer = client.post(f"/api/v1/adjudications/{made.pk}/accept-small/").json()
+    assert {d["id"] for d in answer["disagreements"] if d["decision"] == "a"} == small
+    assert Decision.objects.filter(adjudication=made, by=judge.user).count() == len(small)
+    assert Event.objects.filter(action="adjudication.decide").count() == len(small)
+    assert Event.objects.filter(action="adjudication.accept_small", outcome="done").count() == 1
+    assert {d["id"] for d in services.acceptable(made)} == set()
