@@ -11,4 +11,10 @@ BARS = [
         " the consensus is the expected one exactly",
         tests("tests/journeys/test_forty.py", BAR_FULL="1"),
     ),
+    Bar(
+        "officer clicks",
+        "who saw a patient's pictures in a month: proven, printed, verified elsewhere in under"
+        " 15 clicks",
+        tests("tests/journeys/test_officer.py"),
+    ),
 ]

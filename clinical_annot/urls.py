@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from clinical_annot import (
+    access_report,
     corrections,
     health,
     metrics,
@@ -28,6 +29,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("projects/", pages.projects, name="projects"),
     path("projects/assign/", pages.assign, name="assign"),
     path("audit/", pages.audit, name="audit"),
+    path("audit/accesses/", access_report.report, name="audit-accesses"),
+    path("audit/unusual/", access_report.unusual, name="audit-unusual"),
     path("audit/verify/", pages.audit_verify, name="audit-verify"),
     path("audit/export/", pages.audit_export, name="audit-export"),
     path("audit/<uuid:event_id>/proof/", trail.proof_file, name="audit-proof"),

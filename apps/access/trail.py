@@ -37,6 +37,13 @@ def note_export(actor: Actor, _: None, *, size: int, with_private: bool) -> None
     event(actor, None, public={"size": size, "with_private": with_private})
 
 
+@verb("audit.report", roles=_OFFICERS)
+def note_report(actor: Actor, target: Any, *, form: str, asked: dict[str, str], rows: int) -> None:
+    """Record that accesses were asked for, in which form (target: the project, or None for all)."""
+    private = {name: value[:80] for name, value in asked.items() if value}
+    event(actor, target, public={"form": form[:12], "rows": rows}, private=private)
+
+
 @verb("audit.prove", roles=_OFFICERS)
 def note_proof(actor: Actor, target: Any, *, event_id: UUID, with_private: bool) -> None:
     """Record that the proof of one entry was handed out (target: its project, or None)."""

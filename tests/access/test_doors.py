@@ -28,6 +28,8 @@ DOORS = {
     "corrections-merge": "apps.intake.corrections.merge_patients",
     "study-touched": "clinical_annot.queries.touched_by",
     "audit": "clinical_annot.queries.events_for",
+    "audit-accesses": "apps.access.trail.note_report",
+    "audit-unusual": "apps.access.trail.note_report",
     "audit-verify": "apps.access.trail.note_verification",
     "audit-export": "apps.access.trail.note_export",
     "audit-proof": "apps.access.trail.note_proof",
@@ -243,7 +245,7 @@ def test_asking_alone_changes_nothing(client, person):
         "dicomweb-study", "dicomweb-series", "dicomweb-instance", "dicomweb-bulkdata",
         "dicomweb-frames", "dicomweb-instance-rendered", "dicomweb-frame-rendered",
         "tokens", "remote-node", "routing-rule", "withdraw", "review-dry-run",
-        "audit-proof", "api-proof", "emergency-clip",
+        "audit-proof", "api-proof", "emergency-clip", "audit-accesses", "audit-unusual",
         "scim-users", "scim-user",
     }  # fmt: skip
     changing = {name for name, to in DOORS.items() if hasattr(import_string(to), "policy")}
