@@ -6,4 +6,4 @@ class ClinicalAnnotConfig(AppConfig):
     label = "clinical_annot"
 
     def ready(self) -> None:
-        from clinical_annot.sign_in import events  # noqa: F401
+        from clinical_annot.sign_in import events, idle  # noqa: F401

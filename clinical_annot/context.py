@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from apps.access import roles
 from apps.access.actor import system_roles
 from apps.audit.models import Checkpoint
-from apps.projects.queries import projects_for, roles_anywhere
+from apps.projects.queries import projects_for, roles_anywhere, to_review
 
 _LEADS = {roles.PROJECT_LEAD}
 _STEWARDS = {roles.DATA_STEWARD}
@@ -39,8 +40,10 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         (_("De-identification"), "deid", _STEWARDS | _LEADS | _OFFICERS),
         (_("Studies"), "studies", _STEWARDS | _LEADS),
         (_("Project"), "projects", _LEADS),
+        (_("Members"), "project-manage", _LEADS | {roles.ADMINISTRATOR}),
         (_("Releases"), "releases", _LEADS | _OFFICERS | {roles.RESEARCHER}),
         (_("Audit"), "audit", _OFFICERS),
+        (_("Emergency access"), "emergency", _STEWARDS | _OFFICERS),
         (_("Node"), "node", {roles.PACS_ADMINISTRATOR}),
         (_("Remote nodes"), "remote-nodes", {roles.PACS_ADMINISTRATOR}),
         (_("People"), "people", {roles.ADMINISTRATOR}),
@@ -50,6 +53,8 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         if held & wanted:
             try:
                 menu.append({"name": name, "url": reverse(view), "current": False})
+                if view == "emergency" and held & _OFFICERS:
+                    menu[-1]["count"] = to_review(user).count()
             except NoReverseMatch:
                 continue
     # The nearest address above the page is the one that is open.
@@ -58,6 +63,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         item["current"] = bool(above) or request.path == item["url"]
     return {
         "chrome": {
+            "idle_lock_s": settings.CLINICAL_ANNOT_IDLE_LOCK_S,
             "menu": menu,
             "roles": sorted(role.replace("_", " ").replace("pacs", "PACS") for role in held),
             "projects": [project.name for project in projects_for(user)],

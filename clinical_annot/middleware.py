@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -20,7 +21,13 @@ from clinical_annot.logs import frames_of, new_request_id, request_id
 logger = logging.getLogger(__name__)
 
 
-_ANSWERED = (Http404, PermissionDenied, BadRequest, SuspiciousOperation)
+_ANSWERED = (
+    Http404,
+    PermissionDenied,
+    BadRequest,
+    SuspiciousOperation,
+    ReauthenticationRequired,
+)
 _DRAIN_BYTES = 64 << 20
 _BLOCK_BYTES = 1 << 16
 

@@ -22,7 +22,8 @@ from apps.access.errors import Refused
 from apps.access.models import User
 from apps.vault.master import master_key
 from clinical_annot.context import held_roles
-from clinical_annot.sign_in import second_factor
+from clinical_annot.sign_in import idle, second_factor
+from clinical_annot.sign_in.events import note
 
 
 def device_key(user: User) -> bytes:
@@ -43,6 +44,15 @@ class MeView(ApiView):
                 "user_key": base64.b64encode(device_key(request.user)).decode(),
             }
         )
+
+
+class LockView(ApiView):
+    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT, 401: OpenApiTypes.OBJECT})
+    def post(self, request: Any) -> Response:
+        """Lock your session: it shows nothing until you sign in again; unsent work stays."""
+        idle.lock(request._request)
+        note("session.locked", request._request, request.user)
+        return Response({})
 
 
 class SessionView(APIView):

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import secrets
 
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.utils import timezone
 
-from apps.access import roles
+from apps.access import grants, roles
 from apps.access.actor import Actor
 from apps.access.errors import Refused
 from apps.access.models import User
@@ -62,16 +65,42 @@ def add_person(
     return user, password
 
 
-@verb("person.switch_off", roles=_MANAGERS)
-def switch_off(actor: Actor, user: User) -> User:
-    """Close a person's access at once; what they did stays theirs."""
+def _close(actor: Actor, user: User) -> int:
+    """Nobody is signed in as ``user`` any more, nor can be; how many sessions were ended."""
     if user.pk == actor.user.pk:
         raise Refused(
             "own_account", "You cannot switch off yourself.", "Ask another administrator."
         )
     user.is_active = False
     user.save(update_fields=["is_active"])
-    event(actor, user)
+    mine = [
+        row.pk
+        for row in Session.objects.filter(expire_date__gt=timezone.now())
+        if row.get_decoded().get(SESSION_KEY) == str(user.pk)
+    ]
+    return Session.objects.filter(pk__in=mine).delete()[0]
+
+
+@verb("person.switch_off", roles=_MANAGERS)
+def switch_off(actor: Actor, user: User) -> User:
+    """Close a person's access at once, with every session; what they did stays theirs."""
+    event(actor, user, public={"sessions": _close(actor, user)})
+    return user
+
+
+@verb("person.deprovision", roles=_MANAGERS)
+def deprovision(actor: Actor, user: User) -> User:
+    """Close a person's access for good: sessions, tokens and every role end. Switched on again,
+    they begin with nothing."""
+    ended = {
+        "sessions": _close(actor, user),
+        "tokens": user.api_tokens.filter(revoked_at=None).update(revoked_at=timezone.now()),
+        "grants": grants.end_all(user),
+        "system_roles": len(user.system_roles),
+    }
+    user.system_roles = []
+    user.save(update_fields=["system_roles"])
+    event(actor, user, public=ended)
     return user
 
 

@@ -98,14 +98,35 @@ def revoke_token(actor: Actor, token: ApiToken) -> ApiToken:
 
 @verb("person.add_machine", roles={roles.ADMINISTRATOR, roles.SERVICE})
 def add_machine(
-    actor: Actor, _: None, *, username: str, scopes: list[str], networks: str = "", days: int = 90
+    actor: Actor,
+    _: None,
+    *,
+    username: str,
+    scopes: list[str],
+    networks: str = "",
+    days: int = 90,
+    keeps_people: bool = False,
 ) -> tuple[User, str]:
-    """Add a service account: a program that acts by token alone, with the roles it is given."""
+    """Add a service account: a program that acts by token alone, with the roles it is given.
+    ``keeps_people``: a directory that closes accounts, and does nothing else."""
     check_username(username)
+    if keeps_people and set(scopes) != {"people"}:
+        raise Refused(
+            "scope",
+            "A directory has the scope people and no other.",
+            "Tick people alone, or do not let it keep people.",
+            field="scopes",
+        )
     fields = _checked(username, scopes, networks, days)
     user = User(username=username, printed_name=f"Program {username}")
+    user.system_roles = [roles.ADMINISTRATOR] if keeps_people else []
     user.set_unusable_password()
     user.save()
     clear = make(user, "first", **fields)
-    event(actor, user, private={"scopes": fields["scopes"], "networks": fields["networks"]})
+    event(
+        actor,
+        user,
+        public={"keeps_people": keeps_people},
+        private={"scopes": fields["scopes"], "networks": fields["networks"]},
+    )
     return user, clear

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.access import roles, tokens
+from apps.access import again, roles, tokens
 from apps.access.actor import system_roles
 from apps.access.domain.scopes import SCOPES
 from apps.access.doors import actor_of
@@ -25,7 +25,9 @@ from apps.access.models import ApiToken
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
     """What one can change about one's own sign-in."""
-    return render(request, "account/account.html")
+    user: Any = request.user
+    context = {"has_factor": again.has_second_factor(user)}
+    return render(request, "account/account.html", context)
 
 
 def _asked(request: HttpRequest) -> dict[str, Any]:
@@ -74,6 +76,10 @@ def revoke(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
 def add_machine(request: HttpRequest) -> HttpResponse:
     """A service account and its first token, which this answer alone shows."""
     user, clear = tokens.add_machine(
-        actor_of(request), None, username=request.POST.get("username", ""), **_asked(request)
+        actor_of(request),
+        None,
+        username=request.POST.get("username", ""),
+        keeps_people=bool(request.POST.get("keeps_people")),
+        **_asked(request),
     )
     return render(request, "account/machine_added.html", {"person": user, "clear": clear})

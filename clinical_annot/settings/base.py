@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "clinical_annot.sign_in.idle.IdleMiddleware",
     *sign_in.MIDDLEWARE,
     "clinical_annot.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -177,6 +178,7 @@ LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/accounts/login/"
 SESSION_COOKIE_AGE = 12 * 3600
+CLINICAL_ANNOT_IDLE_LOCK_S = env.int("CLINICAL_ANNOT_IDLE_LOCK_S", 900)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"

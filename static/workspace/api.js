@@ -80,9 +80,9 @@ export class Api {
     return this.#call("POST", url, body, init);
   }
 
-  /** @param {string} username @param {string} password */
-  async signIn(username, password) {
-    const answer = await this.post("/api/v1/session/", { username, password });
+  /** @param {string} username @param {string} password @param {string} [code] of a second factor */
+  async signIn(username, password, code = "") {
+    const answer = await this.post("/api/v1/session/", { username, password, code });
     if (typeof answer.csrf === "string") this.csrf = answer.csrf;
   }
 }

@@ -274,6 +274,30 @@ def test_an_expired_session_in_the_middle_keeps_the_work(page: Page, world: Worl
     assert shape_of(world, "grasper", 8)["point"] == pytest.approx([120, 90], abs=0.6)
 
 
+def test_the_idle_lock_covers_the_workspace_and_the_work_goes_on(page: Page, world: World) -> None:
+    """What was drawn when the session locked is saved once its person signed in on the cover."""
+    open_workspace(page, world, 8)
+    world.signed_in = False
+    page.keyboard.press("Digit2")
+    page.mouse.click(*place(page, world, 120, 90))
+    page.wait_for_selector("[data-banner=signed-out]", timeout=30000)
+    page.evaluate(
+        """() => {
+          const make = (tag, held) => document.head.append(
+            Object.assign(document.createElement(tag), held));
+          make("meta", { name: "idle-lock", content: "1" });
+          make("script", { type: "module", src: "/static/pages/idle.js" });
+        }"""
+    )
+    page.wait_for_selector("dialog.locked[open]", timeout=30000)
+    page.fill("dialog.locked input[type=password]", PASSWORD)
+    page.click("dialog.locked button")
+    page.wait_for_selector("dialog.locked", state="detached", timeout=30000)
+    saved(page)
+    page.wait_for_selector("[data-banner=signed-out]", state="detached", timeout=30000)
+    assert shape_of(world, "grasper", 8)["point"] == pytest.approx([120, 90], abs=0.6)
+
+
 def test_a_conflict_is_decided_object_by_object(page: Page, world: World) -> None:
     open_workspace(page, world, 8)
     page.keyboard.press("Digit2")

@@ -126,5 +126,7 @@ def test_every_address_of_the_api_stands_in_its_page():
 
     schema = SchemaGenerator().get_schema(request=None, public=True)
     there = {f"{m.upper()} {path}" for path, ways in schema["paths"].items() for m in ways}
-    rows = re.findall(r"^\| (GET|POST) \| `(/(?:api|dicomweb)[^`]+)` \|", text_of("api.md"), re.M)
+    rows = re.findall(
+        r"^\| (GET|POST|PATCH|DELETE) \| `(/(?:api|dicomweb)[^`]+)` \|", text_of("api.md"), re.M
+    )
     assert {f"{method} {path}" for method, path in rows} == there

@@ -63,18 +63,26 @@ export function signInBanner(api, username, done) {
   if (document.querySelector("[data-banner=signed-out]")) return;
   const user = h("input", { name: "username", autocomplete: "username", value: username, "aria-label": "User name", required: true });
   const password = h("input", { name: "password", type: "password", autocomplete: "current-password", "aria-label": "Password", placeholder: "password", required: true, "data-testid": "sign-in-password" });
+  const code = h("input", { name: "code", autocomplete: "one-time-code", "aria-label": "Code of your app", placeholder: "code of your app", hidden: true });
   const problem = h("span", { class: "problem", role: "alert" });
+  // The idle lock's cover signs in too; what waits here goes on with it.
+  window.addEventListener("session-renewed", () => {
+    if (!form.isConnected) return;
+    banner("signed-out", "");
+    done();
+  }, { once: true });
   const form = h("form", { class: "inline", onsubmit: async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     problem.textContent = "";
     try {
-      await api.signIn(user.value, password.value);
+      await api.signIn(user.value, password.value, code.value);
       banner("signed-out", "");
       done();
     } catch (error) {
+      if (error instanceof ApiError && error.error.field === "code") code.hidden = false;
       problem.textContent = error instanceof ApiError ? error.message : "The server does not answer: try again";
     }
-  } }, user, password, h("button", { class: "button primary", "data-testid": "sign-in" }, "Sign in again"), problem);
+  } }, user, password, code, h("button", { class: "button primary", "data-testid": "sign-in" }, "Sign in again"), problem);
   banner("signed-out", "look", h("strong", {}, "You were signed out."), h("span", {}, "Your work is kept. "), form);
 }
 
