@@ -22,6 +22,7 @@ from apps.access.again import Proof
 from apps.access.models import ApiToken, User
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Assignment
+from apps.annotation.comments import begin_thread
 from apps.annotation.models import Propagation
 from apps.audit.models import Event
 from apps.deid import policy
@@ -264,7 +265,12 @@ def _labels(project: Any, people: dict[str, Someone]) -> dict[str, Thing]:
     carried = Propagation.objects.create(
         label_set=mine, clip=clip, class_id="lesion", shape={}, from_frame=0, to_frame=1
     )
+    thread = begin_thread(
+        people["annotator"].actor, mine, clip_id=str(clip.pk), frame_index=0, object_id=None,
+        text="Is this the cystic duct?",
+    )  # fmt: skip
     return {
+        "comment": Thing({"thread_id": thread.pk}, own={"annotator"}),
         "propagation": Thing(
             {"label_set_id": mine.pk, "propagation_id": carried.pk}, own={"annotator"}
         ),

@@ -121,13 +121,9 @@ def decision_operations(
     ops: list[Op] = [{"op": "track.delete", "object": name}] if held else []
     if wanted is not None:
         ops += _restored(name, wanted, number)
+    made = apply_batch(dict(current), ops)
     return ops + relation_operations(
-        apply_batch(dict(current), ops),
-        labels_a,
-        labels_b,
-        agreement,
-        _track_names(agreement),
-        [name],
+        made, labels_a, labels_b, agreement, _track_names(agreement), [name]
     )
 
 

@@ -22,6 +22,8 @@ MODULES = (
     "assigning",
     "emergency",
     "propagating",
+    "comments",
+    "habits",
     "trail",
     "people",
     "tokens",

@@ -2,6 +2,7 @@
 
 import { ApiError } from "../api.js";
 import { cap, h, renderIfChanged } from "../dom.js";
+import { withLane } from "../timeline/lanes.js";
 import { spaced } from "../player/timebase.js";
 
 /** @typedef {{by: string, text: string | null, at: string}} Said */
@@ -141,7 +142,7 @@ export async function commentsPanel(host, bench, keys, own) {
 
   const lanes = bench.lanes;
   bench.lanes = () => threads.length
-    ? [{ id: "comments", name: "Comments", tag: "M", kind: "marks", height: 18, keyframes: threads.map((each) => ({ frame: each.frame_index, state: each.settled ? "occluded" : "visible" })) }, ...lanes()]
+    ? withLane(lanes(), { id: "comments", name: "Comments", tag: "M", kind: "marks", height: 18, keyframes: threads.map((each) => ({ frame: each.frame_index, state: each.settled ? "occluded" : "visible" })) })
     : lanes();
   globalThis.addEventListener("hashchange", () => {
     const thread = threads.find((each) => each.id === linked());

@@ -1,6 +1,7 @@
 /** Proposals of an import: the list, the one in hand drawn dashed, and a key for each decision. */
 
 import { cap, chip, h, renderIfChanged } from "../dom.js";
+import { withLane } from "../timeline/lanes.js";
 import { spaced } from "../player/timebase.js";
 
 /** @typedef {import("../proposals.js").Proposals} Proposals */
@@ -10,7 +11,7 @@ import { spaced } from "../player/timebase.js";
 const SHOWN = 12;
 /** @type {[Verdict, string, string, string][]} decision, key's place, its cap, what the button says */
 const DECISIONS = [
-  ["accepted", "Enter", "Enter", "Accept"],
+  ["accepted", "Enter", "↵", "Accept"],
   ["redrawn", "KeyR", "R", "Redraw"],
   ["refused", "Delete", "Del", "Refuse"],
 ];
@@ -87,7 +88,7 @@ export function proposalsPanel(host, bench, keys, proposals, open) {
       id: each.id, start: each.start, end: each.end, name: each.name, outlined: true,
       color: store.classOf(each.class_id)?.color ?? "#8a94a3", selected: each.id === proposals.current,
     }));
-    return [{ id: "proposals", name: "Proposals", tag: "Alt N", kind: "intervals", height: 20, intervals }, ...lanes()];
+    return withLane(lanes(), { id: "proposals", name: "Proposals", tag: "Alt N", kind: "intervals", height: 20, intervals });
   };
   const picked = bench.timeline.onPick;
   bench.timeline.onPick = (lane, hit) => {
@@ -117,8 +118,8 @@ export function proposalsPanel(host, bench, keys, proposals, open) {
         left.length ? h("ul", { class: "rows", "aria-label": "Proposals" }, ...window.map(row)) : null,
         proposals.inHand && open()
           ? h("div", { class: "verdicts", role: "group", "aria-label": `Decide ${proposals.inHand.name}` },
-              ...DECISIONS.map(([decision, , label, words]) =>
-                h("button", { type: "button", class: "button", "data-testid": `proposal-${decision}`, "aria-keyshortcuts": label, onclick: () => decide(decision) }, words, cap(label))))
+              ...DECISIONS.map(([decision, code, label, words]) =>
+                h("button", { type: "button", class: "button", "data-testid": `proposal-${decision}`, "aria-keyshortcuts": code.replace("Key", ""), onclick: () => decide(decision) }, words, cap(label))))
           : null,
       ];
     });

@@ -57,3 +57,9 @@ export function workspaceLanes(store) {
   }
   return lanes;
 }
+
+/** One more lane, between phases and events above and tracks below. @param {Lane[]} lanes @param {Lane} lane @returns {Lane[]} */
+export function withLane(lanes, lane) {
+  const at = lanes.findIndex((each) => each.kind === "track");
+  return at < 0 ? [...lanes, lane] : [...lanes.slice(0, at), lane, ...lanes.slice(at)];
+}
