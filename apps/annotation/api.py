@@ -137,6 +137,8 @@ def workspace(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponse:
         "clip": clip,
         "label_set": label_set,
         "frame": habits.resumed_frame(request.user, label_set),  # type: ignore[arg-type]
-        "minutes": said if said.isascii() and said.isdigit() and 0 < int(said[:4]) <= 240 else "",
+        "minutes": said
+        if said.isascii() and said.isdigit() and len(said) <= 3 and 0 < int(said) <= 240
+        else "",
     }
     return render(request, "workspace/workspace.html", context)

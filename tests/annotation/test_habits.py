@@ -57,9 +57,9 @@ def test_time_counts_once_a_page_and_never_more_than_has_passed(person, project,
     client.force_login(author.user)
     page = str(uuid.uuid4())
 
-    def report(active_s, page=page):
+    def report(active_s, page=page, **more):
         return client.post(
-            f"/api/v1/label-sets/{mine.pk}/time/", {"page": page, "active_s": active_s},
+            f"/api/v1/label-sets/{mine.pk}/time/", {"page": page, "active_s": active_s, **more},
             content_type="application/json",
         )  # fmt: skip
 
@@ -71,7 +71,16 @@ def test_time_counts_once_a_page_and_never_more_than_has_passed(person, project,
     for wrong in (-1, "5", None, True):
         assert report(wrong).status_code == 400
     assert report(5, "no page").status_code == 400
+    report(31, str(uuid.uuid4()), frame_index=17)
+    opened = client.get(f"/clips/{clip.pk}/work/?minutes=10").content.decode()
+    assert 'data-frame="17"' in opened and 'data-minutes="10"' in opened
+    for said in ("0", "241", "-5", "x", "99999999999"):
+        opened = client.get(f"/clips/{clip.pk}/work/?minutes={said}").content.decode()
+        assert 'data-minutes=""' in opened
     (row,) = habits.time_on_task(project)
-    assert (row["clip"], row["active_s"]) == (clip.name, 3630)
+    assert (row["clip"], row["active_s"]) == (clip.name, 3661)
+    assert 'minutes-10"' in client.get("/").content.decode()
     client.force_login(lead.user)
     assert report(5).status_code == 404
+    page_of_lead = client.get("/projects/").content.decode()
+    assert "Time on task" in page_of_lead and "61.0" in page_of_lead

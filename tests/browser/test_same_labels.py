@@ -80,10 +80,25 @@ class Model:
             }
         elif op["op"] == "keyframe.delete":
             del tracks[name]["keyframes"][str(op["frame_index"])]
-        elif op["op"] == "interval.set":
-            intervals[name] = {k: v for k, v in op.items() if k not in ("op", "object")}
+        elif op["op"] in ("interval.set", "relation.set"):
+            part = self.labels.setdefault(f"{op['op'].partition('.')[0]}s", {})
+            part[name] = {k: v for k, v in op.items() if k not in ("op", "object")}
+        elif op["op"] == "track.delete":
+            del tracks[name]
+            self._keep({k: r for k, r in self._relations().items()
+                        if name not in (r["subject"], r["target"])})  # fmt: skip
+        elif op["op"] == "relation.delete":
+            self._keep({k: r for k, r in self._relations().items() if k != name})
         else:
-            del (tracks if op["op"] == "track.delete" else intervals)[name]
+            del intervals[name]
+
+    def _relations(self) -> dict[str, Any]:
+        return dict(self.labels.get("relations", {}))
+
+    def _keep(self, relations: dict[str, Any]) -> None:
+        self.labels.pop("relations", None)
+        if relations:
+            self.labels["relations"] = relations
 
 
 class Worker:
@@ -106,7 +121,8 @@ class Worker:
         tracks, intervals = self.model.labels["tracks"], self.model.labels["intervals"]
         what = self.random.choice(
             ["create", "keyframe", "keyframe", "keyframe", "delete keyframe", "attributes",
-             "interval", "interval", "delete interval", "delete track", "undo", "undo", "redo"]
+             "interval", "interval", "delete interval", "delete track", "undo", "undo", "redo",
+             "relate", "relate", "unrelate"]
         )  # fmt: skip
         if what in ("undo", "redo"):
             return what
@@ -116,6 +132,12 @@ class Worker:
             return [self._interval(self.random.choice([*intervals, self._new()]))]
         if what == "delete interval":
             return [{"op": "interval.delete", "object": self.random.choice(list(intervals))}]
+        held = list(self.model.labels.get("relations", {}))
+        if what == "unrelate" and held:
+            return [{"op": "relation.delete", "object": self.random.choice(held)}]
+        graspers = [n for n, t in tracks.items() if t["class_id"] == "grasper"]
+        if what in ("relate", "unrelate") and graspers and len(tracks) > 1:
+            return [self._relation(self.random.choice([*held, self._new()]), graspers)]
         name = self.random.choice(list(tracks))
         if what == "delete track":
             return [{"op": "track.delete", "object": name}]
@@ -154,6 +176,14 @@ class Worker:
         pixels = np.zeros((HEIGHT_PX, WIDTH_PX), bool)
         pixels[int(y) : int(y) + 9, int(x) : int(x) + 7] = True
         return {"type": "mask", "rle": rle.encode(pixels)}
+
+    def _relation(self, name: str, graspers: list[str]) -> dict[str, Any]:
+        subject = self.random.choice(graspers)
+        target = self.random.choice([n for n in self.model.labels["tracks"] if n != subject])
+        start = self.random.randrange(N_FRAMES - 1)
+        return {"op": "relation.set", "object": name, "clip": self.clip, "relation": "contact",
+                "subject": subject, "target": target, "start_frame": start,
+                "end_frame": self.random.randint(start + 1, N_FRAMES)}  # fmt: skip
 
     def _interval(self, name: str) -> dict[str, Any]:
         start = self.random.randrange(N_FRAMES - 1)

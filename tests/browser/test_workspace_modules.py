@@ -134,3 +134,63 @@ def test_a_brush_stroke_takes_the_pixels_whose_centre_it_covers(modules: Page) -
         for (x0, y0), (x1, y1) in zip(ring, ring[1:] + ring[:1], strict=True)
     )
     assert area == wanted.sum()
+
+
+def test_idle_time_is_no_work_and_is_reported_once(modules: Page) -> None:
+    got = modules.evaluate("""async () => {
+      const {Spell, IDLE_MS} = await import('/static/workspace/spell.js');
+      const spell = new Spell(1000);
+      const out = [spell.toReport()];
+      const idle = 33000 + IDLE_MS + 1;
+      for (const at of [3000, 3000, 33000, idle, idle + 2000]) spell.act(at);
+      out.push(spell.active_ms, spell.toReport());
+      spell.reported_ms = spell.active_ms;
+      out.push(spell.toReport());
+      return out;
+    }""")
+    assert got == [None, 34000, 34, None]
+
+
+def test_relations_go_with_the_part_of_a_track_that_they_belong_to(modules: Page) -> None:
+    got = modules.evaluate("""async () => {
+      const {splitRelations, mergedRelations} = await import('/static/workspace/relation-edits.js');
+      const span = (subject, target, start_frame, end_frame) =>
+        ({clip: 'c', relation: 'holds', subject, target, start_frame, end_frame});
+      const labels = {tracks: {}, intervals: {}, relations: {
+        before: span('a', 'x', 0, 10), over: span('a', 'x', 5, 20), after: span('x', 'a', 12, 30),
+        other: span('y', 'x', 0, 30)}};
+      const name = (o) => o.object.length > 10 ? 'new' : o.object;
+      const brief = (ops) => ops.map(
+        (o) => [name(o), o.subject, o.target, o.start_frame, o.end_frame]);
+      const split = brief(splitRelations(labels, 'a', 10, 'b'));
+      labels.relations.own = span('a', 'y', 1, 2);
+      return [split, brief(mergedRelations(labels, 'y', 'a'))];
+    }""")
+    assert got == [
+        [["over", "a", "x", 5, 10], ["new", "b", "x", 10, 20], ["after", "x", "b", 12, 30]],
+        [["before", "y", "x", 0, 10], ["over", "y", "x", 5, 20], ["after", "x", "y", 12, 30]],
+    ]
+
+
+def test_a_key_of_the_persons_own_comes_before_what_stands_there(modules: Page) -> None:
+    got = modules.evaluate("""async () => {
+      const {Keys} = await import('/static/workspace/keys.js');
+      const key = (code) => ({code, shift: false, alt: false, ctrl: false});
+      const keys = new Keys({characters: true, keys: {brush: key('KeyX'), redo: null}});
+      const done = [];
+      const standard = [
+        ['absent', 'KeyX'], ['brush', 'KeyB'], ['redo', 'KeyY'], ['on', 'ArrowRight']];
+      for (const [id, code] of standard) {
+        keys.bind({id, code, label: id, group: '', run: () => done.push(id)});
+      }
+      const press = (code) => dispatchEvent(new KeyboardEvent('keydown', {code}));
+      for (const code of ['KeyX', 'KeyB', 'KeyY', 'ArrowRight']) press(code);
+      done.push('|');
+      keys.apply({characters: false, keys: {}});
+      for (const code of ['KeyX', 'KeyB', 'ArrowRight']) press(code);
+      done.push('|');
+      keys.apply({characters: true, keys: {}});
+      for (const code of ['KeyX', 'KeyB', 'KeyY']) press(code);
+      return [done, keys.taken({code: 'KeyX', shift: false, alt: false})];
+    }""")
+    assert got == [["brush", "on", "|", "on", "|", "absent", "brush", "redo"], True]

@@ -9,10 +9,11 @@ import apps.ontology
 from apps.ontology.domain.codes import is_snomed_identifier, known_meanings, unchecked_codes
 from apps.ontology.domain.definition import InvalidDefinition, diff, digest, validate
 
-STARTER = json.loads(
-    (Path(apps.ontology.__file__).parent / "starters" / "laparoscopic_cholecystectomy.json")
-    .read_text(encoding="utf-8")
-)  # fmt: skip
+STARTERS = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in (Path(apps.ontology.__file__).parent / "starters").glob("*.json")
+}
+STARTER = STARTERS["laparoscopic_cholecystectomy"]
 
 
 def changed(path, value):
@@ -39,8 +40,47 @@ def test_the_starter_holds_and_has_what_a_surgeon_expects():
     assert all(len(c["guideline"]) > 60 and c["shortcut"] for c in STARTER["classes"])
 
 
-def test_the_starter_keeps_off_the_colours_of_tissue():
-    for cls in STARTER["classes"]:
+@pytest.mark.parametrize("name", sorted(STARTERS))
+def test_every_starter_holds_with_codes_that_are_published_and_a_text_for_each_class(name):
+    starter = STARTERS[name]
+    validate(starter)
+    assert starter["slug"] == name.replace("_", "-") and unchecked_codes(starter) == []
+    assert all(len(c["guideline"]) > 60 for c in starter["classes"])
+    # The field's own codes where there are some: SNOMED CT, never only ours.
+    assert any(c["code"]["scheme"] == "SCT" for c in starter["classes"])
+
+
+def test_the_starters_of_other_fields_have_what_a_clinician_expects():
+    assert set(STARTERS) == {
+        "laparoscopic_cholecystectomy", "colonoscopy", "gastroscopy", "cardiac_ultrasound_cine",
+    }  # fmt: skip
+
+    def classes(name):
+        return {c["id"]: c for c in STARTERS[name]["classes"]}
+
+    def values(cls):
+        return {a["id"]: len(a.get("values", [])) for a in cls["attributes"]}
+
+    colon = classes("colonoscopy")
+    assert [i for i, c in colon.items() if c["geometry"] == "phase"] == [
+        "insertion", "caecum_reached", "withdrawal", "retroflexion",
+    ]  # fmt: skip
+    assert values(colon["lesion"]) == {"paris": 8, "nice": 3, "size": 0, "segment": 6,
+                                       "resection": 6}  # fmt: skip
+    assert values(colon["bowel_preparation"]) == {"right": 4, "transverse": 4, "left": 4}
+    stomach = classes("gastroscopy")
+    assert values(stomach["ulcer"])["forrest"] == 6
+    assert len([c for c in stomach.values() if c["geometry"] == "event"]) >= 10
+    heart = classes("cardiac_ultrasound_cine")
+    assert [c["geometry"] for c in heart.values()] == [
+        "mask", "keypoints", "clip_tag", "frame_tag", "frame_tag",
+    ]  # fmt: skip
+    assert len(heart["lv_points"]["skeleton"]["points"]) == 3
+
+
+@pytest.mark.parametrize("name", sorted(STARTERS))
+def test_the_starters_keep_off_the_colours_of_tissue(name):
+    for cls in STARTERS[name]["classes"]:
         red, green, blue = (int(cls["color"][n : n + 2], 16) / 255 for n in (1, 3, 5))
         hue, saturation, _ = colorsys.rgb_to_hsv(red, green, blue)
         assert saturation < 0.2 or 44 < hue * 360 < 280, cls["id"]
