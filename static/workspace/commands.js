@@ -12,6 +12,7 @@ export const TOOLS = [
   { tool: "brush", code: "KeyB", name: "Brush", d: "M20 3L10 13M8 13c-2.5 0-3.5 2-3.5 4 0 1.500-1 2.500-1 2.500s5.500 1 7.500-1.500c1.200-1.500 1-4-3-5z" },
   { tool: "eraser", code: "KeyE", name: "Eraser", d: "M4 15l8-9c1-1 2-1 3 0l4 4c1 1 1 2 0 3l-6 6H8zM9 10l7 7M6 20h14" },
   { tool: "polygon", code: "KeyP", name: "Polygon fill", d: "M12 3l8 6-3 10H7L4 9z" },
+  { tool: "smart", code: "KeyB", shift: true, name: "Smart outline: follows the edges between clicks", d: "M4 17c1-6 4-5 5-9s4-5 7-3 4 6 2 9-6 1-8 4M4 17h.01M16 5h.01" },
   { tool: "tip", code: "KeyT", name: "Tip", d: "M12 6a6 6 0 1 0 0 12 6 6 0 1 0 0-12M12 2v6M12 16v6M2 12h6M16 12h6" },
   { tool: "points", code: "KeyP", shift: true, name: "Points: outline, line, shaft, turned box, keypoints, cuboid", d: "M5 18L10 6l9 5M3 16h4v4H3zM8 4h4v4H8zM17 9h4v4h-4z" },
   { tool: "box", code: "KeyR", name: "Box", d: "M4 6h16v12H4z" },

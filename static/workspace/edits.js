@@ -21,7 +21,7 @@ export const TOOL_OF_GEOMETRY = {
   ...Object.fromEntries([...POINT_GEOMETRIES].map((g) => [g, /** @type {ToolName} */ ("points")])),
 };
 /** @type {Record<ToolName, Geometry | null>} */
-export const GEOMETRY_OF_TOOL = { select: null, brush: "mask", eraser: "mask", polygon: "mask", tip: "tip", box: "box", points: null };
+export const GEOMETRY_OF_TOOL = { select: null, brush: "mask", eraser: "mask", polygon: "mask", smart: "mask", tip: "tip", box: "box", points: null };
 
 export class Edits {
   /** @param {import("./store.js").Store} store */

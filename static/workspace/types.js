@@ -68,7 +68,7 @@
  * @typedef {{username: string, display_name: string, user_key: string, roles: string[]}} Me
  *
  * @typedef {{frame_index: number, state: KeyframeState, shape: Shape | null, interpolated: boolean}} Expanded
- * @typedef {"select" | "brush" | "eraser" | "polygon" | "tip" | "box" | "points"} ToolName
+ * @typedef {"select" | "brush" | "eraser" | "polygon" | "smart" | "tip" | "box" | "points"} ToolName
  */
 
 export {};

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from pycocotools import mask as coco
 
 from tests.browser.axe import axe_findings
 from tests.browser.devserver import CLIP, SET, World
-from tests.browser.steps import open_workspace, saved, shows, until
+from tests.browser.steps import open_workspace, place, saved, shows, until
 
 pytestmark = pytest.mark.browser
 SOURCE = "55555555-5555-4555-8555-555555555555"
@@ -78,6 +81,38 @@ def test_an_import_is_accepted_redrawn_and_refused_by_key_and_one_undo_takes_a_d
     expect(left).to_contain_text("1 of 4", timeout=WAIT_MS)
     until(lambda: uid(4) not in held(world)["proposals"], 20)
     assert axe_findings(page) == []
+
+
+def lesion_in(picture: bytes) -> np.ndarray:
+    """The pixels of the drawn lesion in a picture of the generated clip."""
+    pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR).astype(int)
+    blue, green, red = (pixels[:, :, k] for k in range(3))
+    found = ((red > 150) & (green > 105) & (blue < 150) & (red - blue > 50)).astype(np.uint8)
+    _, named, stats, _ = cv2.connectedComponentsWithStats(found)
+    return np.asarray(named == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])))
+
+
+def test_a_smart_outline_follows_the_edge_between_four_clicks(page: Page, world: World) -> None:
+    wanted = lesion_in(world.picture(150))
+    open_workspace(page, world, 150)
+    ys, xs = np.nonzero(wanted)
+    corners = [(xs[i], ys[i]) for i in (ys.argmin(), xs.argmax(), ys.argmax(), xs.argmin())]
+    straight = np.zeros(wanted.shape, np.uint8)
+    cv2.fillPoly(straight, [np.array(corners, np.int32)], 1)
+    page.keyboard.press("Shift+KeyB")
+    for x, y in corners:
+        page.mouse.click(*place(page, world, float(x) + 0.5, float(y) + 0.5))
+    page.keyboard.press("Enter")
+    saved(page)
+    (track,) = until(lambda: held(world)["tracks"], 20).values()
+    rle = track["keyframes"]["150"]["shape"]["rle"]
+    drawn = coco.decode({"size": rle["size"], "counts": rle["counts"].encode()}).astype(bool)
+
+    def overlap(mask: np.ndarray) -> float:
+        return float((mask & wanted).sum() / (mask | wanted).sum())
+
+    assert overlap(straight.astype(bool)) < 0.75
+    assert overlap(drawn) > 0.9
 
 
 def test_a_relation_and_a_comment_by_keys_and_the_comments_link_opens_there(

@@ -194,3 +194,34 @@ def test_a_key_of_the_persons_own_comes_before_what_stands_there(modules: Page) 
       return [done, keys.taken({code: 'KeyX', shift: false, alt: false})];
     }""")
     assert got == [["brush", "on", "|", "on", "|", "absent", "brush", "redo"], True]
+
+
+def test_a_way_along_an_edge_keeps_to_it_and_a_flat_picture_is_crossed_straight(
+    modules: Page,
+) -> None:
+    got = modules.evaluate("""async () => {
+      const {follow, REACH_PX} = await import('/static/workspace/canvas/livewire.js');
+      const w = 400, h = 300;
+      const read = (inside) => (x0, y0, width, height) => {
+        const data = new Uint8ClampedArray(width * height * 4);
+        for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
+          const bright = inside(x + x0 + 0.5, y + y0 + 0.5) ? 170 : 90;
+          // Tissue is never even: a fixed pattern of up to 20 over it.
+          const at = (y * width + x) * 4;
+          data.fill(bright + ((x + x0) * 7 + (y + y0) * 13) % 20, at, at + 3);
+        }
+        return {data, width, height};
+      };
+      const disc = read((x, y) => Math.hypot(x - 150, y - 150) < 80);
+      const arc = follow([230, 150], [150, 70], w, h, disc);
+      const away = arc.map(([x, y]) => Math.abs(Math.hypot(x - 150, y - 150) - 80));
+      const flat = follow([10, 10], [60, 10], w, h, read(() => false));
+      const across = follow([0, 0], [399.9, 299.9], w, h, disc);
+      return [Math.max(...away), arc.at(-1), flat.length,
+        follow([0, 0], [REACH_PX + 1, 5], w, h, disc), across.length,
+        follow([5, 5], [5.2, 5.1], w, h, disc)];
+    }""")
+    off_edge, last, flat, far, too_far, same = got
+    assert off_edge < 2.5 and last == [150, 70]
+    assert 48 <= flat <= 60
+    assert far == [[321, 5]] and too_far == 1 and same == [[5.2, 5.1]]

@@ -7,7 +7,9 @@
 import { GEOMETRY_OF_TOOL } from "../edits.js";
 import { MaskBuffer } from "./mask.js";
 import { LiveMask, prepareMask } from "./overlay.js";
-import { POINT_GEOMETRIES, nextPoint, shapeOf, wanted } from "./placing.js";
+import { follow } from "./livewire.js";
+import { POINT_GEOMETRIES, shapeOf, wanted } from "./placing.js";
+import { paintPreview } from "./preview.js";
 import { hasPoints, hit as hitPoints, moved, reshaped, round3 } from "./shapes.js";
 
 /** @typedef {import("../types.js").Shape} Shape */
@@ -33,6 +35,10 @@ export class Tools {
     this.stroke = null;
     /** Points begun: of an outline to fill, or of a shape of several points. @type {Point[]} */
     this.polygon = [];
+    /** How many points there were before each click of a smart outline. @type {number[]} */
+    this.clicks = [];
+    /** Its way from the last click to the pointer. @type {Point[]} */
+    this.wire = [];
     /** Which of them are hidden keypoints. @type {boolean[]} */
     this.concealed = [];
     /** @type {{from: Point, to: Point} | null} */
@@ -67,7 +73,7 @@ export class Tools {
       const value = tool === "eraser" || options.erase ? 0 : 1;
       this.stroke = { last: point, value };
       session.mask.capsule(point[0], point[1], point[0], point[1], this.store.brushRadius_px, value);
-    } else if (tool === "polygon") this.#polygonPoint(point);
+    } else if (tool === "polygon" || tool === "smart") this.#polygonPoint(point);
     else if (tool === "points") this.#placePoint(point, Boolean(options.erase));
     else if (tool === "tip") {
       const target = this.edits.target("tip");
@@ -89,6 +95,7 @@ export class Tools {
       }
     } else if (this.boxDrag) this.boxDrag.to = this.#inside(last);
     else if (this.drag) this.#dragTo(last);
+    this.wire = this.store.tool === "smart" && this.polygon.length ? this.#followed(this.#inside(last)) : [];
     this.onPreview();
   }
 
@@ -117,7 +124,7 @@ export class Tools {
   /** Escape: what is begun and not committed is let go. @returns {boolean} whether there was something */
   cancel() {
     const was = this.busy;
-    this.polygon = [];
+    this.#letGo();
     this.concealed = [];
     this.boxDrag = null;
     this.drag = null;
@@ -133,8 +140,9 @@ export class Tools {
   finish() {
     if (!this.polygon.length) return false;
     if (this.store.tool === "points") return this.#finishPoints();
+    if (this.store.tool === "smart" && this.clicks.length > 1) this.polygon.push(...this.#followed(this.polygon[0]));
     const points = this.polygon;
-    this.polygon = [];
+    this.#letGo();
     if (points.length < 3) {
       this.store.onNotice("An outline needs three points");
       this.onPreview();
@@ -152,7 +160,8 @@ export class Tools {
   /** Takes the last point of the outline back. @returns {boolean} */
   dropPoint() {
     if (!this.polygon.length) return false;
-    this.polygon.pop();
+    this.polygon.length = this.clicks.pop() ?? this.polygon.length - 1;
+    this.wire = [];
     this.concealed.length = Math.min(this.concealed.length, this.polygon.length);
     this.onPreview();
     return true;
@@ -203,7 +212,29 @@ export class Tools {
       this.finish();
       return;
     }
-    this.polygon.push(this.#inside(point));
+    const to = this.#inside(point);
+    if (this.store.tool !== "smart") {
+      this.polygon.push(to);
+      return;
+    }
+    const way = this.polygon.length ? this.#followed(to) : [to];
+    this.clicks.push(this.polygon.length);
+    this.polygon.push(...way);
+    this.wire = [];
+  }
+
+  /** From the last point along the edges of the picture shown. @param {Point} to @returns {Point[]} */
+  #followed(to) {
+    const context = this.view.picture.getContext("2d");
+    const { width_px, height_px } = this.store;
+    if (!context) return [to];
+    return follow(this.polygon[this.polygon.length - 1], to, width_px, height_px, (x, y, w, h) => context.getImageData(x, y, w, h));
+  }
+
+  #letGo() {
+    this.polygon = [];
+    this.clicks = [];
+    this.wire = [];
   }
 
   /** The buffer of the mask in hand on this frame. @returns {MaskSession | null} */
@@ -333,59 +364,9 @@ export class Tools {
     };
   }
 
-  /** What is drawn on top: outline under way, box under way, brush ring, keyboard cursor.
-   * @param {CanvasRenderingContext2D} context in picture coordinates @param {number} unit one CSS pixel */
+  /** What is drawn on top of the picture. @param {CanvasRenderingContext2D} context in picture coordinates @param {number} unit one CSS pixel */
   preview(context, unit) {
-    const { store } = this;
-    const color = store.classOf(store.activeClass ?? "")?.color ?? "#ffffff";
-    /** @param {Path2D} path @param {number} [width] @param {number[]} [dash] */
-    const stroke = (path, width = 1.5, dash = []) => {
-      context.setLineDash([]);
-      context.strokeStyle = "rgba(6, 8, 12, 0.85)";
-      context.lineWidth = (width + 2) * unit;
-      context.stroke(path);
-      context.setLineDash(dash.map((d) => d * unit));
-      context.strokeStyle = color;
-      context.lineWidth = width * unit;
-      context.stroke(path);
-      context.setLineDash([]);
-    };
-    if (this.polygon.length) {
-      const path = new Path2D();
-      this.polygon.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
-      const to = store.cursor.on ? /** @type {Point} */ ([store.cursor.x, store.cursor.y]) : this.pointer;
-      if (to) path.lineTo(to[0], to[1]);
-      stroke(path);
-      context.fillStyle = color;
-      const own = store.tool === "points" ? this.placing : null;
-      if (own && to) {
-        context.font = `${12 * unit}px system-ui, sans-serif`;
-        context.fillStyle = color;
-        context.fillText(nextPoint(own, this.polygon.length), to[0] + 12 * unit, to[1] - 10 * unit);
-      }
-      for (const [x, y] of this.polygon) context.fillRect(x - 2.5 * unit, y - 2.5 * unit, 5 * unit, 5 * unit);
-    }
-    if (this.boxDrag) {
-      const { from, to } = this.boxDrag;
-      const path = new Path2D();
-      path.rect(Math.min(from[0], to[0]), Math.min(from[1], to[1]), Math.abs(from[0] - to[0]), Math.abs(from[1] - to[1]));
-      stroke(path, 1.5, [5, 4]);
-    }
-    const at = store.cursor.on ? /** @type {Point} */ ([store.cursor.x, store.cursor.y]) : this.pointer;
-    if (at && (store.tool === "brush" || store.tool === "eraser") && !store.readOnly) {
-      const ring = new Path2D();
-      ring.arc(at[0], at[1], store.brushRadius_px, 0, Math.PI * 2);
-      stroke(ring, 1, store.tool === "eraser" ? [3, 3] : []);
-    }
-    if (store.cursor.on) {
-      const cross = new Path2D();
-      const { x, y } = store.cursor;
-      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
-        cross.moveTo(x + dx * 4 * unit, y + dy * 4 * unit);
-        cross.lineTo(x + dx * 16 * unit, y + dy * 16 * unit);
-      }
-      stroke(cross, 1.5);
-    }
+    paintPreview(this, context, unit);
   }
 
   /** Whether the tool in hand draws this geometry. @param {string} geometry */
