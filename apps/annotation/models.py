@@ -93,6 +93,8 @@ class Operation(models.Model):
             models.UniqueConstraint(fields=["label_set", "client_id", "seq"], name="a_seq_once"),
             models.UniqueConstraint(fields=["label_set", "revision", "place"], name="a_place_once"),
         ]
+        # Each save asks whether its operations are held already: without this it reads the log.
+        indexes = [models.Index(fields=["op_id"], name="operation_by_id")]
 
 
 class LabelObject(models.Model):

@@ -78,8 +78,10 @@ def uuid_or_none(value: Any) -> uuid.UUID | None:
         return None
 
 
-def as_json(label_set: LabelSet, user: User) -> dict[str, Any]:
-    """What the workspace loads."""
+def as_json(
+    label_set: LabelSet, user: User, labels: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What the workspace loads; ``labels`` when only a part of them is sent."""
     return {
         "id": str(label_set.pk),
         "state": label_set.state,
@@ -87,6 +89,6 @@ def as_json(label_set: LabelSet, user: User) -> dict[str, Any]:
         "author_is_me": label_set.author_id == user.pk,
         "origin": label_set.origin,
         "ontology": label_set.ontology.definition,
-        "labels": store.load(label_set),
+        "labels": store.load(label_set) if labels is None else labels,
         "clips": [str(place.clip_id) for place in label_set.places.order_by("position")],
     }

@@ -14,7 +14,7 @@ from apps.access.actor import Actor
 from apps.access.errors import Conflict, Refused
 from apps.access.models import User
 from apps.access.verb import event, verb
-from apps.annotation import queries, store
+from apps.annotation import log, queries, store
 from apps.annotation.domain import ops, saving
 from apps.annotation.models import LabelObject, LabelSet, LabelSetClip, Operation
 from apps.library.models import Clip
@@ -140,9 +140,9 @@ def _server_state(
 ) -> saving.ServerState:
     mine = Operation.objects.filter(label_set=label_set, client_id=client_id)
     last = mine.order_by("-seq").values_list("seq", flat=True).first() or 0
-    held = {
-        row.seq: bytes(row.body) for row in mine.filter(seq__in=[op["seq"] for op in operations])
-    }
+    repeated = [op["seq"] for op in operations if op["seq"] <= last]
+    bodies = mine.filter(seq__in=repeated).values_list("seq", "body") if repeated else ()
+    held = {seq: bytes(body) for seq, body in bodies}
     changed: set[str] = set()
     if base_revision < label_set.revision:
         theirs = Operation.objects.filter(label_set=label_set, revision__gt=base_revision).exclude(
@@ -150,15 +150,19 @@ def _server_state(
         )
         for body in theirs.values_list("body", flat=True):
             changed |= ops.touched_objects(json.loads(bytes(body)))
-    known = Operation.objects.filter(
-        label_set=label_set, op_id__in=[op["id"] for op in operations]
-    ).values_list("op_id", flat=True)
+    # By id alone: with the label set beside it SQLite reads all of the set's log instead.
+    known = Operation.objects.filter(op_id__in=[op["id"] for op in operations])
+    held_ids = {
+        str(pk) for owner, pk in known.values_list("label_set_id", "op_id") if owner == label_set.pk
+    }
     return saving.ServerState(
-        label_set.revision, last, held, frozenset(changed), frozenset(str(pk) for pk in known)
+        label_set.revision, last, held, frozenset(changed), frozenset(held_ids)
     )
 
 
 def _others(label_set: LabelSet, client_id: str, base_revision: int) -> list[dict[str, Any]]:
+    if base_revision >= label_set.revision:
+        return []
     rows = (
         Operation.objects.filter(label_set=label_set, revision__gt=base_revision, has_effect=True)
         .exclude(client_id=client_id)
@@ -222,29 +226,25 @@ def _apply(
     label_set.revision += 1
     label_set.state = State.IN_PROGRESS if label_set.state != State.OPEN else State.OPEN
     label_set.save(update_fields=["revision", "state"])
-    step, rows, bodies = before, [], sha256()
+    step, rows, bodies = ops.Draft(before), [], sha256()
     for place, op in enumerate([*decision.operations, *decision.skipped]):
         body = ops.canonical_bytes(op)
         has_effect = op["seq"] not in skipped
-        inverse = ops.inverse(step, op) if has_effect else []
+        inverse = ops.inverse(step.labels, op) if has_effect else []
         if has_effect:
-            step = ops.apply(step, op)
+            step.apply(op)
         bodies.update(body)
         rows.append(
-            Operation(
-                label_set=label_set,
-                revision=label_set.revision,
+            log.Row(
                 place=place,
-                op_id=uuid.UUID(op["id"]),
-                client_id=client_id,
+                op_id=op["id"],
                 seq=op["seq"],
-                author=actor.user,
                 body=body,
                 inverse=json.dumps(inverse, separators=(",", ":")).encode(),
                 has_effect=has_effect,
             )
         )
-    Operation.objects.bulk_create(rows)
+    log.append(label_set, actor.user, client_id, rows)
     # A track takes its relations with it when it goes.
     gone = before.get("relations", {}).keys() - after.get("relations", {}).keys()
     touched = sorted({op["object"] for op in fresh} | gone)

@@ -7,6 +7,7 @@ keyframes lie in chunks of 256 frame indices that are read only where they are n
 from __future__ import annotations
 
 import json
+import uuid
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -28,7 +29,8 @@ def clip_sizes(label_set: LabelSet) -> dict[str, tuple[int, int, int]]:
     }
 
 
-def _unpack(payload: bytes) -> dict[str, Any]:
+def unpack(payload: bytes) -> dict[str, Any]:
+    """The keyframes of a chunk, by frame index."""
     return dict(json.loads(zlib.decompress(payload)))
 
 
@@ -44,27 +46,47 @@ def load(label_set: LabelSet, only: Mapping[str, set[int] | None] | None = None)
     ]
     labels: Labels = {"clips": clips, "tracks": {}, "intervals": {}}
     names: dict[int, str] = {}
-    for row in LabelObject.objects.filter(label_set=label_set, deleted=False).order_by("id"):
+    held = LabelObject.objects.filter(label_set=label_set, deleted=False).order_by("id")
+    for row in held.values_list("id", "uuid", "kind", "clip_id", "body", named=True):
         name = str(row.uuid)
         body = {"clip": str(row.clip_id), **row.body}
         if row.kind == "track":
             labels["tracks"][name] = {**body, "keyframes": {}}
-            names[row.pk] = name
+            names[row.id] = name
         else:
             labels.setdefault(ops.WHOLE[row.kind][0], {})[name] = body
+    if only is not None and not only:
+        return labels
     chunks = KeyframeChunk.objects.filter(object__label_set=label_set)
     if only is not None:
-        chunks = chunks.filter(object__uuid__in=list(only))
-    for chunk in chunks.order_by("object_id", "number"):
-        track = names.get(chunk.object_id)
-        if track is None:
+        chunks = KeyframeChunk.objects.filter(
+            object__in=[pk for pk, name in names.items() if name in only]
+        )
+        if (numbers := _numbers(only)) is not None:
+            chunks = chunks.filter(number__in=numbers)
+    found = chunks.order_by("object_id", "number").values_list("object_id", "number", "payload")
+    # All of a set comes in parts: what is read and not yet unpacked would be as much again.
+    for owner, number, payload in found.iterator(chunk_size=200) if only is None else found:
+        track = names.get(owner)
+        if track is None or not _is_asked(only, track, number):
             continue
-        if only is not None:
-            numbers = only[track]
-            if numbers is not None and chunk.number not in numbers:
-                continue
-        labels["tracks"][track]["keyframes"].update(_unpack(bytes(chunk.payload)))
+        labels["tracks"][track]["keyframes"].update(unpack(bytes(payload)))
     return labels
+
+
+def _numbers(only: Mapping[str, set[int] | None]) -> set[int] | None:
+    """Every chunk number asked of some track; None when all of some track's are."""
+    every: set[int] = set()
+    for numbers in only.values():
+        if numbers is None:
+            return None
+        every |= numbers
+    return every
+
+
+def _is_asked(only: Mapping[str, set[int] | None] | None, track: str, number: int) -> bool:
+    numbers = None if only is None else only[track]
+    return numbers is None or number in numbers
 
 
 def needed_chunks(operations: Iterable[Mapping[str, Any]]) -> dict[str, set[int] | None]:
@@ -95,27 +117,44 @@ def save(
         str(row.uuid): row
         for row in LabelObject.objects.filter(label_set=label_set, uuid__in=list(touched))
     }
+    made: list[LabelObject] = []
+    changed: list[LabelObject] = []
+    tracks: list[tuple[LabelObject, Mapping[str, Any], set[int] | None]] = []
+    emptied: list[int] = []
     for name in touched:
         track = after["tracks"].get(name)
         kind, body = _held(after, name)
         row = rows.get(name)
         if body is None:
             if row is not None:
-                row.deleted, row.changed_revision = True, revision
-                row.save(update_fields=["deleted", "changed_revision"])
-                row.chunks.all().delete()
+                row.deleted = True
+                changed.append(row)
+                emptied.append(row.pk)
             continue
         if row is None:
-            row = LabelObject(label_set=label_set, uuid=name)
-        elif row.deleted:
-            row.chunks.all().delete()
+            row = LabelObject(label_set=label_set, uuid=name, changed_revision=revision)
+            made.append(row)
+        elif row.deleted or needed.get(name, ()) is None:
+            # Made again: a chunk that it had before must not come back.
+            emptied.append(row.pk)
+        before_it = row.kind, row.clip_id, row.body, row.deleted
         row.kind = kind
-        row.clip_id = body["clip"]
+        row.clip_id = uuid.UUID(body["clip"])
         row.body = {key: value for key, value in body.items() if key not in ("clip", "keyframes")}
-        row.changed_revision, row.deleted = revision, False
-        row.save()
+        row.deleted = False
+        if row.pk and before_it != (row.kind, row.clip_id, row.body, row.deleted):
+            changed.append(row)
         if track is not None:
-            _save_chunks(row, track["keyframes"], needed.get(name, set()), name in before["tracks"])
+            tracks.append((row, track["keyframes"], needed.get(name, set())))
+    if emptied:
+        KeyframeChunk.objects.filter(object__in=emptied).delete()
+    LabelObject.objects.bulk_create(made)
+    if changed:
+        LabelObject.objects.bulk_update(changed, ["kind", "clip", "body", "deleted"])
+    if rows:
+        held = [row.pk for row in rows.values()]
+        LabelObject.objects.filter(pk__in=held).update(changed_revision=revision)
+    _save_chunks(tracks)
 
 
 def _held(labels: Labels, name: str) -> tuple[str, dict[str, Any] | None]:
@@ -126,25 +165,26 @@ def _held(labels: Labels, name: str) -> tuple[str, dict[str, Any] | None]:
     return "", None
 
 
-def _save_chunks(
-    row: LabelObject, keyframes: Mapping[str, Any], numbers: set[int] | None, existed: bool
-) -> None:
-    by_chunk: dict[int, dict[str, Any]] = defaultdict(dict)
-    for index, keyframe in keyframes.items():
-        by_chunk[int(index) // CHUNK_FRAMES][index] = keyframe
-    if numbers is None:
-        # All of the track was read: a chunk that is not in it now (deleted and made again in one
-        # batch, with fewer keyframes) must not come back.
-        KeyframeChunk.objects.filter(object=row).exclude(number__in=list(by_chunk)).delete()
-    written = set(by_chunk) if numbers is None or not existed else set(numbers)
-    for number in sorted(written):
-        held = by_chunk.get(number)
-        if held:
-            KeyframeChunk.objects.update_or_create(
-                object=row, number=number, defaults={"payload": _pack(held)}
-            )
-        else:
-            KeyframeChunk.objects.filter(object=row, number=number).delete()
+def _save_chunks(tracks: list[tuple[LabelObject, Mapping[str, Any], set[int] | None]]) -> None:
+    """Write the chunks of tracks: (row, the keyframes that were read, the chunk numbers that were
+    read, or None for all of them)."""
+    written: list[KeyframeChunk] = []
+    for row, keyframes, numbers in tracks:
+        by_chunk: dict[int, dict[str, Any]] = defaultdict(dict)
+        for index, keyframe in keyframes.items():
+            by_chunk[int(index) // CHUNK_FRAMES][index] = keyframe
+        if numbers is not None and (gone := numbers - by_chunk.keys()):
+            KeyframeChunk.objects.filter(object=row, number__in=gone).delete()
+        written += [
+            KeyframeChunk(object=row, number=number, payload=_pack(by_chunk[number]))
+            for number in sorted(by_chunk)
+        ]
+    KeyframeChunk.objects.bulk_create(
+        written,
+        update_conflicts=True,
+        unique_fields=["object", "number"],
+        update_fields=["payload"],
+    )
 
 
 def at_revision(label_set: LabelSet, revision: int) -> Labels:

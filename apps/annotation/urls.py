@@ -3,7 +3,7 @@
 from django.contrib.auth.decorators import login_required
 from django.urls import path
 
-from apps.annotation import api, comment_api, habits_api, propagation_api
+from apps.annotation import api, comment_api, habits_api, propagation_api, window_api
 from apps.annotation.procedure import ProcedureView
 
 _SET = "api/v1/label-sets/<uuid:label_set_id>/"
@@ -42,6 +42,8 @@ urlpatterns = [
         name="comment-settle",
     ),
     path("api/v1/me/keys/", habits_api.KeysView.as_view(), name="my-keys"),
+    path(f"{_SET}outline/", window_api.OutlineView.as_view(), name="label-set-outline"),
+    path(f"{_SET}keyframes/", window_api.KeyframesView.as_view(), name="label-set-keyframes"),
     path(f"{_SET}submit/", api.SubmitView.as_view(), name="label-set-submit"),
     path("api/v1/clips/<uuid:clip_id>/procedure/", ProcedureView.as_view(), name="clip-procedure"),
     path("clips/<uuid:clip_id>/work/", login_required(api.workspace), name="workspace"),

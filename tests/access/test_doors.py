@@ -137,6 +137,8 @@ DOORS = {
     "clip-segments": "apps.library.queries.clip_for",
     "clip-procedure": "apps.library.queries.procedure_of",
     "label-set": "apps.annotation.queries.label_set_for",
+    "label-set-outline": "apps.annotation.windows.outline",
+    "label-set-keyframes": "apps.annotation.windows.chunks_in",
     "label-set-revision": "apps.annotation.queries.label_set_for",
     "label-set-operations": "apps.annotation.services.save_operations",
     "propagations": "apps.annotation.propagating.begin",
