@@ -53,6 +53,8 @@ export class Bench {
     this.showOwn = () => true;
     /** @type {(index: number) => void} */
     this.onFrame = () => {};
+    /** What is in sight: the frame, and those on the timeline. @type {(frame: number, seen: [number, number]) => void} */
+    this.onSight = () => {};
     this.player.onPaint = (frame) => this.#paint(frame);
     this.view.onChange = () => {
       this.player.invalidate();
@@ -86,6 +88,7 @@ export class Bench {
     this.overlay.paint(items, [(context, unit) => this.tools.preview(context, unit)]);
     if (moved || this.timeline.frame !== frame) this.timeline.setFrame(frame);
     this.hash.shown(frame, this.player.playing);
+    this.onSight(frame, [this.timeline.from, this.timeline.to]);
     this.onFrame(frame);
   }
 

@@ -1,6 +1,7 @@
 /** The keys of playing, drawing and labelling; adjudication adds its own and says when drawing is open. */
 
 import { clampRadius } from "./canvas/tools.js";
+import { keyframeFrames, lastAtOrBefore } from "./interpolate.js";
 import { bindControls } from "./player/controls.js";
 
 /** @typedef {import("./keys.js").Keys} Keys */
@@ -163,8 +164,9 @@ export function bindTracks(keys, bench) {
   keys.bind({ id: "track-down", code: "ArrowDown", label: "Select the track below", group: "Tracks", run: () => walk(1), when: free, repeat: true });
   /** @param {1 | -1} by */
   const keyframe = (by) => {
-    const frames = Object.keys(store.selected?.keyframes ?? {}).map(Number).sort((a, b) => a - b);
-    const next = by > 0 ? frames.find((f) => f > store.frame) : frames.reverse().find((f) => f < store.frame);
+    const frames = store.selected ? keyframeFrames(store.selected) : [];
+    const at = lastAtOrBefore(frames, by > 0 ? store.frame : store.frame - 1);
+    const next = frames[by > 0 ? at + 1 : at];
     if (next !== undefined) bench.go(next);
   };
   keys.bind({ id: "keyframe-before", code: "PageUp", cap: "PgUp", label: "Keyframe before", group: "Tracks", run: () => keyframe(-1), repeat: true });

@@ -261,10 +261,10 @@ export class Edits {
       store.onNotice("Nothing is selected");
       return;
     }
-    if (whole) store.commit([{ op: "track.delete", object: store.selectedTrack }]);
-    else if (track.keyframes[String(store.frame)]) {
+    if (whole && store.isWhole(store.selectedTrack)) store.commit([{ op: "track.delete", object: store.selectedTrack }]);
+    else if (!whole && track.keyframes[String(store.frame)]) {
       store.commit([{ op: "keyframe.delete", object: store.selectedTrack, frame_index: store.frame }]);
-    } else store.onNotice("No keyframe on this frame; Shift+Delete removes the track");
+    } else if (!whole) store.onNotice("No keyframe on this frame; Shift+Delete removes the track");
   }
 
   /** @type {(track: import("./types.js").Track, frame: number) => import("./types.js").Expanded | null} */
@@ -272,6 +272,7 @@ export class Edits {
 
   splitTrack() {
     const { store } = this;
+    if (!store.isWhole(store.selectedTrack)) return;
     const object = newId();
     const number = nextNumber(store.labels, store.selected?.class_id ?? "");
     const id = store.selectedTrack ?? "";
@@ -283,6 +284,7 @@ export class Edits {
 
   cutTrack() {
     const { store } = this;
+    if (!store.isWhole(store.selectedTrack)) return;
     const ops = cutOperations(store.labels, store.selectedTrack ?? "", store.frame, this.#expand);
     if (!store.commit(ops) && !ops.length) store.onNotice("Select a track that goes on over this frame to cut it off");
   }
@@ -292,6 +294,7 @@ export class Edits {
     const later = store.selectedTrack ?? "";
     const earlier = earlierPart(store.labels, later);
     const name = store.trackName(later);
+    if (!store.isWhole(later) || !store.isWhole(earlier)) return;
     if (!earlier) store.onNotice("No track of this class ended before the selected one begins");
     else if (store.commit(this.#merged(earlier, later))) {
       this.selectTrack(earlier);
@@ -330,6 +333,7 @@ export class Edits {
   setAttribute(attribute, value, fromHere = false) {
     const { store } = this;
     if (fromHere && store.selectedTrack && store.selected && !store.selectedInterval) {
+      if (!store.isWhole(store.selectedTrack)) return;
       const shape = this.#shapeHere();
       const here = store.expand(store.selected, store.frame);
       store.commit(attributeFromHere(store.selected, store.selectedTrack, store.frame, attribute, value, here, shape));

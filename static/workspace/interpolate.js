@@ -75,9 +75,30 @@ export function lastAtOrBefore(sorted, wanted) {
   return found;
 }
 
+/** Keyframes are kept and read in chunks of as many frames. */
+export const CHUNK_FRAMES = 256;
+/** @param {number} frame */
+export const chunkOf = (frame) => Math.floor(frame / CHUNK_FRAMES);
+
 /**
- * What a track shows at one frame, or null where it does not exist.
- * @param {Pick<Track, "keyframes">} track
+ * Whether the keyframes that say what a track shows at a frame are here (windows.js reads them).
+ * @param {Pick<Track, "keyframes" | "missing">} track @param {number} frame
+ */
+export function isRead(track, frame) {
+  const missing = track.missing;
+  if (!missing?.length) return true;
+  const frames = keyframeFrames(track);
+  const at = lastAtOrBefore(frames, frame);
+  if (at >= 0 && frames[at] === frame) return true;
+  const own = lastAtOrBefore(missing, chunkOf(frame));
+  if (own >= 0 && missing[own] > (at < 0 ? -1 : chunkOf(frames[at]))) return false;
+  const next = missing[own + 1];
+  return at < 0 || next === undefined || (at + 1 < frames.length && next > chunkOf(frames[at + 1]));
+}
+
+/**
+ * What a track shows at one frame, or null where it does not exist or is not read yet.
+ * @param {Pick<Track, "keyframes" | "missing">} track
  * @param {number} frameIndex
  * @param {Rule} [rule] that of the track's class; left out: the geometry's own
  * @returns {Expanded | null}
@@ -85,7 +106,7 @@ export function lastAtOrBefore(sorted, wanted) {
 export function expandAt(track, frameIndex, rule) {
   const frames = keyframeFrames(track);
   const at = lastAtOrBefore(frames, frameIndex);
-  if (at < 0) return null;
+  if (at < 0 || (track.missing?.length && !isRead(track, frameIndex))) return null;
   const before = track.keyframes[String(frames[at])];
   if (frames[at] === frameIndex) {
     return {

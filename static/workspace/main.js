@@ -24,6 +24,8 @@ import { keepTime, slice } from "./spell.js";
 import { Store, newId } from "./store.js";
 import { Sync } from "./sync.js";
 import { bindPropagation } from "./propagate.js";
+import { Windows, markMissing } from "./windows.js";
+import { bindTimeline } from "./timeline/edits.js";
 import { workspaceLanes } from "./timeline/lanes.js";
 
 /** @typedef {import("./types.js").LabelSet} LabelSet */
@@ -55,12 +57,12 @@ async function start() {
   const api = new Api(csrf);
   const [{ clip, index }, set, me] = await Promise.all([
     loadClip(api, clipId),
-    labelSetId ? /** @type {Promise<LabelSet>} */ (api.get(`/api/v1/label-sets/${labelSetId}/`)) : null,
+    labelSetId ? /** @type {Promise<LabelSet>} */ (api.get(Windows.outline(labelSetId, clipId, Hash.read() ?? Number(app.dataset.frame || 0)))) : null,
     /** @type {Promise<Me>} */ (api.get("/api/v1/me/")),
   ]);
   let reading = readOnlyWords(set);
   const store = new Store({
-    labels: set?.labels ?? { tracks: {}, intervals: {} },
+    labels: set ? markMissing(set.labels) : { tracks: {}, intervals: {} },
     ontology: set?.ontology ?? { slug: "", version: 0, title: "", classes: [] },
     clip: clip.id,
     n_frames: clip.n_frames,
@@ -89,6 +91,12 @@ async function start() {
     }
     sync = new Sync(api, store, set.id, set.revision, outbox);
   }
+  if (set) {
+    const windows = new Windows(api, store, set.id, () => sync, Hash.read() ?? Number(app.dataset.frame || 0));
+    store.onWanted = (id) => void windows.track(id);
+    bench.onSight = (frame, seen) => windows.need(frame, seen);
+    if (sync) sync.reload = () => windows.reload();
+  }
   const saved = savedState(need("#saved", HTMLElement), sync, reading);
   const signedOut = () => signInBanner(api, me.username, () => {
     player.retry();
@@ -105,6 +113,7 @@ async function start() {
   bindPlaying(keys, bench);
   bindDrawing(keys, bench, open);
   bindTracks(keys, bench);
+  bindTimeline(keys, bench, open);
   if (sync && set) bindPropagation(keys, bench, api, set.id);
   const showSheet = bindShortcutSheet(keys, async (choices) => void (await api.post("/api/v1/me/keys/", choices)));
   const nextTodo = () => {

@@ -1,6 +1,6 @@
 /** State, operations, undo and redo. Whatever changes labels goes through `commit`, and no other way. */
 
-import { expandAt, ruleOf } from "./interpolate.js";
+import { chunkOf, expandAt, isRead, ruleOf } from "./interpolate.js";
 import { applyOperation, inverseOf } from "./operations.js";
 
 /** @typedef {import("./types.js").Labels} Labels */
@@ -64,6 +64,8 @@ export class Store {
     this.listeners = new Set();
     /** Receives every operation as it is applied. @type {(ops: Operation[]) => void} */
     this.onOperations = () => {};
+    /** A track that is wanted whole. @type {(id: string) => void} */
+    this.onWanted = () => {};
     /** Said to the person, in words. @type {(message: string) => void} */
     this.onNotice = () => {};
   }
@@ -75,6 +77,7 @@ export class Store {
 
   /** @param {ChangeKind} kind */
   changed(kind) {
+    if (kind === "labels") this.#tracks = null;
     for (const listener of this.listeners) listener(kind);
   }
 
@@ -102,10 +105,34 @@ export class Store {
       this.onNotice("This label set is read-only");
       return false;
     }
+    if (!ops.every((op) => this.#isHere(op))) {
+      this.onNotice("The labels of this place are still being read: once more in a moment");
+      return false;
+    }
     this.past.push({ undo: this.#apply(ops), redo: ops });
     if (this.past.length > 500) this.past.shift();
     this.future = [];
     return true;
+  }
+
+  /** Whether all that an operation would change is read. @param {Operation} op */
+  #isHere(op) {
+    const track = this.labels.tracks[op.object];
+    if (!track?.missing?.length || op.op === "track.set") return true;
+    return "frame_index" in op ? !track.missing.includes(chunkOf(op.frame_index)) : op.op !== "track.delete";
+  }
+
+  /** Whether all of a track is read; else it is asked for, and said. @param {string | null} id */
+  isWhole(id) {
+    if (!id || !this.labels.tracks[id]?.missing?.length) return true;
+    this.onWanted(id);
+    this.onNotice("All of this track is still being read: once more in a moment");
+    return false;
+  }
+
+  /** Whether what the tracks of the clip show at a frame is read. @param {number} frame */
+  isReadAt(frame) {
+    return this.clipTracks().every(([, track]) => isRead(track, frame));
   }
 
   /** @param {Operation[]} ops @returns {Operation[]} what takes them back, in order */
@@ -116,6 +143,7 @@ export class Store {
       back.unshift(...inverseOf(this.labels, op));
       applyOperation(this.labels, op);
     }
+    this.#tracks = null;
     this.#dropDeadSelection();
     this.onOperations(ops);
     this.changed("labels");
@@ -143,6 +171,7 @@ export class Store {
   /** Takes over operations of another client; no undo, not sent again. @param {Operation[]} ops */
   applyRemote(ops) {
     for (const op of ops) applyOperation(this.labels, op);
+    this.#tracks = null;
     this.#dropDeadSelection();
     this.changed("labels");
   }
@@ -153,6 +182,7 @@ export class Store {
     for (const op of pending) applyOperation(labels, op);
     this.past = [];
     this.future = [];
+    this.#tracks = null;
     this.#dropDeadSelection();
     this.changed("labels");
   }
@@ -191,11 +221,18 @@ export class Store {
 
   /** Tracks of the clip in sight, in the ontology's order of classes. @returns {[string, import("./types.js").Track][]} */
   clipTracks() {
-    const order = [...this.classes.keys()];
-    return Object.entries(this.labels.tracks)
+    if (this.#tracks) return this.#tracks;
+    const order = new Map([...this.classes.keys()].map((id, at) => [id, at]));
+    /** @param {import("./types.js").Track} track */
+    const at = (track) => order.get(track.class_id) ?? -1;
+    this.#tracks = Object.entries(this.labels.tracks)
       .filter(([, track]) => track.clip === this.clip)
-      .sort(([, a], [, b]) => order.indexOf(a.class_id) - order.indexOf(b.class_id) || a.number - b.number);
+      .sort(([, a], [, b]) => at(a) - at(b) || a.number - b.number);
+    return this.#tracks;
   }
+
+  /** Held until labels change: it is asked for on every frame. @type {[string, import("./types.js").Track][] | null} */
+  #tracks = null;
 
   /** @param {"phase" | "event" | "tag"} kind @returns {[string, import("./types.js").Interval][]} */
   clipIntervals(kind) {

@@ -1,6 +1,6 @@
 /** What can be done to a track as a whole, as operations. Pure: labels in, operations out. */
 
-import { keyframeFrames, lastAtOrBefore } from "./interpolate.js";
+import { CHUNK_FRAMES, keyframeFrames, lastAtOrBefore } from "./interpolate.js";
 
 /** @typedef {import("./types.js").Labels} Labels */
 /** @typedef {import("./types.js").Track} Track */
@@ -109,9 +109,10 @@ export function earlierPart(labels, id) {
   let reached = -1;
   for (const [other, held] of Object.entries(labels.tracks)) {
     if (other === id || held.clip !== track.clip || held.class_id !== track.class_id) continue;
+    // Of one that is not all read yet, where its last chunk begins: it is read then, and asked again.
     const frames = keyframeFrames(held);
-    const last = frames[frames.length - 1];
-    if (last !== undefined && last < first && last > reached) {
+    const last = Math.max(frames[frames.length - 1] ?? -1, ...(held.missing ?? []).slice(-1).map((c) => c * CHUNK_FRAMES));
+    if (last >= 0 && last < first && last > reached) {
       best = other;
       reached = last;
     }

@@ -17,7 +17,8 @@
  * @typedef {"visible" | "occluded" | "absent"} KeyframeState
  * @typedef {{state: KeyframeState, shape: Shape | null, attributes: Record<string, Value>}} Keyframe
  * @typedef {{clip: string, class_id: string, number: number, attributes: Record<string, Value>,
- *   keyframes: Record<string, Keyframe>}} Track
+ *   keyframes: Record<string, Keyframe>, missing?: number[], chunks?: number[]}} Track
+ *   missing: chunks of 256 frames whose keyframes are not read yet, ascending (windows.js)
  * @typedef {{clip: string, class_id: string, start_frame: number, end_frame: number,
  *   attributes: Record<string, Value>}} Interval  start inclusive, end exclusive
  * @typedef {{clip: string, relation: string, subject: string, target: string, start_frame: number,
@@ -56,10 +57,11 @@
  * @typedef {{id: string, name: string, subjects: string[], targets: string[]}} RelationKind  classes that it joins
  * @typedef {{slug: string, version: number, title: string, classes: LabelClass[], relations?: RelationKind[]}} Ontology
  *
+ * @typedef {{x0_px: number, y0_px: number, x1_px: number, y1_px: number, mm_per_px_x: number, mm_per_px_y: number}} Region
  * @typedef {{id: string, name: string, state: string, n_frames: number, width_px: number, height_px: number,
  *   time_base: [number, number], fps: number, duration_s: number, pseudonym?: string,
  *   warnings?: {code: string, message: string}[], blanked_spans?: [number, number][],
- *   review_url: string | null, frame_url: string, pts_url: string,
+ *   regions?: Region[], review_url: string | null, frame_url: string, pts_url: string,
  *   progress?: {state: string, progress: number, step: string} | null}} Clip
  * @typedef {{n_frames: number, time_base: [number, number], pts: number[], key: number[],
  *   review_time_base?: [number, number], review_pts?: number[]}} FrameIndex  key: IDR pictures of the copy that plays

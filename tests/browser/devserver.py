@@ -17,6 +17,7 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -24,6 +25,7 @@ if __package__ in (None, ""):
 from tests.browser.clipmaker import decode_all, make_clip, read_index
 from tests.browser.devcarry import Carrying
 from tests.browser.devlabels import CLIP, LabelSet, adjudication_labels, ontology
+from tests.browser.devwindows import CHUNK, chunks, in_window, outline
 
 ROOT = Path(__file__).resolve().parents[2]
 SET = "22222222-2222-4222-8222-222222222222"
@@ -66,6 +68,7 @@ class World:
         self.asked: dict[str, Any] | None = None
         self.answered: dict[str, Any] | None = None
         self.watched: list[list[int]] = []
+        self.windows: list[dict[str, str]] = []
         self.ranges: list[int] = []
         self.carrying: dict[str, Carrying] = {}
         # What imported label sets propose, by label set.
@@ -323,6 +326,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._json({"threads": world.threads})
         if path == "/api/v1/me/keys/":
             return self._json(world.keys)
+        if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/(outline|keyframes)/", path):
+            return self._json(self._part(found[1], found[2] == "outline"))
         if path == "/api/v1/me/":
             return self._json(
                 {
@@ -339,6 +344,20 @@ class Handler(BaseHTTPRequestHandler):
         if held := world.carrying.get(path.rstrip("/").rpartition("/")[2]):
             return self._json(held.answer(world.is_let_go))
         return self._refuse(404, "not_found")
+
+    def _part(self, name: str, is_outline: bool) -> dict[str, Any]:
+        asked = dict(parse_qsl(urlsplit(self.path).query))
+        self.world.windows.append(asked)
+        held = self.world.sets[name]
+        if "track" in asked:
+            return {"revision": held.revision, "tracks": chunks(held.labels, asked["track"])}
+        window = range(int(asked["from"]) // CHUNK, (int(asked["to"]) - 1) // CHUNK + 1)
+        read = {track: in_window(chunks(held.labels, track)[track], window)
+                for track in held.labels["tracks"]}  # fmt: skip
+        if not is_outline:
+            return {"revision": held.revision, "tracks": read}
+        whole = self.world.label_set(name)
+        return {**whole, "labels": outline(held.labels, read)}
 
     def _video(self) -> None:
         data = self.world.video

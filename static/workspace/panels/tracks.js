@@ -1,7 +1,7 @@
 /** Tracks of the clip, and what is still to do. */
 
 import { cap, chip, h, icon } from "../dom.js";
-import { keyframeFrames } from "../interpolate.js";
+import { isRead, keyframeFrames } from "../interpolate.js";
 import { unlabelledSpans } from "../operations.js";
 
 const EYE = "M2 12s3.5-6 10-6 10 6 10 6-3.5 6-10 6S2 12 2 12zM12 9.500a2.500 2.500 0 1 0 0 5 2.500 2.500 0 1 0 0-5";
@@ -52,9 +52,12 @@ export function tracksPanel(host, bench) {
       const name = store.trackName(id);
       const here = store.expand(track, store.frame);
       const geometry = store.classOf(track.class_id)?.geometry ?? "";
-      const tag = !keyframeFrames(track).length ? "empty" : here && here.state !== "visible" ? here.state : geometry;
+      const tag = isEmpty(track) ? "empty" : here && here.state !== "visible" ? here.state : geometry;
       const selected = id === store.selectedTrack;
       const hidden = store.hidden.has(id);
+      const signature = `${name}|${tag}|${selected}|${hidden}|${here?.state}|${Boolean(here?.shape)}`;
+      if (held.row.dataset.shown === signature) return;
+      held.row.dataset.shown = signature;
       if (held.name.textContent !== name) held.name.textContent = name;
       if (held.tag.textContent !== tag) held.tag.textContent = tag;
       held.row.classList.toggle("selected", selected);
@@ -102,7 +105,7 @@ export function stillToDo(store) {
   const left = store.proposalsLeft;
   if (left) todo.push({ text: `${left} ${left === 1 ? "proposal" : "proposals"} to decide`, go: null });
   const tracks = store.clipTracks();
-  const without = tracks.filter(([, t]) => !keyframeFrames(t).length);
+  const without = tracks.filter(([, t]) => isEmpty(t));
   if (without.length) todo.push({ text: `${without.length} ${without.length === 1 ? "track" : "tracks"} with nothing drawn`, go: null });
   let gaps = 0;
   let firstGap = -1;
@@ -110,16 +113,37 @@ export function stillToDo(store) {
   for (const [, track] of tracks) {
     const limit = store.classOf(track.class_id)?.max_keyframe_gap_frames;
     if (!limit) continue;
-    const frames = keyframeFrames(track);
-    for (let i = 0; i + 1 < frames.length; i++) {
-      if (track.keyframes[String(frames[i])].state === "absent" || frames[i + 1] - frames[i] <= limit) continue;
-      gaps++;
-      widest = Math.min(widest, limit);
-      if (firstGap < 0) firstGap = frames[i];
-    }
+    const [count, first] = gapsOf(track, limit);
+    if (!count) continue;
+    gaps += count;
+    widest = Math.min(widest, limit);
+    if (firstGap < 0) firstGap = first;
   }
   if (gaps) todo.push({ text: `${gaps} keyframe ${gaps === 1 ? "gap" : "gaps"} over ${widest} frames`, go: firstGap });
   return todo;
+}
+
+/** @param {import("../types.js").Track} track */
+const isEmpty = (track) => !keyframeFrames(track).length && !track.missing?.length;
+
+/** Keyed by the keyframes container, which is replaced on every change. @type {WeakMap<object, [number, number]>} */
+const gapsHeld = new WeakMap();
+
+/** How many gaps between a track's keyframes are over the limit, and where the first one is. @param {import("../types.js").Track} track @param {number} limit frames @returns {[number, number]} */
+function gapsOf(track, limit) {
+  const held = gapsHeld.get(track.keyframes);
+  if (held) return held;
+  const frames = keyframeFrames(track);
+  /** @type {[number, number]} */
+  const found = [0, -1];
+  for (let i = 0; i + 1 < frames.length; i++) {
+    if (frames[i + 1] - frames[i] <= limit || track.keyframes[String(frames[i])].state === "absent") continue;
+    // Between chunks that are read there may be others that are not.
+    if (track.missing?.length && !isRead(track, frames[i] + 1)) continue;
+    if (!found[0]++) found[1] = frames[i];
+  }
+  gapsHeld.set(track.keyframes, found);
+  return found;
 }
 
 /** @param {[number, number][]} spans @param {number} frame */

@@ -1,23 +1,43 @@
 /** Draws one lane of the timeline. */
 
-import { isBridged, keyframeFrames } from "../interpolate.js";
+import { CHUNK_FRAMES, isBridged, keyframeFrames, lastAtOrBefore } from "../interpolate.js";
 
 /**
  * @typedef {{id?: string, start: number, end: number, color: string, name?: string, selected?: boolean,
- *   open?: boolean, outlined?: boolean}} LaneInterval
+ *   open?: boolean, outlined?: boolean, fixed?: boolean}} LaneInterval  fixed: its edges are not dragged
  * @typedef {{frame: number, state: import("../types.js").KeyframeState}} LaneKeyframe
  * @typedef {{id: string, name: string, tag?: string, kind: "intervals" | "track" | "curve" | "marks", height: number,
  *   color?: string, selected?: boolean, dashed?: boolean, rule?: import("../interpolate.js").Rule, intervals?: LaneInterval[],
- *   keyframes?: LaneKeyframe[], values?: [number, number | null][], range?: [number, number], mark?: [number, number],
+ *   keyframes?: LaneKeyframe[], missing?: number[], gaps?: [number, number][], canDrag?: boolean, values?: [number, number | null][], range?: [number, number], mark?: [number, number],
  *   y?: number}} Lane
  * @typedef {{text: string, dim: string, faint: string, line: string, surface: string, selected: string,
  *   accent: string, background: string, warn: string}} Palette
- * @typedef {{head: number, width: number, x: (frame: number) => number, palette: Palette, frame: number}} Plot
+ * @typedef {{head: number, width: number, from: number, x: (frame: number) => number, palette: Palette, frame: number}} Plot
  */
+
+/** Keyed by the keyframes container, which is replaced on every change. @type {WeakMap<object, LaneKeyframe[]>} */
+const held = new WeakMap();
 
 /** @param {import("../types.js").Track} track @returns {LaneKeyframe[]} */
 export function laneKeyframes(track) {
-  return keyframeFrames(track).map((frame) => ({ frame, state: track.keyframes[String(frame)].state }));
+  let found = held.get(track.keyframes);
+  if (!found) {
+    found = keyframeFrames(track).map((frame) => ({ frame, state: track.keyframes[String(frame)].state }));
+    held.set(track.keyframes, found);
+  }
+  return found;
+}
+
+/** The first keyframe in sight's place in the list, or the one before it: a span may reach in. @param {LaneKeyframe[]} keyframes @param {number} from frame */
+function firstInSight(keyframes, from) {
+  let low = 0;
+  let high = keyframes.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (keyframes[middle].frame < from) low = middle + 1;
+    else high = middle;
+  }
+  return Math.max(0, low - 1);
 }
 
 /** @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot */
@@ -83,6 +103,24 @@ export function inkOn(color) {
 
 /** @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot @param {number} y */
 function drawIntervals(c, lane, plot, y) {
+  for (const [start, end] of lane.gaps ?? []) {
+    // Nothing is said of this span yet: amber means look here.
+    const x0 = Math.max(plot.head, plot.x(start));
+    const x1 = Math.min(plot.width, plot.x(end));
+    if (x1 <= x0) continue;
+    c.fillStyle = plot.palette.warn;
+    c.globalAlpha = 0.09;
+    c.fillRect(x0, y + 2.5, x1 - x0, lane.height - 5);
+    c.globalAlpha = 0.75;
+    c.fillRect(x0, y + lane.height - 4, x1 - x0, 1.5);
+    c.globalAlpha = 1;
+    if (x1 - x0 > 76) {
+      c.font = "11px system-ui, sans-serif";
+      c.textBaseline = "middle";
+      c.fillStyle = plot.palette.dim;
+      c.fillText("unlabelled", x0 + 7, y + lane.height / 2 - 0.5);
+    }
+  }
   for (const interval of lane.intervals ?? []) {
     const x0 = plot.x(interval.start);
     let x1 = plot.x(interval.end);
@@ -132,45 +170,33 @@ function drawIntervals(c, lane, plot, y) {
   }
 }
 
+/** Nearer than this, keyframes and spans of one kind are drawn as one. */
+const NEAR_PX = 3;
+
 /** @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot @param {number} y */
 function drawTrack(c, lane, plot, y) {
   const color = lane.color ?? "#ffffff";
   const keyframes = lane.keyframes ?? [];
   const middle = y + lane.height / 2;
-  for (let i = 0; i + 1 < keyframes.length; i++) {
-    const here = keyframes[i];
-    const x0 = plot.x(here.frame + 0.5);
-    const x1 = plot.x(keyframes[i + 1].frame + 0.5);
-    if (x1 < plot.head || x0 > plot.width) continue;
-    if (here.state === "absent") {
-      c.fillStyle = plot.palette.dim;
-      c.font = "11px system-ui, sans-serif";
-      c.textBaseline = "middle";
-      if (x1 - x0 > 52) c.fillText("absent", Math.max(x0, plot.head) + 10, middle);
-      continue;
-    }
-    c.globalAlpha = lane.selected ? 0.85 : 0.6;
-    const bridged = !lane.rule || isBridged(lane.rule, here.frame, keyframes[i + 1].frame);
-    if (here.state === "occluded" && bridged) {
-      c.setLineDash([4, 3]);
-      c.strokeStyle = color;
-      c.lineWidth = 1.2;
-      c.strokeRect(x0, middle - 2.5, x1 - x0, 5);
-      c.setLineDash([]);
-    } else if (!bridged) {
-      // Nothing stands between these keyframes: a hair line, not a span.
-      c.globalAlpha = 0.35;
-      c.fillStyle = color;
-      c.fillRect(x0, middle - 0.5, x1 - x0, 1);
-    } else {
-      c.fillStyle = color;
-      c.fillRect(x0, middle - (lane.dashed ? 1 : 2.5), x1 - x0, lane.dashed ? 2 : 5);
-    }
-    c.globalAlpha = 1;
+  drawUnread(c, lane, plot, middle);
+  const first = firstInSight(keyframes, plot.from);
+  for (let i = first; i + 1 < keyframes.length; i++) {
+    const x0 = plot.x(keyframes[i].frame + 0.5);
+    if (x0 > plot.width) break;
+    const kind = spanKind(lane, keyframes, i);
+    let end = i + 1;
+    // Spans of one kind that are too short to be told apart are one.
+    while (end + 1 < keyframes.length && plot.x(keyframes[end].frame + 0.5) - plot.x(keyframes[end - 1].frame + 0.5) < NEAR_PX && spanKind(lane, keyframes, end) === kind) end++;
+    drawSpan(c, lane, plot, kind, x0, plot.x(keyframes[end].frame + 0.5), middle);
+    i = end - 1;
   }
-  for (const { frame, state } of keyframes) {
+  let last = -Infinity;
+  for (let i = first; i < keyframes.length; i++) {
+    const { frame, state } = keyframes[i];
     const x = plot.x(frame + 0.5);
-    if (x < plot.head - 8 || x > plot.width + 8) continue;
+    if (x > plot.width + 8) break;
+    if (x < plot.head - 8 || (x - last < NEAR_PX && frame !== plot.frame)) continue;
+    last = x;
     const r = frame === plot.frame ? 6.5 : 5;
     c.beginPath();
     c.moveTo(x, middle - r);
@@ -199,6 +225,64 @@ function drawMarks(c, lane, plot, y) {
     c.fill();
     c.stroke();
   }
+}
+
+/** @param {Lane} lane @param {LaneKeyframe[]} keyframes @param {number} i @returns {"absent" | "occluded" | "open" | "unread" | "bridged"} what stands after a keyframe */
+function spanKind(lane, keyframes, i) {
+  const here = keyframes[i];
+  const next = keyframes[i + 1].frame;
+  if (lane.missing?.length && next - here.frame > 1) {
+    const after = lane.missing[lastAtOrBefore(lane.missing, Math.floor(here.frame / CHUNK_FRAMES)) + 1];
+    if (after !== undefined && after * CHUNK_FRAMES < next) return "unread";
+  }
+  if (here.state === "absent") return "absent";
+  if (lane.rule && !isBridged(lane.rule, here.frame, next)) return "open";
+  return here.state === "occluded" ? "occluded" : "bridged";
+}
+
+/** @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot @param {ReturnType<typeof spanKind>} kind @param {number} x0 @param {number} x1 @param {number} middle */
+function drawSpan(c, lane, plot, kind, x0, x1, middle) {
+  const color = lane.color ?? "#ffffff";
+  if (x1 < plot.head || kind === "unread") return;
+  if (kind === "absent") {
+    c.fillStyle = plot.palette.dim;
+    c.font = "11px system-ui, sans-serif";
+    c.textBaseline = "middle";
+    if (x1 - x0 > 52) c.fillText("absent", Math.max(x0, plot.head) + 10, middle);
+    return;
+  }
+  c.globalAlpha = lane.selected ? 0.85 : 0.6;
+  if (kind === "occluded") {
+    c.setLineDash([4, 3]);
+    c.strokeStyle = color;
+    c.lineWidth = 1.2;
+    c.strokeRect(x0, middle - 2.5, x1 - x0, 5);
+    c.setLineDash([]);
+  } else if (kind === "open") {
+    // Nothing stands between these keyframes: a hair line, not a span.
+    c.globalAlpha = 0.35;
+    c.fillStyle = color;
+    c.fillRect(x0, middle - 0.5, x1 - x0, 1);
+  } else {
+    c.fillStyle = color;
+    c.fillRect(x0, middle - (lane.dashed ? 1 : 2.5), x1 - x0, lane.dashed ? 2 : 5);
+  }
+  c.globalAlpha = 1;
+}
+
+/** Where the track has keyframes that are not read yet. @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot @param {number} middle */
+function drawUnread(c, lane, plot, middle) {
+  const missing = lane.missing ?? [];
+  c.fillStyle = lane.color ?? "#ffffff";
+  c.globalAlpha = 0.4;
+  for (let i = Math.max(0, lastAtOrBefore(missing, Math.floor(plot.from / CHUNK_FRAMES))); i < missing.length; i++) {
+    const start = i;
+    while (i + 1 < missing.length && missing[i + 1] === missing[i] + 1) i++;
+    const x0 = plot.x(missing[start] * CHUNK_FRAMES);
+    if (x0 > plot.width) break;
+    c.fillRect(x0, middle - 2.5, plot.x((missing[i] + 1) * CHUNK_FRAMES) - x0, 5);
+  }
+  c.globalAlpha = 1;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The workspace's lanes: phases, events, one a track. */
 
 import { ruleOf } from "../interpolate.js";
+import { unlabelledSpans } from "../operations.js";
 import { laneKeyframes } from "./draw.js";
 
 /** @typedef {import("./draw.js").Lane} Lane */
@@ -21,6 +22,7 @@ export function workspaceLanes(store) {
       selected: id === store.selectedInterval,
       open: [...store.open.values()].includes(id),
       outlined: kind !== "phase",
+      fixed: kind === "tag",
     }));
     lanes.push({
       id: kind,
@@ -29,6 +31,8 @@ export function workspaceLanes(store) {
       kind: "intervals",
       height: kind === "phase" ? 22 : 20,
       intervals,
+      gaps: kind === "phase" && intervals.length ? unlabelledSpans(store.labels, store.clip, store.n_frames, store.isPhase) : [],
+      canDrag: !store.readOnly,
     });
   }
   for (const kind of store.ontology.relations ?? []) {
@@ -53,6 +57,8 @@ export function workspaceLanes(store) {
       selected: id === store.selectedTrack,
       rule: labelClass && ruleOf(labelClass),
       keyframes: laneKeyframes(track),
+      missing: track.missing,
+      canDrag: !store.readOnly,
     });
   }
   return lanes;

@@ -1,12 +1,13 @@
 /** The timeline: ruler, lanes, playhead and overview on one canvas, cheap enough to paint every frame. */
 
 import { clock } from "../player/timebase.js";
+import { Drag, gripAt } from "./drag.js";
 import { drawLane } from "./draw.js";
+import { OVERVIEW_PX, paintOverview } from "./overview.js";
 
 /** @typedef {import("./draw.js").Lane} Lane */
 
 const RULER_PX = 18;
-const OVERVIEW_PX = 12;
 const MIN_FRAMES = 12;
 
 export class Timeline {
@@ -34,6 +35,12 @@ export class Timeline {
     this.onSeek = () => {};
     /** @type {(lane: Lane, hit: {interval?: string, frame?: number}) => void} */
     this.onPick = () => {};
+    /** A span's edge or a keyframe was dragged from a frame to another. @type {(grip: import("./drag.js").Grip, to: number) => void} */
+    this.onDragged = () => {};
+    /** The lanes as they were painted last: each knows where it stands. @type {Lane[]} */
+    this.painted = [];
+    /** @type {Drag | null} */
+    this.drag = null;
     /** @type {[number, number][]} */
     this.blanked = [];
     /** @type {[number, number] | null} the span that plays over and over */
@@ -81,6 +88,13 @@ export class Timeline {
     this.#show(around - part * span, span);
   }
 
+  /** Shows a span with a little room to each side. @param {number} start @param {number} end */
+  fit(start, end) {
+    const room = (end - start) * 0.05;
+    const span = Math.min(this.n, Math.max(Math.min(MIN_FRAMES, this.n), end - start + 2 * room));
+    this.#show(start - room, span);
+  }
+
   /** @param {number} from @param {number} span */
   #show(from, span) {
     this.from = Math.max(0, Math.min(this.n - span, from));
@@ -120,6 +134,7 @@ export class Timeline {
     const bottom = height - OVERVIEW_PX - 6;
     this.#ruler(head, width, bottom);
     const lanes = this.lanes();
+    this.painted = lanes;
     this.#clampScroll(lanes, bottom);
     context.save();
     context.beginPath();
@@ -129,7 +144,7 @@ export class Timeline {
     for (const lane of lanes) {
       lane.y = y;
       if (y + lane.height > RULER_PX && y < bottom) {
-        drawLane(context, lane, { head, width, x: (f) => this.x(f), palette, frame: this.frame });
+        drawLane(context, lane, { head, width, from: this.from, x: (f) => this.x(f), palette, frame: this.frame });
       }
       y += lane.height;
     }
@@ -137,7 +152,10 @@ export class Timeline {
     context.restore();
     this.#loop(head, width);
     this.#playhead(head, width, bottom);
-    this.#paintOverview(head, width, height, lanes);
+    this.#dragged(head, bottom);
+    const source = this.overview ?? lanes.find((lane) => lane.kind === "intervals");
+    const { n, from, to, frame } = this;
+    paintOverview(context, lanes, source, { head, width, top: height - OVERVIEW_PX - 2, n, from, to, frame, palette });
     context.fillStyle = palette.line;
     context.fillRect(head - 0.5, 0, 1, height);
   }
@@ -223,25 +241,23 @@ export class Timeline {
     context.fill();
   }
 
-  /** @param {number} head @param {number} width @param {number} height @param {Lane[]} lanes */
-  #paintOverview(head, width, height, lanes) {
+  /** The line of what is being dragged, and the frame it would go to. @param {number} head @param {number} bottom */
+  #dragged(head, bottom) {
+    if (!this.drag?.isMoving) return;
     const { context, palette } = this;
-    const top = height - OVERVIEW_PX - 2;
-    const scale = this.plotWidth / this.n;
+    const { grip, to, snapped } = this.drag;
+    const x = this.x(grip.kind === "keyframe" ? to + 0.5 : to);
+    context.fillStyle = snapped ? palette.accent : palette.text;
+    context.fillRect(Math.round(x) - 0.5, RULER_PX, 1, bottom - RULER_PX);
+    const words = `${clock(this.time.timeOf(Math.min(this.n - 1, to)))} · ${to}`;
+    context.font = "11px system-ui, sans-serif";
+    context.textBaseline = "middle";
+    const wide = context.measureText(words).width + 10;
+    const left = Math.max(head, Math.min(this.host.clientWidth - wide, x + 6));
     context.fillStyle = palette.background;
-    context.fillRect(head, top, width - head, OVERVIEW_PX);
-    const source = this.overview ?? lanes.find((lane) => lane.kind === "intervals");
-    for (const interval of source?.intervals ?? []) {
-      context.fillStyle = interval.color;
-      context.globalAlpha = 0.75;
-      context.fillRect(head + interval.start * scale, top + 2, Math.max(1, (interval.end - interval.start) * scale), OVERVIEW_PX - 4);
-    }
-    context.globalAlpha = 1;
-    context.strokeStyle = palette.accent;
-    context.lineWidth = 1;
-    context.strokeRect(head + this.from * scale + 0.5, top + 0.5, Math.max(4, (this.to - this.from) * scale) - 1, OVERVIEW_PX - 1);
-    context.fillStyle = palette.accent;
-    context.fillRect(head + (this.frame + 0.5) * scale - 0.5, top, 1, OVERVIEW_PX);
+    context.fillRect(left, RULER_PX + 2, wide, 16);
+    context.fillStyle = palette.text;
+    context.fillText(words, left + 5, RULER_PX + 10);
   }
 
   #bind() {
@@ -262,22 +278,44 @@ export class Timeline {
       const x = event.clientX - rect.left;
       const y = event.clientY - rect.top;
       const overview = y > host.clientHeight - OVERVIEW_PX - 4;
-      const lane = overview ? undefined : this.lanes().find((l) => this.#inLane(l, y));
+      const lane = overview ? undefined : this.painted.find((l) => this.#inLane(l, y));
       if (x < this.headerWidth()) {
         if (lane) this.onPick(lane, {});
         return;
       }
       host.setPointerCapture(event.pointerId);
+      const grip = lane && y > RULER_PX ? gripAt(lane, x, (f) => this.x(f)) : null;
+      if (grip) {
+        this.drag = new Drag(grip, x, this.painted, this.frame, this.n);
+        return;
+      }
       this.scrubbing = overview ? "overview" : "plot";
-      const hit = lane && y > RULER_PX ? this.#hit(lane, x) : null;
-      if (lane && hit) this.onPick(lane, hit);
-      if (hit?.frame !== undefined) this.onSeek(hit.frame);
-      else scrub(event);
+      if (!lane || y <= RULER_PX || !this.#pick(lane, event)) scrub(event);
     });
     host.addEventListener("pointermove", (event) => {
-      if (this.scrubbing && Math.abs(event.movementX) > 0) scrub(event);
+      const x = event.clientX - host.getBoundingClientRect().left;
+      if (this.drag) {
+        this.drag.move(x, (at) => this.frameAt(at), (f) => this.x(f), event.altKey);
+        this.paint();
+      } else if (this.scrubbing && Math.abs(event.movementX) > 0) scrub(event);
+      else if (!this.scrubbing) {
+        const lane = this.painted.find((l) => this.#inLane(l, event.clientY - host.getBoundingClientRect().top));
+        host.style.cursor = lane && x > this.headerWidth() && gripAt(lane, x, (f) => this.x(f)) ? "ew-resize" : "";
+      }
     });
-    for (const type of ["pointerup", "pointercancel"]) host.addEventListener(type, () => (this.scrubbing = ""));
+    host.addEventListener("pointerup", (event) => {
+      const { drag } = this;
+      this.#letGo();
+      if (drag?.isMoving) this.onDragged(drag.grip, drag.to);
+      else if (drag) this.#pick(drag.grip.lane, event);
+    });
+    host.addEventListener("pointercancel", () => this.#letGo());
+    // Escape takes a drag back.
+    document.addEventListener("keydown", (event) => {
+      if (event.code !== "Escape" || !this.drag) return;
+      event.stopImmediatePropagation();
+      this.#letGo();
+    }, true);
     host.addEventListener(
       "wheel",
       (event) => {
@@ -294,6 +332,22 @@ export class Timeline {
       },
       { passive: false },
     );
+  }
+
+  #letGo() {
+    this.drag = null;
+    this.scrubbing = "";
+    this.paint();
+  }
+
+  /** A click: selects what is there, and goes to a keyframe. @param {Lane} lane @param {PointerEvent} event @returns {boolean} whether it went somewhere */
+  #pick(lane, event) {
+    const x = event.clientX - this.host.getBoundingClientRect().left;
+    const hit = this.#hit(lane, x);
+    if (hit) this.onPick(lane, hit);
+    if (hit?.frame !== undefined) this.onSeek(hit.frame);
+    else if (event.type === "pointerup") this.onSeek(Math.max(0, Math.min(this.n - 1, Math.floor(this.frameAt(x)))));
+    return hit?.frame !== undefined;
   }
 
   /** @param {Lane} lane @param {number} y */
