@@ -13,6 +13,7 @@ from apps.access import roles
 from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.jobs.models import Job
+from apps.library.domain.calibration import regions_json, regions_of
 from apps.library.domain.index_format import FrameIndex
 from apps.library.domain.procedure import Part, in_order
 from apps.library.models import Clip, ClipOpening
@@ -88,6 +89,9 @@ def as_json(clip: Clip) -> dict[str, Any]:
         "warnings": clip.warnings,
         "times_from": clip.times_from if is_ready else None,
         "blanked_spans": clip.blanked_spans,
+        "regions": regions_json(
+            regions_of(clip.instance.header, clip.width_px or 0, clip.height_px or 0)
+        ),
         "digest_exact": clip.digest_exact,
         "review_url": f"/clips/{clip.pk}/review.mp4" if is_ready and _serves_video(clip) else None,
         "frame_url": f"/api/v1/clips/{clip.pk}/frames/{{index}}.png",

@@ -70,6 +70,30 @@ def test_interpolation_is_the_servers_to_the_last_bit(modules: Page, vectors: st
         assert one_by_one, case["name"]
 
 
+def test_millimetres_are_the_servers_and_told_with_the_digits_they_bear(modules: Page) -> None:
+    known = json.loads((VECTORS / "measures.json").read_text())
+    got = modules.evaluate(
+        """async ({cases, regions}) => {
+          const {measures, inWords} = await import('/static/workspace/calibration.js');
+          const words = [[12.345, 0.42], [12.345, 0.042], [1234.5, 12.3], [123.45, 2.31]]
+            .map(([value, uncertainty]) =>
+              inWords({kind: "area", value, uncertainty, unit: "mm2"}));
+          return [cases.map((c) => measures(c.shape, regions)), words];
+        }""",
+        known,
+    )
+    for case, found in zip(known["cases"], got[0], strict=True):
+        assert [(m["kind"], m["unit"]) for m in found] == [
+            (m["kind"], m["unit"]) for m in case["measures"]
+        ], case["name"]
+        for mine, wanted in zip(found, case["measures"], strict=True):
+            assert mine["value"] == pytest.approx(wanted["value"], rel=1e-9), case["name"]
+            assert mine["uncertainty"] == pytest.approx(wanted["uncertainty"], rel=1e-9)
+    assert got[1] == [
+        "12.3 ± 0.4 mm²", "12.35 ± 0.04 mm²", "1235 ± 12 mm²", "123.5 ± 2.3 mm²",
+    ]  # fmt: skip
+
+
 def test_every_operation_is_taken_back_by_its_inverse(modules: Page) -> None:
     result = modules.evaluate(
         """async () => {

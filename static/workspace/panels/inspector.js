@@ -6,6 +6,7 @@ import { clock, spaced } from "../player/timebase.js";
 import { rleArea } from "../canvas/rle.js";
 import { words } from "../canvas/shapes.js";
 import { standing } from "../track-edits.js";
+import { inWords, measures } from "../calibration.js";
 
 /** Attribute rows are rows of keys: the first from Q, the second from A. */
 const ROWS = [
@@ -23,6 +24,8 @@ function place(shape) {
   if (shape.type === "mask") return `${spaced(rleArea(shape.rle))} px²`;
   return words(shape);
 }
+
+const MEASURED = { length: "Length", width: "Width", height: "Height", area: "Area" };
 
 /** @param {string} name @param {...import("../dom.js").Child} value */
 const line = (name, ...value) => h("div", { class: "line" }, h("dt", {}, name), h("dd", {}, ...value));
@@ -106,6 +109,8 @@ export function inspector(host, bench, keys, open) {
           h("dl", {},
             ...attributeRows(),
             here?.shape ? line(here.shape.type === "tip" ? "Position" : here.shape.type === "mask" ? "Area" : "Size", place(here.shape)) : null,
+            ...(here?.shape ? measures(here.shape, bench.clip.regions ?? []) : []).map((m) =>
+              line(MEASURED[m.kind], h("span", { "data-testid": `measure-${m.kind}` }, inWords(m)))),
             line("This frame", h("span", {}, isKeyframe ? "keyframe " : here?.interpolated ? "interpolated " : "no keyframe "), keys.cap("keyframe")),
             line("State", h("span", {}, `${state} `), keys.cap("occluded"), keys.cap("absent"))),
         );
