@@ -91,6 +91,7 @@ def _releases(user: User, clip_ids: set[str]) -> list[Release]:
     if not clip_ids:
         return []
     held = Release.objects.filter(project_id__in=project_ids(user, roles.DATA_STEWARD))
+    held = held.exclude(state=Release.State.DRAFT)
     return [row for row in held.select_related("project") if _holds(row, clip_ids)]
 
 

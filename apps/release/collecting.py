@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import tomllib
 import uuid
 from collections.abc import Callable, Iterable
@@ -19,9 +18,9 @@ from django.utils import timezone
 from pydicom.dataset import Dataset
 
 from apps.access import signing
-from apps.access.errors import Refused
+from apps.access.errors import NotFound, Refused
 from apps.adjudication.models import Adjudication
-from apps.adjudication.services import content_digest, signature_holds
+from apps.adjudication.services import content_digest
 from apps.annotation import store
 from apps.annotation.domain import provenance
 from apps.annotation.models import LabelObject, LabelSet
@@ -30,6 +29,7 @@ from apps.library.domain.index_format import FrameIndex
 from apps.library.models import Clip
 from apps.ontology.domain.geometries import interpolator_of
 from apps.projects.models import Project
+from apps.release.dividing import Division, divide, sample, seed_of
 from apps.release.domain.dicom_common import header_values
 from apps.release.domain.difference import difference
 from apps.release.domain.freeze import (
@@ -45,21 +45,10 @@ from apps.release.domain.freeze import (
 from apps.release.domain.splits import split_by_patient
 from apps.release.models import Release
 from apps.release.proving import prove
+from apps.release.selecting import not_signed, select
 from apps.release.signing import public_keys
 
 Progress = Callable[[str, int, int], None]
-NOT_ASKED = "not asked for in this version"
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The signed adjudication of each clip that goes in, and why each other ready clip does not.
-
-    ``left_out``: {"id", "clip" (its name), "reason"}.
-    """
-
-    chosen: list[Adjudication]
-    left_out: list[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -74,118 +63,25 @@ class Draft:
     supersedes: Release | None = None
 
 
-def select(project: Project, only: Iterable[str] = ()) -> Selection:
-    """What is signed and what is left out; ``only``: ids of the clips asked for (all when none).
-
-    Raises Refused for a clip that is asked for and is not there or not signed.
-    """
-    clips = Clip.objects.filter(project=project, state=Clip.State.READY).order_by("created_at")
-    clips = clips.select_related(
-        "instance__series__study__project_subject", "instance__file", "instance__source"
-    )
-    ready = {str(clip.pk): clip for clip in clips}
-    asked = {str(item).lower() for item in only}
-    unknown = asked - set(ready)
-    if unknown:
-        raise Refused(
-            "no_such_clip",
-            "A clip that was named is not a ready clip of this project.",
-            "Name clips by the ids of GET /api/v1/clips/.",
-            field="clip",
-            status=404,
-        )
-    signed = _signed(project)
-    ontology = _ontology([signed[key] for key in ready if key in signed and _asked(key, asked)])
-    chosen, left_out = [], []
-    for key, clip in ready.items():
-        found = signed.get(key)
-        if not _asked(key, asked):
-            reason = NOT_ASKED if found is not None else _why_not(clip)
-        elif found is None:
-            reason = _why_not(clip)
-        elif found.set_a.ontology_id != ontology:
-            reason = "signed on another ontology version"
-        elif clip.instance.source.state != ReceivedInstance.State.CLEARED:
-            reason = "held or withdrawn by a correction"
-        elif not signature_holds(found):
-            reason = "its electronic signature does not hold"
-        else:
-            found.clip = clip
-            chosen.append(found)
-            continue
-        if key in asked:
-            raise not_signed(clip.name, reason)
-        left_out.append({"id": key, "clip": clip.name, "reason": reason})
-    return Selection(chosen, left_out)
-
-
-def _asked(key: str, asked: set[str]) -> bool:
-    return not asked or key in asked
-
-
-def not_signed(name: str, reason: str) -> Refused:
-    """The refusal of a release that names a clip which cannot be released."""
-    return Refused(
-        "not_signed",
-        f"Clip {name} cannot be released: {reason}.",
-        "Have it adjudicated and signed, or leave it out.",
-        field="clip",
-        status=409,
-    )
-
-
-def _signed(project: Project) -> dict[str, Adjudication]:
-    """Clip id to its newest adjudication that is signed and not superseded."""
-    rows = (
-        Adjudication.objects.filter(project=project, state=Adjudication.State.SIGNED)
-        .select_related(
-            "set_a__ontology", "set_a__author", "set_b__author", "consensus__ontology",
-            "consensus__author", "signature__signer",
-        )
-        .order_by("signed_at")
-    )  # fmt: skip
-    return {str(row.clip_id): row for row in rows}
-
-
-def _ontology(adjudications: list[Adjudication]) -> uuid.UUID | None:
-    """A release holds one ontology version: the newest that something is signed on."""
-    versions = [item.set_a.ontology for item in adjudications]
-    newest = max(versions, key=lambda v: (v.published_at, v.number), default=None)
-    return newest.pk if newest is not None else None
-
-
-def _why_not(clip: Clip) -> str:
-    if Adjudication.objects.filter(clip=clip, state=Adjudication.State.OPEN).exists():
-        return "being adjudicated, not signed"
-    sets = LabelSet.objects.filter(places__clip=clip).exclude(origin=LabelSet.Origin.CONSENSUS)
-    by_hand = sets.exclude(origin=LabelSet.Origin.IMPORTED)
-    states = set(by_hand.values_list("state", flat=True))
-    if states & {LabelSet.State.SUBMITTED, LabelSet.State.LOCKED}:
-        return "submitted, not adjudicated"
-    if states - {LabelSet.State.ASSIGNED}:
-        return "being annotated, not adjudicated"
-    if sets.filter(origin=LabelSet.Origin.IMPORTED).exists():
-        return "imported labels only, not adjudicated"
-    return "assigned, not annotated" if states else "not assigned"
-
-
 def collect(
     project: Project,
     version: str,
     only: Iterable[str] = (),
     progress: Progress | None = None,
     about: dict[str, str] | None = None,
+    division: Division | None = None,
 ) -> Draft:
     """Everything that the freeze says, drawn now. Reads the database and decides nothing there.
 
     Raises Refused when nothing is signed, a clip of ``only`` is not, or the freeze cannot hold.
     """
     asked = {str(item).lower() for item in only}
-    selection = select(project, asked)
-    left_out, kept = list(selection.left_out), []
-    for place, item in enumerate(selection.chosen):
+    selection, division = select(project, asked), division or Division()
+    drawn, not_drawn = sample(project, selection.chosen, division.sampling)
+    left_out, kept = [*selection.left_out, *not_drawn], []
+    for place, item in enumerate(drawn):
         if progress:
-            progress(item.clip.name, place, len(selection.chosen))
+            progress(item.clip.name, place, len(drawn))
         assert item.consensus is not None and item.signature is not None
         if content_digest(item.consensus) == item.signature.digest:
             kept.append(item)
@@ -204,7 +100,7 @@ def collect(
         )
     try:
         freeze = replace(
-            _freeze(project, version, kept, left_out),
+            _freeze(project, version, kept, left_out, division),
             about={"title": project.name, **(about or {}), "components": _components()},
         )
         superseded = earlier_version(project)
@@ -229,6 +125,7 @@ def earlier_version(project: Project) -> Release | None:
     last."""
     return (
         Release.objects.filter(project=project)
+        .exclude(state=Release.State.DRAFT)
         .order_by(F("published_at").desc(nulls_last=True), "-frozen_at")
         .first()
     )
@@ -243,7 +140,11 @@ def _against(earlier: Release, freeze: Freeze) -> dict[str, Any]:
 
 
 def _freeze(
-    project: Project, version: str, kept: list[Adjudication], left_out: list[dict[str, str]]
+    project: Project,
+    version: str,
+    kept: list[Adjudication],
+    left_out: list[dict[str, str]],
+    division: Division,
 ) -> Freeze:
     note, proofs = prove([item.signature.event for item in kept if item.signature])
     ontology = kept[0].set_a.ontology
@@ -257,13 +158,14 @@ def _freeze(
             name = f"{name}-{item.clip_id.hex[:6]}"
         names.add(name)
         clips.append(_clip(item, name, proofs[item.signature.event]))
+    splits, rules = divide(project, kept, clips, division, _earlier_splits(project))
     return Freeze(
         project=project.slug,
         version=version,
         frozen_at=timezone.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         software={"name": "ClinicalAnnot", "version": software_version()},
         interpolator=interpolator_of(ontology.definition),
-        seed=hmac.new(project.secret(), b"release/splits", sha256).hexdigest(),
+        seed=seed_of(project),
         profile=_profile(kept),
         uids=draw_uids([clip.id for clip in clips], lambda: f"2.25.{uuid.uuid4().int}"),
         ontology=ontology.definition,
@@ -271,7 +173,9 @@ def _freeze(
         checkpoint=note,
         clips=clips,
         left_out=[{"clip": row["clip"], "reason": row["reason"]} for row in left_out],
-        splits=_earlier_splits(project),
+        split_fractions=division.shares,
+        splits=splits,
+        split_rules=rules,
         keys={name: keys[name] for name in ("checkpoint", "electronic_signature")},
     )
 
@@ -379,7 +283,8 @@ def _profile(kept: list[Adjudication]) -> dict[str, Any]:
 
 def _earlier_splits(project: Project) -> dict[str, str]:
     """What earlier versions drew, so that no patient ever changes sides."""
-    newest = Release.objects.filter(project=project).order_by("-frozen_at").first()
+    frozen = Release.objects.filter(project=project).exclude(state=Release.State.DRAFT)
+    newest = frozen.order_by("-frozen_at").first()
     if newest is None:
         return {}
     earlier = read_freeze(newest)
@@ -387,9 +292,12 @@ def _earlier_splits(project: Project) -> dict[str, str]:
 
 
 def read_freeze(release: Release) -> Freeze:
-    """The stored freeze, held to its digest. Raises Refused when it is not what was frozen."""
+    """The stored freeze, held to its digest. Raises Refused when it is not what was frozen,
+    NotFound for a draft."""
     from apps.keys.keyring import open_vault_file
 
+    if release.freeze_file is None:
+        raise NotFound("This release is a draft: nothing is frozen yet.")
     with open_vault_file(release.freeze_file) as source:
         content = source.read()
     if sha256(content).hexdigest() != release.freeze_digest:

@@ -9,6 +9,7 @@ from guardian.models import UserObjectPermissionBase
 
 from apps.access import grants
 from apps.access.models import User
+from apps.library.models import Clip
 from apps.projects.models import Project
 from apps.vault.models import VaultFile
 
@@ -17,6 +18,7 @@ class Release(models.Model):
     """``freeze`` is the one self-contained signed file that writers read beside the media."""
 
     class State(models.TextChoices):
+        DRAFT = "draft"
         FROZEN = "frozen"
         APPROVED = "approved"
         PUBLISHED = "published"
@@ -28,16 +30,26 @@ class Release(models.Model):
     version = models.CharField(max_length=40)
     state = models.CharField(max_length=12, choices=State, default=State.FROZEN)
     formats = models.JSONField(default=list)
-    freeze_file = models.OneToOneField(VaultFile, on_delete=models.PROTECT, related_name="+")
-    freeze_digest = models.CharField(max_length=64)
+    # Of a draft, and of what was frozen from one: {"clips" (ids; none: all), "shares", "by",
+    # "sampling", "about"}, and the report of the last check, {"of" (digest of the choices),
+    # "holds", "lines" …}.
+    choices = models.JSONField(default=dict)
+    report = models.JSONField(null=True)
+    drafted_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    drafted_at = models.DateTimeField(null=True)
+    # None while it is a draft.
+    freeze_file = models.OneToOneField(
+        VaultFile, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    freeze_digest = models.CharField(max_length=64, blank=True)
     # The built folder as one encrypted ZIP, made in the background.
     archive = models.OneToOneField(VaultFile, on_delete=models.PROTECT, null=True, related_name="+")
     # Whether the archive's manifest bears the approval.
     is_archive_approved = models.BooleanField(default=False)
     n_clips = models.PositiveIntegerField(default=0)
     left_out = models.JSONField(default=list)
-    frozen_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    frozen_at = models.DateTimeField()
+    frozen_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    frozen_at = models.DateTimeField(null=True)
     approved_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     approved_at = models.DateTimeField(null=True)
     # What the manifest says of the approval, with its proof of the log; never changes once set.
@@ -83,6 +95,16 @@ ENDED = (Release.State.WITHDRAWN, Release.State.RECALLED)
 
 class ReleaseUserObjectPermission(UserObjectPermissionBase):
     content_object = models.ForeignKey(Release, on_delete=models.CASCADE)
+
+
+class ClipLook(models.Model):
+    """How a clip's pictures look: ``bits`` of `domain/leakage.py`, 32 bytes a sampled picture."""
+
+    clip = models.OneToOneField(Clip, on_delete=models.CASCADE, related_name="look")
+    bits = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"look of {self.clip_id}"
 
 
 class RecallNotice(models.Model):

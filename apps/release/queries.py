@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from apps.access import grants, roles
 from apps.access.actor import system_roles
@@ -26,8 +26,8 @@ def releases_for(user: User) -> QuerySet[Release]:
     """Releases that ``user`` may see, newest first: all of a project for its leads and officers
     (of every project for the system's officer), else those that were granted."""
     releases = Release.objects.select_related(
-        "project", "frozen_by", "approved_by", "archive", "supersedes"
-    ).order_by("-frozen_at")
+        "project", "frozen_by", "drafted_by", "approved_by", "archive", "supersedes"
+    ).order_by(F("frozen_at").desc(nulls_first=True), "-drafted_at")
     if roles.COMPLIANCE_OFFICER in system_roles(user):
         return releases
     granted = Q(
@@ -80,6 +80,12 @@ def imported_sets(user: User) -> QuerySet[LabelSet]:
 def archive_job(release: Release) -> Job | None:
     """What the background last did for this release's archive."""
     rows = Job.objects.filter(kind="release.archive", object_id=str(release.pk))
+    return rows.order_by("-created_at").first()
+
+
+def check_job(release: Release) -> Job | None:
+    """What the background last did to check this draft."""
+    rows = Job.objects.filter(kind="release.check", object_id=str(release.pk))
     return rows.order_by("-created_at").first()
 
 
@@ -160,7 +166,7 @@ def as_json(release: Release) -> dict[str, Any]:
         "left_out": [{"clip": row["clip"], "reason": row["reason"]} for row in release.left_out],
         "freeze_digest": release.freeze_digest,
         "frozen_at": release.frozen_at,
-        "frozen_by": release.frozen_by.pseudonym,
+        "frozen_by": release.frozen_by.pseudonym if release.frozen_by else None,
         "approved": release.approval is not None,
         "approved_at": release.approved_at,
         "approved_by": release.approved_by.pseudonym if release.approved_by else None,

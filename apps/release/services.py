@@ -18,6 +18,7 @@ from apps.audit.models import Event
 from apps.keys.keyring import intake_key
 from apps.projects.models import Project
 from apps.release.collecting import Draft, Progress, collect
+from apps.release.dividing import Division
 from apps.release.domain.build import ReleaseRefused, check_formats
 from apps.release.domain.freeze_check import SAFE_NAME
 from apps.release.models import Release
@@ -53,27 +54,31 @@ def freeze(
     only: Iterable[str] = (),
     progress: Progress | None = None,
     about: dict[str, str] | None = None,
+    division: Division | None = None,
+    draft_release: Release | None = None,
 ) -> Release:
     """Freeze what is adjudicated and signed as a new version.
 
     ``only``: ids of the clips asked for (all signed ones when none). ``about``: what is stated in
-    the datasheet, keys of `ABOUT` (licence, consent, authors), plain words. Raises Refused when the
+    the datasheet, keys of `ABOUT` (licence, consent, authors), plain words. ``division``: splits
+    and sampling. ``draft_release``: the draft that is frozen by this. Raises Refused when the
     version exists, nothing is signed, or a clip of ``only`` is not signed.
     """
     draft, refusal, file = None, None, None
     if _may_freeze(actor, project):
         try:
             formats = checked_formats(formats)
-            _check_version(project, version)
-            draft = collect(project, version, only, progress, checked_about(about or {}))
+            check_version(project, version, draft_release)
+            draft = collect(project, version, only, progress, checked_about(about or {}), division)
             with create_file("freeze", intake_key()) as out:
                 out.write(draft.content)
                 file = out.finish()
         except Refused as error:
             refusal = error
     return store_freeze(
-        actor, project, version=version, formats=formats, draft=draft, file=file, refusal=refusal
-    )
+        actor, project, version=version, formats=formats, draft=draft, file=file, refusal=refusal,
+        draft_release=draft_release,
+    )  # fmt: skip
 
 
 def checked_about(about: dict[str, str]) -> dict[str, str]:
@@ -97,7 +102,8 @@ def _may_freeze(actor: Actor, project: Project) -> bool:
     return True
 
 
-def _check_version(project: Project, version: str) -> None:
+def check_version(project: Project, version: str, draft: Release | None = None) -> None:
+    """Raises Refused for a version that is no plain word, or taken by another than ``draft``."""
     if len(version) > 40 or not SAFE_NAME.fullmatch(version):
         raise Refused(
             "invalid_version",
@@ -105,11 +111,14 @@ def _check_version(project: Project, version: str) -> None:
             "Give one such as 1.0.0.",
             field="version",
         )
-    if Release.objects.filter(project=project, version=version).exists():
+    found = Release.objects.filter(project=project, version=version).first()
+    if found is not None and (draft is None or found.pk != draft.pk):
         raise Refused(
             "taken",
-            "This version is frozen already and never changes.",
-            "Give the next version.",
+            "There is a draft of this version."
+            if found.state == State.DRAFT
+            else "This version is frozen already and never changes.",
+            "Go on with it, or give the next version.",
             field="version",
             status=409,
         )
@@ -125,12 +134,13 @@ def store_freeze(
     draft: Draft | None,
     file: VaultFile | None,
     refusal: Refused | None,
+    draft_release: Release | None = None,
 ) -> Release:
     """Freeze a version of the project's signed clips; it never changes from then on."""
     if refusal is not None:
         raise refusal
     assert draft is not None and file is not None
-    _check_version(project, version)
+    check_version(project, version, draft_release)
     now = dict(
         Adjudication.objects.filter(
             pk__in=draft.signatures, state=Adjudication.State.SIGNED
@@ -143,18 +153,13 @@ def store_freeze(
             "Freeze again.",
         )
     file.save(force_insert=True)
-    release = Release.objects.create(
-        project=project,
-        version=version,
-        formats=list(formats),
-        freeze_file=file,
-        freeze_digest=draft.digest,
-        n_clips=draft.n_clips,
-        left_out=draft.left_out,
-        frozen_by=actor.user,
-        frozen_at=timezone.now(),
-        supersedes=draft.supersedes,
-    )
+    release = _undrafted(project, version, draft_release)
+    release.state, release.formats = State.FROZEN, list(formats)
+    release.freeze_file, release.freeze_digest = file, draft.digest
+    release.n_clips, release.left_out = draft.n_clips, draft.left_out
+    release.frozen_by, release.frozen_at = actor.user, timezone.now()
+    release.supersedes = draft.supersedes
+    release.save()
     for person in grants.holders(roles.codename(roles.PROJECT_LEAD), project):
         grants.grant(person, "download", release)
     event(
@@ -169,6 +174,20 @@ def store_freeze(
         },
     )
     return release
+
+
+def _undrafted(project: Project, version: str, draft: Release | None) -> Release:
+    """The row that becomes frozen: the draft, as it was when it was checked, or a new one."""
+    if draft is None:
+        return Release(project=project, version=version)
+    held = Release.objects.select_for_update().filter(pk=draft.pk, state=State.DRAFT).first()
+    if held is None or (held.formats, held.choices) != (draft.formats, draft.choices):
+        raise Conflict(
+            "changed_meanwhile",
+            "The draft was changed, frozen or thrown away meanwhile.",
+            "Open it again.",
+        )
+    return held
 
 
 def approve(actor: Actor, release: Release) -> Release:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.db.models import Q
 
 from apps.access.actor import service
-from apps.access.errors import Refused
+from apps.access.errors import Conflict, NotFound, Refused
 from apps.jobs.models import Job
 from apps.jobs.work import FailedError, JobHandle, enqueue, job, sweep
 from apps.keys.keyring import KeyDestroyedError
-from apps.release import services
+from apps.release import drafts, services
 from apps.release.archive import make_archive
+from apps.release.checking import check_draft
 from apps.release.domain.build import ReleaseRefused
 from apps.release.domain.freeze import FreezeError
 from apps.release.domain.media import MediaError
@@ -28,7 +31,7 @@ def find_releases() -> int:
     ).select_related("approved_by"):
         services.prove_approval(release)
         found += 1
-    waiting = Release.objects.exclude(state__in=ENDED).filter(
+    waiting = Release.objects.exclude(state__in=(*ENDED, Release.State.DRAFT)).filter(
         Q(archive=None) | Q(approval__isnull=False, is_archive_approved=False)
     )
     for release in waiting:
@@ -50,7 +53,7 @@ def build_archive(handle: JobHandle) -> None:
     release = (
         Release.objects.select_related("project", "freeze_file")
         .filter(pk=handle.job.object_id)
-        .exclude(state__in=ENDED)
+        .exclude(state__in=(*ENDED, Release.State.DRAFT))
         .first()
     )
     if release is None:
@@ -67,3 +70,33 @@ def build_archive(handle: JobHandle) -> None:
     except (ReleaseRefused, FreezeError, MediaError, Refused, KeyDestroyedError) as error:
         raise FailedError(str(error)) from None
     services.store_archive(service("worker"), release, archive=archive, is_approved=is_approved)
+
+
+@sweep
+def find_unchecked() -> int:
+    """Queue the check of drafts that were changed while one ran; what was given up waits for a
+    person to save the draft again."""
+    found = 0
+    for draft in Release.objects.filter(state=Release.State.DRAFT, report=None).exclude(choices={}):
+        last = Job.objects.filter(kind=drafts.CHECK, object_id=str(draft.pk))
+        newest = last.order_by("-created_at").first()
+        if newest is None or newest.state not in (Job.State.PARKED, Job.State.CANCELLED):
+            found += enqueue(drafts.CHECK, draft.pk, priority=10)
+    return found
+
+
+@job(drafts.CHECK)
+def check_release_draft(handle: JobHandle) -> None:
+    """Check a draft as it stands."""
+    rows = Release.objects.select_related("project").filter(state=Release.State.DRAFT)
+    release = rows.filter(pk=handle.job.object_id).first()
+    if release is None or release.report is not None:
+        return
+
+    def told(name: str, done: int, of: int) -> None:
+        handle.progress(done / max(of, 1), f"checking {name}"[:80])
+
+    of = drafts.choices_digest(release)
+    report = check_draft(release, told)
+    with suppress(Conflict, NotFound):  # frozen or thrown away meanwhile
+        drafts.store_report(service("worker"), release, report=report, of=of)

@@ -2,14 +2,18 @@
 
 from django.urls import path
 
-from apps.release import api, import_views, views
+from apps.release import api, draft_views, import_views, views
 
 _API = "api/v1/releases/"
 _ONE = "<uuid:release_id>/"
 
 urlpatterns = [
     path("releases/", views.releases, name="releases"),
-    path("releases/freeze/", views.freeze, name="release-freeze"),
+    path("releases/draft/", draft_views.begin, name="release-draft"),
+    path(f"releases/{_ONE}choose/", draft_views.choose, name="release-choose"),
+    path(f"releases/{_ONE}freeze/", draft_views.freeze, name="release-freeze"),
+    path(f"releases/{_ONE}discard/", draft_views.discard, name="release-discard"),
+    path(f"releases/{_ONE}check/", draft_views.check_part, name="release-check"),
     path(f"releases/{_ONE}", views.release, name="release"),
     path(f"releases/{_ONE}approve/", views.approve, name="release-approve"),
     path(f"releases/{_ONE}publish/", views.publish, name="release-publish"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -18,35 +18,26 @@ from apps.access.errors import NotFound, Refused
 from apps.access.models import User
 from apps.access.verb import check, roles_on
 from apps.release import queries, recalls, services
-from apps.release.collecting import NOT_ASKED, read_freeze, select
+from apps.release.collecting import read_freeze
 from apps.release.domain.difference import difference_text
-from apps.release.domain.registry import FORMATS
+from apps.release.draft_views import draft_page
 from apps.release.models import Release
+from apps.release.selecting import NOT_ASKED
 
 
 @require_GET
 @login_required
 def releases(request: HttpRequest) -> HttpResponse:
-    """Releases one may see; for leads, what a new one would hold and what it would leave out."""
+    """Releases one may see; leads begin a new one here."""
     user: User = request.user  # type: ignore[assignment]
-    previews = []
-    for project in queries.led_projects(user):
-        selection = select(project)
-        previews.append(
-            {
-                "project": project,
-                "chosen": [item.clip for item in selection.chosen],
-                "left_out": selection.left_out,
-            }
-        )
+    led = list(queries.led_projects(user))
     shown = queries.releases_for(user)[:200]
     notices = queries.notices_for(user)
-    if not previews and not shown and not notices and not _may_look(user):
+    if not led and not shown and not notices and not _may_look(user):
         raise NotFound
     context = {
         "releases": shown,
-        "previews": previews,
-        "formats": FORMATS.values(),
+        "led": led,
         "notices": notices,
     }
     return render(request, "release/releases.html", context)
@@ -60,47 +51,14 @@ def _may_look(user: User) -> bool:
     return bool(system_roles(user) & set(wanted) or project_ids(user, *wanted))
 
 
-@require_POST
-@login_required
-def freeze(request: HttpRequest) -> HttpResponse:
-    """Freeze a version from the form."""
-    user: User = request.user  # type: ignore[assignment]
-    project = queries.led_project(user, request.POST.get("project", ""))
-    try:
-        release = services.freeze(
-            actor_of(request),
-            project,
-            version=request.POST.get("version", "").strip(),
-            formats=_with_options(request.POST),
-            only=request.POST.getlist("clip"),
-            about={name: request.POST.get(name, "") for name in services.ABOUT},
-        )
-    except Refused as refusal:
-        messages.error(request, f"{refusal.message} {refusal.remedy}")
-        return redirect("releases")
-    messages.success(request, _("%(release)s is frozen.") % {"release": release})
-    return redirect("release", release.pk)
-
-
-def _with_options(form: QueryDict) -> list[str]:
-    """The chosen formats with the stride and height of the form, where they take any."""
-    options = "".join(
-        f":{name}={form[name]}"
-        for name, plain in (("stride", "1"), ("height", ""))
-        if form.get(name, plain).strip() not in (plain, "")
-    )
-    return [
-        name + (options if name in FORMATS and FORMATS[name].write is not None else "")
-        for name in form.getlist("formats")
-    ]
-
-
 @require_GET
 @login_required
 def release(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
     """One release: where it stands, what it holds, what is left out and why."""
     user: User = request.user  # type: ignore[assignment]
     found = queries.release_for(user, release_id)
+    if found.state == Release.State.DRAFT:
+        return draft_page(request, found)
     held = roles_on(actor_of(request), found)
     freeze_ = read_freeze(found)
     context = {
@@ -125,11 +83,11 @@ def release(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
         "left_out": [row for row in found.left_out if row["reason"] != NOT_ASKED],
         "not_asked": [row for row in found.left_out if row["reason"] == NOT_ASKED],
         "job": queries.archive_job(found),
-        "may_approve": _may(request, services.record_approval, found),
+        "may_approve": may(request, services.record_approval, found),
         "is_own": roles.COMPLIANCE_OFFICER in held and found.frozen_by_id == user.pk,
-        "may_publish": _may(request, services.publish, found),
-        "may_withdraw": _may(request, services.withdraw, found),
-        "may_recall": _may(request, recalls.recall, found) and found.published_at is not None,
+        "may_publish": may(request, services.publish, found),
+        "may_withdraw": may(request, services.withdraw, found),
+        "may_recall": may(request, recalls.recall, found) and found.published_at is not None,
         "newer": found.superseded_by,
         "difference": difference_text(
             freeze_.version, freeze_.supersedes["version"], freeze_.supersedes["difference"]
@@ -139,12 +97,13 @@ def release(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
         "handed_out": queries.handed_out(user, found)
         if queries.may_see_downloads(user, found)
         else None,
-        "may_download": _may(request, services.download, found) and found.is_archive_approved,
+        "may_download": may(request, services.download, found) and found.is_archive_approved,
     }
     return render(request, "release/release.html", context)
 
 
-def _may(request: HttpRequest, verb: Any, found: Release) -> bool:
+def may(request: HttpRequest, verb: Any, found: Release) -> bool:
+    """Whether this person may do this to the release as it stands."""
     try:
         check(verb.policy, actor_of(request), found)
     except Refused:

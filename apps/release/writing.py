@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 
+from apps.access.errors import NotFound
 from apps.keys.keyring import open_vault_file
 from apps.library.models import Clip
 from apps.release.collecting import Progress, freeze_altered
@@ -51,6 +52,8 @@ def write_folder(
 def freeze_file(release: Release) -> Iterator[Path]:
     """The stored freeze as a plain file among the releases that are being written, held to its
     digest. Raises Refused when it is not what was frozen."""
+    if release.freeze_file is None:
+        raise NotFound("This release is a draft: nothing is frozen yet.")
     place = Path(settings.CLINICAL_ANNOT_DATA_DIR) / "releases"
     place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o700)

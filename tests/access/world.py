@@ -35,7 +35,8 @@ from apps.projects import emergency
 from apps.projects.agreements import add_agreement
 from apps.projects.models import EmergencyAccess
 from apps.projects.services import create_project, grant_role
-from apps.release import services
+from apps.release import drafts, services
+from apps.release.checking import check_draft
 from apps.release.models import RecallNotice, Release
 from apps.vault.files import create_file
 from fixtures import broken
@@ -303,6 +304,15 @@ def _release(project: Any, people: dict[str, Someone], version: str, state: str)
     )
 
 
+def _draft(project: Any, people: dict[str, Someone]) -> Thing:
+    lead = people["freezer"].actor
+    made = drafts.begin_draft(lead, project, version="5")
+    made = drafts.choose(lead, made, formats=["mot"], clips=[], division={}, about={})
+    of = drafts.choices_digest(made)
+    drafts.store_report(service("worker"), made, report=check_draft(made), of=of)
+    return Thing({"release_id": made.pk})
+
+
 def _notice(people: dict[str, Someone], release: Thing) -> Thing:
     now = timezone.now()
     made = RecallNotice.objects.create(
@@ -346,6 +356,7 @@ def build(project: Any) -> World:
     things["agreement"] = Thing({"agreement_id": agreement.pk})
     broken = EmergencyAccess.objects.get()
     things["emergency"] = Thing({"access_id": broken.pk}, own={"rescuer"}, made_by={"rescuer"})
+    things["draft"] = _draft(project, people)
     things["notice"] = _notice(people, things["published"])
     event = Event.objects.filter(project=str(project.pk)).order_by("recorded_at").first()
     assert event is not None

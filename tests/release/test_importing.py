@@ -159,7 +159,7 @@ def test_programs_send_a_zip_and_large_forms_are_taken_at_this_door_only(client,
     assert answer.status_code == 201, answer.content
     assert answer.json()["report"]["keyframes"] == 3
     form["files"] = SimpleUploadedFile("a.zip", packed.getvalue())
-    assert client.post(reverse("release-freeze"), form).status_code == 413
+    assert client.post(reverse("release-draft"), form).status_code == 413
     broken = {"format": "kitti", "files": SimpleUploadedFile("a.zip", packed.getvalue()[:900])}
     answer = client.post(reverse("api-labels-import", args=[clip.pk]), broken)
     assert answer.status_code == 400 and answer.json()["error"]["code"] == "bad_archive"
@@ -176,7 +176,7 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(monkeypatch):
 
 
 def test_imported_labels_never_become_a_rater_of_their_own(project, person, clip):
-    from apps.release.collecting import select
+    from apps.release.selecting import select
 
     import_labels(service("command"), clip, format_name="kitti", files=[("a.txt", boxes())])
     reasons = {row["reason"] for row in select(project).left_out}

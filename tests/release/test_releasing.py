@@ -19,9 +19,10 @@ from apps.audit.models import Event
 from apps.keys.keyring import open_vault_file
 from apps.projects.services import create_project
 from apps.release import services
-from apps.release.collecting import read_freeze, select
+from apps.release.collecting import read_freeze
 from apps.release.domain.build import build_release
 from apps.release.models import Release
+from apps.release.selecting import select
 from apps.release.signing import release_key
 from apps.release.writing import freeze_file
 from tests import builders

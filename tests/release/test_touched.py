@@ -13,7 +13,7 @@ from apps.intake import corrections
 from apps.intake.models import Correction, ReceivedInstance
 from apps.library import services as library
 from apps.release import services
-from apps.release.collecting import select
+from apps.release.selecting import select
 from clinical_annot.queries import touched_by
 from tests import builders
 

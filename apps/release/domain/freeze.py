@@ -20,6 +20,7 @@ Shape ("clinicalannot-freeze/1"), canonical JSON: UTF-8, sorted keys, no spaces:
      "keys": {"checkpoint", "electronic_signature"}: public keys (base64) of note and statements,
      "supersedes": {"version", "freeze_digest", "difference"}, the earlier version, if any; the
               difference is that of difference.py,
+     "split_rules": how `splits` was drawn ("method", "strata", "balance", "alike_clips"), if known,
      "about": {"title", "authors", "licence", "consent"}: what people state, may be empty, and
               "components": [[name, version]…], the installed software,
      "clips": [ClipFreeze…], "left_out": [{"clip", "reason"}…]}
@@ -42,7 +43,7 @@ import numpy as np
 
 FORMAT = "clinicalannot-freeze/1"
 CLIP_UIDS = ("seg_series", "seg_instance", "sr_series", "sr_instance", "dimension_organization")
-LATER = ("supersedes", "about")
+LATER = ("supersedes", "about", "split_rules")
 DEFAULT_FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
 
 # Header attributes of the de-identified instance that SEG and SR repeat (patient, study and
@@ -203,6 +204,7 @@ class Freeze:
     keys: dict[str, str] = field(default_factory=dict)
     supersedes: dict[str, Any] | None = None
     about: dict[str, Any] | None = None
+    split_rules: dict[str, Any] | None = None
 
     @property
     def heads(self) -> list[Head]:

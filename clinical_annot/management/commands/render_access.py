@@ -36,6 +36,8 @@ MODULES = (
     "recalls",
     "endorsing",
     "workflow",
+    "drafts",
+    "looks",
 )
 
 HEAD = """\

@@ -110,6 +110,10 @@ class Command(BaseCommand):
                 progress=self._told,
                 about=about,
             )
+        if found.state == Release.State.DRAFT:
+            raise Refused(
+                "draft", "This version is a draft.", "Freeze it first, or give another.", status=409
+            )
         if found.state in ENDED:
             raise Refused(
                 "withdrawn", f"This version was {found.state}.", "Freeze a new version.", status=409
