@@ -21,6 +21,7 @@ from apps.release.domain.freeze import Freeze, canonical, dump_freeze
 from apps.release.domain.freeze_check import validate
 from apps.release.domain.freeze_file import digest_of, open_freeze
 from apps.release.domain.pieces import Making, OpenClip, Piece, ReleaseRefused, Tree
+from apps.release.domain.proof_page import proof_page
 from apps.release.domain.registry import FORMATS as KNOWN
 from apps.release.domain.splits import splits_document
 from apps.release.domain.view import Choice, parse_choice
@@ -137,6 +138,7 @@ def _write_rest(
         text = difference_text(freeze.version, earlier["version"], earlier["difference"])
         tree.put("CHANGES.md", text.encode())
     tree.put("DATA_DICTIONARY.md", data_dictionary(freeze, making.formats, dropped).encode())
+    tree.put("proof.html", proof_page())
     tree.put("check_decoder.py", Path(__file__).with_name("check_decoder.py").read_bytes())
     for piece in written:
         tree.files.update(piece.files)
