@@ -24,7 +24,6 @@ from apps.adjudication.services import content_digest
 from apps.annotation import store
 from apps.annotation.domain import provenance
 from apps.annotation.models import LabelObject, LabelSet
-from apps.intake.models import ReceivedInstance
 from apps.library.domain.index_format import FrameIndex
 from apps.library.models import Clip
 from apps.ontology.domain.geometries import interpolator_of

@@ -16,7 +16,8 @@ from apps.annotation.services import import_label_set
 from apps.library.models import Clip
 from apps.ontology.models import OntologyVersion
 from apps.ontology.services import current
-from apps.release.domain.importing import Files, Report, Target, read_with, steps
+from apps.release.domain.import_report import Files, Report, Target
+from apps.release.domain.importing import read_with, steps
 from apps.release.domain.registry import FORMATS
 
 MAX_UPLOAD_BYTES = 64 << 20

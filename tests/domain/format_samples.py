@@ -18,7 +18,8 @@ from apps.ontology.domain.definition import digest as ontology_digest
 from apps.release.domain.dicom_seg import seg_parts, write_seg
 from apps.release.domain.dicom_sr import sr_parts, write_sr
 from apps.release.domain.freeze import ClipFreeze, Freeze
-from apps.release.domain.importing import Report, Target, read_with
+from apps.release.domain.import_report import Report, Target
+from apps.release.domain.importing import read_with
 from apps.release.domain.objects import ClipLabels, clip_labels
 from apps.release.domain.registry import FORMATS
 from apps.release.domain.view import Choice, ReleaseView, exclusive_masks, release_view
@@ -261,6 +262,7 @@ COLUMNS_OF = {
     "cvat": Columns(SHAPES, intervals="none"),
     "datumaro": Columns(SHAPES),
     "csv": Columns(SHAPES),
+    "parquet": Columns(SHAPES),
 }  # fmt: skip
 
 
@@ -335,3 +337,44 @@ def _alike(one: Any, two: Any, tolerance_px: float) -> bool:
     if isinstance(a, tuple):
         return rest_a == rest_b and np.allclose(a, b, rtol=0, atol=tolerance_px)
     return a == b and rest_a == rest_b
+
+
+def _everything():
+    mask = np.zeros((ROWS, COLUMNS), bool)
+    mask[2:7, 1:9] = True
+    other = np.roll(mask, 2, axis=1)
+    mask[3:5, 4:6] = False
+
+    def frames(shapes, **attributes):
+        return {
+            str(i): {"state": "occluded" if i % 4 == 3 else "visible", "shape": s,
+                     "attributes": attributes}
+            for i, s in shapes.items()
+        }  # fmt: skip
+
+    tracks = {
+        "lesion": ({i: {"type": "mask", "rle": rle.encode(mask)} for i in (0, 2, 5)},
+                   {"side": "left"}),
+        "organ": ({i: {"type": "mask", "rle": rle.encode(other)} for i in (0, 1, 5)}, {}),
+        "grasper": ({i: {"type": "tip", "point": [1.25 + i / 3, 2.5]} for i in (0, 3, 9)},
+                    {"verb": "cut"}),
+        "bag": ({i: {"type": "box", "box": [1.5, 2.0, 3.0 + i / 4, 4.0]} for i in (1, 6)},
+                {"torn": True, "fill": 12.5}),
+    }  # fmt: skip
+    spans = {"preparation": (0, 4), "dissection": (4, 12), "bleeding": (5, 7)}
+    return {
+        "clips": [VIDEO],
+        "tracks": {
+            str(UUID(int=n)): {"clip": VIDEO, "class_id": class_id, "number": 1, "attributes": {},
+                               "keyframes": frames(shapes, **attributes)}
+            for n, (class_id, (shapes, attributes)) in enumerate(tracks.items(), 1)
+        },
+        "intervals": {
+            str(UUID(int=n)): {"clip": VIDEO, "class_id": class_id, "start_frame": a,
+                               "end_frame": b, "attributes": {}}
+            for n, (class_id, (a, b)) in enumerate(spans.items(), 50)
+        },
+    }  # fmt: skip
+
+
+EVERYTHING = _everything()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from apps.release.domain.view import Choice
 from tests.domain.format_samples import (
     COLUMNS,
     COLUMNS_OF,
+    EVERYTHING,
     N_FRAMES,
     ONTOLOGY,
     ROWS,
@@ -83,7 +84,9 @@ def test_labels_through_two_formats_in_turn_keep_what_both_have_columns_for(labe
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", ["mot", "mots", "kitti", "cvat", "yolo", "coco-video", "csv"])
+@pytest.mark.parametrize(
+    "name", ["mot", "mots", "kitti", "cvat", "yolo", "coco-video", "csv", "parquet"]
+)
 @some(max(2, N_EXAMPLES // 2))
 @given(labels=label_sets(), stride=st.integers(2, 5))
 def test_with_a_stride_each_exported_picture_is_its_frame_and_comes_back_there(
@@ -216,47 +219,6 @@ def test_a_mask_s_polygon_filled_at_pixel_centres_is_the_mask(pixels):
     assert (fill(points, 8, 12) == mask).all()
     rounded = np.round(points / [12, 8], 8) * [12, 8]
     assert (fill(rounded, 8, 12) == mask).all()
-
-
-def _everything():
-    mask = np.zeros((ROWS, COLUMNS), bool)
-    mask[2:7, 1:9] = True
-    other = np.roll(mask, 2, axis=1)
-    mask[3:5, 4:6] = False
-
-    def frames(shapes, **attributes):
-        return {
-            str(i): {"state": "occluded" if i % 4 == 3 else "visible", "shape": s,
-                     "attributes": attributes}
-            for i, s in shapes.items()
-        }  # fmt: skip
-
-    tracks = {
-        "lesion": ({i: {"type": "mask", "rle": rle.encode(mask)} for i in (0, 2, 5)},
-                   {"side": "left"}),
-        "organ": ({i: {"type": "mask", "rle": rle.encode(other)} for i in (0, 1, 5)}, {}),
-        "grasper": ({i: {"type": "tip", "point": [1.25 + i / 3, 2.5]} for i in (0, 3, 9)},
-                    {"verb": "cut"}),
-        "bag": ({i: {"type": "box", "box": [1.5, 2.0, 3.0 + i / 4, 4.0]} for i in (1, 6)},
-                {"torn": True, "fill": 12.5}),
-    }  # fmt: skip
-    spans = {"preparation": (0, 4), "dissection": (4, 12), "bleeding": (5, 7)}
-    return {
-        "clips": [VIDEO],
-        "tracks": {
-            str(UUID(int=n)): {"clip": VIDEO, "class_id": class_id, "number": 1, "attributes": {},
-                               "keyframes": frames(shapes, **attributes)}
-            for n, (class_id, (shapes, attributes)) in enumerate(tracks.items(), 1)
-        },
-        "intervals": {
-            str(UUID(int=n)): {"clip": VIDEO, "class_id": class_id, "start_frame": a,
-                               "end_frame": b, "attributes": {}}
-            for n, (class_id, (a, b)) in enumerate(spans.items(), 50)
-        },
-    }  # fmt: skip
-
-
-EVERYTHING = _everything()
 
 
 @some(4 * N_EXAMPLES)

@@ -10,107 +10,32 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID, uuid5
 
-import cv2
-import numpy as np
-
 from apps.annotation.domain import ops
-from apps.annotation.domain import rle as masks
-from apps.annotation.domain.interpolate import Rule, iter_track, rule_of
 from apps.annotation.domain.ops.content import check_attributes, check_shape
-from apps.annotation.domain.shapes import coordinates_key
 from apps.ontology.domain.geometries import INTERVALS
+from apps.release.domain.import_keyframes import FoundObject, keyframes_of
+from apps.release.domain.import_report import (
+    Files,
+    NotThisFormat,
+    Problem,
+    Report,
+    Target,
+    TooManyProblems,
+)
 
 MAX_PROBLEMS = 1000
 MAX_KEYFRAMES = 250_000
-ALIKE_PX = 1e-6  # what float arithmetic of another tool may differ by
 EDGE_PX = 0.01  # what rounding to a format's decimals may put outside the picture
 NAMESPACE = UUID("6c1fa1e5-7b1d-4f6b-9c0e-5d3f1f6b7a21")
-Files = dict[str, bytes]
 MALFORMED = (
     ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError, RecursionError,
     EOFError, LookupError, csv.Error,
 )  # fmt: skip
-
-
-class Problem(NamedTuple):
-    """One thing that is wrong: `line` from 1, 0 for the whole file."""
-
-    file: str
-    line: int
-    message: str
-    remedy: str
-
-
-class NotThisFormat(ValueError):
-    """A file that is not of the format at all; `remedy` says what to do."""
-
-    def __init__(self, message: str, remedy: str = "give a file of this format") -> None:
-        super().__init__(message)
-        self.remedy = remedy
-
-
-class TooManyProblems(Exception):
-    """So many problems that reading on helps nobody."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """The clip and ontology that labels are imported for; `stride` as the files were exported."""
-
-    clip_id: str
-    name: str
-    n_frames: int
-    rows: int
-    columns: int
-    ontology: dict[str, Any]
-    stride: int = 1
-    sop_instance_uid: str = ""
-
-    def classes(self, *geometries: str) -> list[dict[str, Any]]:
-        """The ontology's classes of these geometries, in its order."""
-        return [c for c in self.ontology["classes"] if c["geometry"] in geometries]
-
-
-@dataclass
-class Report:
-    """What came of reading: problems and left-out lines by place, and counts of what was read."""
-
-    problems: list[Problem] = field(default_factory=list)
-    left_out: list[Problem] = field(default_factory=list)
-    n_left_out: int = 0
-    n_tracks: int = 0
-    n_keyframes: int = 0
-    n_intervals: int = 0
-    files: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as JSON values."""
-        return {
-            "problems": [p._asdict() for p in self.problems],
-            "left_out": [p._asdict() for p in self.left_out],
-            "n_left_out": self.n_left_out,
-            "tracks": self.n_tracks,
-            "keyframes": self.n_keyframes,
-            "intervals": self.n_intervals,
-            "files": self.files,
-        }
-
-
-@dataclass
-class _Object:
-    class_id: str
-    number: int | None
-    uid: str | None
-    attributes: dict[str, Any]
-    frames: dict[int, tuple[str, dict[str, Any] | None, dict[str, Any], bool]]
 
 
 class Collector:
@@ -119,7 +44,7 @@ class Collector:
     def __init__(self, target: Target) -> None:
         self.target = target
         self.report = Report()
-        self._objects: dict[Hashable, _Object] = {}
+        self._objects: dict[Hashable, FoundObject] = {}
         self._intervals: list[tuple[str, int, str | None, dict[str, Any]]] = []
         self._relations: list[tuple[str, int, str | None, dict[str, Any]]] = []
         self._names: dict[str, dict[str, Any]] = {}
@@ -208,7 +133,7 @@ class Collector:
                 return
         held = self._objects.get((label_class["id"], key))
         if held is None:
-            held = _Object(label_class["id"], number, uid, {}, {})
+            held = FoundObject(label_class["id"], number, uid, {}, {})
             if not self._attributes_hold(file, line, label_class, track_attributes or {}):
                 return
             held.attributes = dict(track_attributes or {})
@@ -396,7 +321,7 @@ class Collector:
             track = {
                 "clip": self.target.clip_id, "class_id": each.class_id, "number": number,
                 "attributes": each.attributes,
-                "keyframes": _keyframes(each, classes[each.class_id], self.target),
+                "keyframes": keyframes_of(each, classes[each.class_id], self.target),
             }  # fmt: skip
             tracks[self._name(each.uid, tracks, "track", each.class_id, number)] = track
         return tracks
@@ -435,71 +360,6 @@ def _near(value: float, size_px: int) -> float:
     return float(size_px) if size_px < value <= size_px + EDGE_PX else value
 
 
-def _keyframes(each: _Object, label_class: dict[str, Any], target: Target) -> dict[str, Any]:
-    """Keyframes that expand to the frames given: those marked as interpolated are left to the
-    interpolator where it gives the same, and an absent keyframe stands where frames stop."""
-    geometry, rule = label_class["geometry"], rule_of(label_class)
-    wanted = dict(sorted(each.frames.items()))
-    if not any(row[3] for row in wanted.values()):
-        return _with_gaps(wanted, rule, set(wanted), target)
-    own = {i: row for i, row in wanted.items() if not row[3]}
-    for _ in range(3):
-        made = _with_gaps(own, rule, set(wanted), target)
-        wrong = _unlike(wanted, own, made, geometry, rule)
-        if not wrong:
-            return made
-        own = dict(sorted({**own, **{i: wanted[i] for i in wrong}}.items()))
-    return _with_gaps(wanted, rule, set(wanted), target)
-
-
-def _unlike(
-    wanted: dict[int, Any],
-    own: dict[int, Any],
-    made: dict[str, Any],
-    geometry: str,
-    rule: Rule,
-) -> list[int]:
-    """Frames that were given as interpolated and that the interpolator gives otherwise."""
-    given = {f["frame_index"]: f for f in iter_track({"keyframes": made}, geometry, rule)}
-    standing: dict[str, Any] = {}
-    wrong = []
-    for i, (state, shape, attributes, _) in wanted.items():
-        if i in own:
-            standing = attributes
-            continue
-        found = given.get(i)
-        if (
-            found is None
-            or found["state"] != state
-            or attributes != standing
-            or not _alike(found["shape"], shape)
-        ):
-            wrong.append(i)
-    return wrong
-
-
-def _alike(one: dict[str, Any] | None, two: dict[str, Any] | None) -> bool:
-    if one is None or two is None or one["type"] == "mask":
-        return one == two
-    first, second = (np.ravel(np.array(s[coordinates_key(s["type"])], float)) for s in (one, two))
-    return first.size == second.size and bool((np.abs(first - second) <= ALIKE_PX).all())
-
-
-def _with_gaps(rows: dict[int, Any], rule: Rule, there: set[int], target: Target) -> dict[str, Any]:
-    made = {
-        i: {"state": state, "shape": shape, "attributes": attributes}
-        for i, (state, shape, attributes, _) in rows.items()
-    }
-    if rule.kind != "none":
-        last = max(there)
-        for i in there:
-            # A tail that was interpolated stands because the object is absent after it.
-            stops = i not in rows and i + 1 < target.n_frames if i == last else True
-            if stops and i + target.stride not in there:
-                made[i + 1] = {"state": "absent", "shape": None, "attributes": {}}
-    return {str(i): made[i] for i in sorted(made)}
-
-
 def steps(labels: dict[str, Any]) -> list[dict[str, Any]]:
     """Operations (without id and seq) that make these labels in an empty label set."""
     made: list[dict[str, Any]] = []
@@ -521,126 +381,6 @@ def steps(labels: dict[str, Any]) -> list[dict[str, Any]]:
         for name, relation in labels.get("relations", {}).items()
     ]
     return made
-
-
-def uuid_of_uid(uid: Any) -> str | None:
-    """The UUID of a UID under 2.25 (PS3.5 section B.2), or None when it is none."""
-    if not isinstance(uid, str) or not uid.startswith("2.25.") or not uid[5:].isdecimal():
-        return None
-    value = int(uid[5:]) if len(uid) < 60 else 1 << 128
-    return str(UUID(int=value)) if value < 1 << 128 else None
-
-
-def any_rle(size: Any, counts: Any, target: Target) -> dict[str, Any]:
-    """A mask as the shape here, from run lengths that need not be in shortest form.
-
-    `counts` is COCO's compressed string or a list of runs. Raises NotThisFormat.
-    """
-    if list(size) != [target.rows, target.columns]:
-        raise NotThisFormat(
-            "the mask has another size than the picture",
-            f"give masks of {target.columns} × {target.rows} px",
-        )
-    try:
-        if isinstance(counts, str):
-            if len(counts) > masks.MAX_COUNTS_CHARS:
-                raise NotThisFormat("the mask has too many runs", "draw a smoother outline")
-            runs = masks.string_to_counts(counts)
-        else:
-            runs = masks.runs_of(counts)
-        return {"type": "mask", "rle": masks.from_runs(runs, target.rows, target.columns)}
-    except masks.MalformedRle as error:
-        raise NotThisFormat(str(error), error.remedy) from None
-
-
-def own_files(files: Files, suffix: str, target: Target) -> dict[str, bytes]:
-    """The files of a suffix that are the clip's: all of them when they are of one clip only, else
-    those whose name or folder bears the clip's name.
-
-    Raises NotThisFormat when files of several clips are given and none is this one's.
-    """
-    found = {name: data for name, data in sorted(files.items()) if name.endswith(suffix)}
-    mine = {n: d for n, d in found.items() if target.name in _words(n)}
-    if mine:
-        return mine
-    if len({PurePosixPath(n).parent for n in found}) > 1:
-        raise NotThisFormat(
-            f"the {suffix} files are of several clips and none of this one",
-            "give the files of this clip only, or name them after it",
-        )
-    return found
-
-
-def _words(path: str) -> set[str]:
-    parts = PurePosixPath(path).parts
-    stem = PurePosixPath(parts[-1]).name if parts else ""
-    stems = {stem.split(".")[0], PurePosixPath(stem).stem}
-    for each in list(stems):
-        for tail in ("-phase", "-tool"):
-            stems.add(each.removesuffix(tail))
-        head, _, last = each.rpartition("_")
-        if last.isdecimal():
-            stems.add(head)
-    return {*parts[:-1], *stems}
-
-
-def frame_number_of(path: str) -> int:
-    """The number that a picture's file name ends with. Raises NotThisFormat."""
-    found = re.search(r"([0-9]{1,9})$", PurePosixPath(path).stem)
-    if not found:
-        raise NotThisFormat("the file name has no frame number", "name it such as 000001.png")
-    return int(found.group(1))
-
-
-def png_of(data: bytes, target: Target) -> np.ndarray:
-    """Single-channel picture of the clip's size, uint8 or uint16. Raises NotThisFormat."""
-    if data[:8] != b"\x89PNG\r\n\x1a\n" or len(data) < 33:
-        raise NotThisFormat("not a PNG", "give PNG pictures")
-    width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    if (height, width) != (target.rows, target.columns):
-        raise NotThisFormat(
-            f"the picture is {width} × {height} px, the clip {target.columns} × {target.rows} px",
-            "give masks of the full picture",
-        )
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        pixels = None
-    if pixels is None or pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16):
-        raise NotThisFormat("no picture of one channel", "give a grey PNG of 8 or 16 bits")
-    return np.asarray(pixels)
-
-
-def tell_number(text: str, low: float = -1e9, high: float = 1e9) -> float:
-    """A finite number written in ASCII. Raises ValueError."""
-    value = float(text)
-    if not text.isascii() or "_" in text or not low <= value <= high:
-        raise ValueError("not a number")
-    return value
-
-
-def tell_whole(text: str, low: int = 0, high: int = 10**9) -> int:
-    """A whole number written in ASCII digits. Raises ValueError."""
-    if not text.isascii() or not text.removeprefix("-").isdigit() or len(text) > 12:
-        raise ValueError("not a whole number")
-    value = int(text)
-    if not low <= value <= high:
-        raise ValueError("out of range")
-    return value
-
-
-def lines_of(data: bytes, limit_chars: int = 4_000_000) -> list[str]:
-    """Text lines of a file (UTF-8, LF or CRLF). Raises NotThisFormat."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise NotThisFormat("not a text in UTF-8", "save the file as UTF-8") from None
-    lines = text.replace("\r\n", "\n").split("\n")
-    if lines and not lines[-1]:
-        lines.pop()
-    if any(len(line) > limit_chars for line in lines):
-        raise NotThisFormat("a line is far too long")
-    return lines
 
 
 Reader = Callable[[Files, Collector], None]

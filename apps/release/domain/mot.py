@@ -16,15 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from apps.release.domain.importing import (
-    Collector,
-    Files,
-    NotThisFormat,
-    lines_of,
-    own_files,
-    tell_number,
-    tell_whole,
-)
+from apps.release.domain.given_files import lines_of, own_files, tell_number, tell_whole
+from apps.release.domain.import_report import Files, NotThisFormat
+from apps.release.domain.importing import Collector
 from apps.release.domain.objects import BLOCK_FRAMES, Frames, Track, box_of, boxes_of
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
 

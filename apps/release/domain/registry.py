@@ -17,6 +17,7 @@ from apps.release.domain.formats import (
     endovis,
     kitti,
     mots,
+    parquet_tables,
     yolo,
 )
 from apps.release.domain.importing import Reader
@@ -64,5 +65,7 @@ FORMATS = {
         Format("datumaro", "datumaro", "everything, Datumaro's JSON", datumaro.write,
                datumaro.read),
         Format("csv", "csv", "everything as tables", csv_tables.write, csv_tables.read),
+        Format("parquet", "parquet", "the same tables, typed (Parquet)", parquet_tables.write,
+               parquet_tables.read),
     )
 }  # fmt: skip

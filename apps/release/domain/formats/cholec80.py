@@ -10,14 +10,9 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
-from apps.release.domain.importing import (
-    Collector,
-    Files,
-    NotThisFormat,
-    lines_of,
-    own_files,
-    tell_whole,
-)
+from apps.release.domain.given_files import lines_of, own_files, tell_whole
+from apps.release.domain.import_report import Files, NotThisFormat
+from apps.release.domain.importing import Collector
 from apps.release.domain.objects import Interval
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
 

@@ -11,7 +11,9 @@ import json
 from typing import Any
 
 from apps.release.domain.formats.cholec80 import phase_of_frames
-from apps.release.domain.importing import Collector, Files, NotThisFormat, own_files, tell_whole
+from apps.release.domain.given_files import own_files, tell_whole
+from apps.release.domain.import_report import Files, NotThisFormat
+from apps.release.domain.importing import Collector
 from apps.release.domain.objects import Placed, Track, box_of
 from apps.release.domain.view import ClipView, Create, Dropped, ReleaseView, count_lost
 

@@ -11,14 +11,9 @@ import numpy as np
 
 from apps.annotation.domain import rle as masks
 from apps.annotation.domain.shapes import POINT_SHAPES
-from apps.release.domain.importing import (
-    Collector,
-    Files,
-    NotThisFormat,
-    any_rle,
-    frame_number_of,
-    uuid_of_uid,
-)
+from apps.release.domain.given_files import any_rle, frame_number_of, uuid_of_uid
+from apps.release.domain.import_report import Files, NotThisFormat
+from apps.release.domain.importing import Collector
 from apps.release.domain.polygons import fill
 
 

@@ -15,15 +15,9 @@ from typing import Any
 
 from apps.annotation.domain import rle as masks
 from apps.annotation.domain.shapes import POINT_SHAPES, bounding_box, coordinates_key
-from apps.release.domain.importing import (
-    Collector,
-    Files,
-    NotThisFormat,
-    any_rle,
-    tell_number,
-    tell_whole,
-    uuid_of_uid,
-)
+from apps.release.domain.given_files import any_rle, tell_number, tell_whole, uuid_of_uid
+from apps.release.domain.import_report import Files, NotThisFormat
+from apps.release.domain.importing import Collector
 from apps.release.domain.objects import uid_of_uuid
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
 
@@ -47,6 +41,8 @@ RELATIONS = (
 # Where annotators began from imported labels.
 PROPOSALS = ("clip", "annotator", "source", "proposal", "decision", "changed", "tracking_uid")
 STATES = ("visible", "occluded")
+Row = tuple[Any, ...]
+Table = tuple[str, list[tuple[int, dict[str, str]]]]
 csv.field_size_limit(masks.MAX_COUNTS_CHARS * 2)
 
 
@@ -54,29 +50,34 @@ def write(release: ReleaseView, create: Create) -> Dropped:
     """`clips.csv`, `tracks.csv`, `objects.csv`, `intervals.csv`, and where there is such a thing
     `relations.csv` and `proposals.csv`. Nothing is left out."""
     lost: Dropped = Dropped()
-    has_proposals = False
     for view in release.clips:
-        has_proposals |= view.clip.label_set.proposals is not None
         lost += count_lost(view, shapes=(*SHAPES, *POINT_SHAPES), identity=True, state=True,
                            attributes=True, interpolated=True, intervals=True,
                            relations=True)  # fmt: skip
-    tables: list[tuple[str, tuple[str, ...], Callable[[ClipView], Iterator[tuple[Any, ...]]]]] = [
-        ("clips", CLIPS, _clips), ("tracks", TRACKS, _tracks), ("objects", OBJECTS, _objects),
-        ("intervals", INTERVALS, _intervals),
-    ]  # fmt: skip
-    if release.freeze.ontology.get("relations"):
-        tables.append(("relations", RELATIONS, _relations))
-    if has_proposals:
-        tables.append(("proposals", PROPOSALS, _proposals))
-    has_points = bool(release.freeze.classes(*POINT_SHAPES))
-    for name, header, rows in tables:
+    for name, header, rows in tables(release):
         with create(f"{name}.csv") as out:
-            own = OBJECTS_OF_POINTS if has_points and name == "objects" else header
-            out.write(_lines([own]))
-            for view in release.clips:
-                for row in rows(view):
-                    out.write(_lines([row]))
+            out.write(_lines([header]))
+            for row in rows:
+                out.write(_lines([row]))
     return +lost
+
+
+def tables(release: ReleaseView) -> Iterator[tuple[str, tuple[str, ...], Iterator[Row]]]:
+    """Each table: its name, its columns, its rows (text; a number in its shortest exact form)."""
+    has_points = bool(release.freeze.classes(*POINT_SHAPES))
+    yield "clips", CLIPS, _every(_clips, release)
+    yield "tracks", TRACKS, _every(_tracks, release)
+    yield "objects", OBJECTS_OF_POINTS if has_points else OBJECTS, _every(_objects, release)
+    yield "intervals", INTERVALS, _every(_intervals, release)
+    if release.freeze.ontology.get("relations"):
+        yield "relations", RELATIONS, _every(_relations, release)
+    if any(view.clip.label_set.proposals is not None for view in release.clips):
+        yield "proposals", PROPOSALS, _every(_proposals, release)
+
+
+def _every(rows: Callable[[ClipView], Iterator[Row]], release: ReleaseView) -> Iterator[Row]:
+    for view in release.clips:
+        yield from rows(view)
 
 
 def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
@@ -153,32 +154,39 @@ def read(files: Files, into: Collector) -> None:
     """`objects.csv` and `intervals.csv` (either may be missing), with `tracks.csv` for attributes
     of tracks and `relations.csv` for what is between them. Rows of other clips are passed over;
     where no row bears the clip's name and the tables hold one clip only, its rows are taken."""
-    tables = {PurePosixPath(n).name: (n, d) for n, d in sorted(files.items())}
-    if not {"objects.csv", "intervals.csv"} & set(tables):
+    given = {PurePosixPath(n).name: (n, d) for n, d in sorted(files.items())}
+    if not {"objects.csv", "intervals.csv"} & set(given):
         raise NotThisFormat("neither objects.csv nor intervals.csv", "keep the files' names")
-    rows = {
-        name: _rows(tables[name], header, into)
-        for name, header in (
-            ("tracks.csv", TRACKS), ("objects.csv", OBJECTS), ("intervals.csv", INTERVALS),
-            ("relations.csv", RELATIONS),
-        )
-        if name in tables
-    }  # fmt: skip
-    clips = {row["clip"] for found in rows.values() for _, row in found}
+    take_tables(
+        {
+            name: (given[f"{name}.csv"][0], _rows(given[f"{name}.csv"], header, into))
+            for name, header in HEADERS
+            if f"{name}.csv" in given
+        },
+        into,
+    )
+
+
+HEADERS = (("tracks", TRACKS), ("objects", OBJECTS), ("intervals", INTERVALS),
+           ("relations", RELATIONS))  # fmt: skip
+
+
+def take_tables(read: dict[str, Table], into: Collector) -> None:
+    """Take what stands in the tables of ``HEADERS``: table → (file, [(line, row)])."""
+    clips = {row["clip"] for _, found in read.values() for _, row in found}
     if len(clips) > 1 and into.target.name not in clips:
         raise NotThisFormat("no row bears this clip's name", "give the rows of this clip")
     of_tracks: dict[str, dict[str, Any]] = {}
-    for name, found in rows.items():
-        file = tables[name][0]
+    for name, (file, found) in read.items():
         for line, row in found:
             if into.target.name in clips and row["clip"] != into.target.name:
                 continue
             with into.at(file, line):
-                if name == "tracks.csv":
+                if name == "tracks":
                     of_tracks[row["tracking_uid"]] = json.loads(row["attributes"] or "{}")
-                elif name == "objects.csv":
+                elif name == "objects":
                     _take_object(file, line, row, of_tracks, into)
-                elif name == "relations.csv":
+                elif name == "relations":
                     _take_relation(file, line, row, into)
                 else:
                     _take_interval(file, line, row, into)

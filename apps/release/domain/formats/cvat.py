@@ -15,15 +15,9 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from apps.annotation.domain import rle as masks
-from apps.release.domain.importing import (
-    Collector,
-    Files,
-    NotThisFormat,
-    own_files,
-    tell_number,
-    tell_whole,
-    uuid_of_uid,
-)
+from apps.release.domain.given_files import own_files, tell_number, tell_whole, uuid_of_uid
+from apps.release.domain.import_report import Files, NotThisFormat
+from apps.release.domain.importing import Collector
 from apps.release.domain.objects import Placed, Track
 from apps.release.domain.view import ClipView, Create, Dropped, ReleaseView, count_lost
 

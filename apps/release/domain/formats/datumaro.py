@@ -11,14 +11,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from apps.release.domain.importing import (
-    Collector,
-    Files,
-    NotThisFormat,
-    any_rle,
-    frame_number_of,
-    uuid_of_uid,
-)
+from apps.release.domain.given_files import any_rle, frame_number_of, uuid_of_uid
+from apps.release.domain.import_report import Files, NotThisFormat
+from apps.release.domain.importing import Collector
 from apps.release.domain.objects import Interval
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
 

@@ -19,14 +19,9 @@ from pydicom.errors import InvalidDicomError
 
 from apps.annotation.domain import rle as masks
 from apps.release.domain import dicom_seg, dicom_sr
-from apps.release.domain.importing import (
-    MALFORMED,
-    Collector,
-    Files,
-    NotThisFormat,
-    TooManyProblems,
-    uuid_of_uid,
-)
+from apps.release.domain.given_files import uuid_of_uid
+from apps.release.domain.import_report import Files, NotThisFormat, TooManyProblems
+from apps.release.domain.importing import MALFORMED, Collector
 
 LABELMAP_SOP_CLASS = "1.2.840.10008.5.1.4.1.1.66.7"
 SR_SOP_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.88.{n}" for n in (22, 33, 34))

@@ -13,14 +13,9 @@ import numpy as np
 
 from apps.annotation.domain import rle as masks
 from apps.library.domain.grey_png import encode_grey_png
-from apps.release.domain.importing import (
-    Collector,
-    Files,
-    NotThisFormat,
-    frame_number_of,
-    own_files,
-    png_of,
-)
+from apps.release.domain.given_files import frame_number_of, own_files, png_of
+from apps.release.domain.import_report import Files, NotThisFormat
+from apps.release.domain.importing import Collector
 from apps.release.domain.view import Create, Dropped, ReleaseView, count_lost, exclusive_masks
 
 MAX_CLASS = 255

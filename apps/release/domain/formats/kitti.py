@@ -9,15 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from apps.release.domain.importing import (
-    Collector,
-    Files,
-    NotThisFormat,
-    lines_of,
-    own_files,
-    tell_number,
-    tell_whole,
-)
+from apps.release.domain.given_files import lines_of, own_files, tell_number, tell_whole
+from apps.release.domain.import_report import Files, NotThisFormat
+from apps.release.domain.importing import Collector
 from apps.release.domain.objects import box_of
 from apps.release.domain.view import (
     SHAPES,

@@ -10,10 +10,7 @@ import numpy as np
 from apps.annotation.domain import rle as masks
 from apps.library.domain.grey_png import encode_grey_png
 from apps.release.domain.freeze import Freeze
-from apps.release.domain.importing import (
-    Collector,
-    Files,
-    NotThisFormat,
+from apps.release.domain.given_files import (
     any_rle,
     frame_number_of,
     lines_of,
@@ -21,6 +18,8 @@ from apps.release.domain.importing import (
     png_of,
     tell_whole,
 )
+from apps.release.domain.import_report import Files, NotThisFormat
+from apps.release.domain.importing import Collector
 from apps.release.domain.view import (
     ClipView,
     Create,

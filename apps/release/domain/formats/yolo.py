@@ -17,16 +17,15 @@ import numpy as np
 import yaml
 
 from apps.annotation.domain import rle as masks
-from apps.release.domain.importing import (
-    Collector,
-    Files,
-    NotThisFormat,
+from apps.release.domain.given_files import (
     frame_number_of,
     lines_of,
     own_files,
     tell_number,
     tell_whole,
 )
+from apps.release.domain.import_report import Files, NotThisFormat
+from apps.release.domain.importing import Collector
 from apps.release.domain.objects import Placed, Track, box_of
 from apps.release.domain.polygons import fill, outline
 from apps.release.domain.view import (
