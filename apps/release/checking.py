@@ -45,6 +45,7 @@ def check_draft(release: Release, progress: Progress | None = None) -> Report:
             progress,
             choices.get("about", {}),
             checked_division(choices),
+            bool(choices.get("raters")),
         )
     except Refused as refusal:
         line = Line(what="What is in", state="bad", said=f"{refusal.message} {refusal.remedy}")

@@ -69,8 +69,11 @@ def collect(
     progress: Progress | None = None,
     about: dict[str, str] | None = None,
     division: Division | None = None,
+    with_raters: bool = False,
 ) -> Draft:
     """Everything that the freeze says, drawn now. Reads the database and decides nothing there.
+
+    ``with_raters``: each annotator's own labels go in beside what was signed.
 
     Raises Refused when nothing is signed, a clip of ``only`` is not, or the freeze cannot hold.
     """
@@ -99,7 +102,7 @@ def collect(
         )
     try:
         freeze = replace(
-            _freeze(project, version, kept, left_out, division),
+            _freeze(project, version, kept, left_out, division, with_raters),
             about={"title": project.name, **(about or {}), "components": _components()},
         )
         superseded = earlier_version(project)
@@ -144,6 +147,7 @@ def _freeze(
     kept: list[Adjudication],
     left_out: list[dict[str, str]],
     division: Division,
+    with_raters: bool,
 ) -> Freeze:
     note, proofs = prove([item.signature.event for item in kept if item.signature])
     ontology = kept[0].set_a.ontology
@@ -156,7 +160,7 @@ def _freeze(
         if name in names:
             name = f"{name}-{item.clip_id.hex[:6]}"
         names.add(name)
-        clips.append(_clip(item, name, proofs[item.signature.event]))
+        clips.append(_clip(item, name, proofs[item.signature.event], with_raters))
     splits, rules = divide(project, kept, clips, division, _earlier_splits(project))
     return Freeze(
         project=project.slug,
@@ -179,7 +183,7 @@ def _freeze(
     )
 
 
-def _clip(item: Adjudication, name: str, proof: dict[str, Any]) -> ClipFreeze:
+def _clip(item: Adjudication, name: str, proof: dict[str, Any], with_raters: bool) -> ClipFreeze:
     clip, label_set, signature = item.clip, item.consensus, item.signature
     assert label_set is not None and signature is not None
     instance = clip.instance
@@ -224,6 +228,9 @@ def _clip(item: Adjudication, name: str, proof: dict[str, Any]) -> ClipFreeze:
             ),
             audit_proof=proof,
             proposals=_proposals(item, labels),
+            raters=[_rater(each, clip) for each in (item.set_a, item.set_b)]
+            if with_raters
+            else None,
         ),
         last_frame_duration_pts=int(index.duration_of_last),
         decoder=clip.decoder,
@@ -252,6 +259,23 @@ def _proposals(item: Adjudication, labels: dict[str, Any]) -> dict[str, Any] | N
             for row in provenance.decisions(store.load(side), sources)
         ],
         "unchanged": provenance.unchanged(labels, sources),
+    }
+
+
+def _rater(label_set: LabelSet, clip: Clip) -> dict[str, Any]:
+    """One annotator's own labels of the clip, of all that the label set may cover."""
+    labels, here = store.load(label_set), str(clip.pk)
+    return {
+        "pseudonym": label_set.author.pseudonym,
+        "revision": label_set.revision,
+        "labels": {
+            "clips": [here],
+            **{
+                kind: {key: each for key, each in labels[kind].items() if each["clip"] == here}
+                for kind in ("tracks", "intervals", "relations")
+                if kind in labels
+            },
+        },
     }
 
 

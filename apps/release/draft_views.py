@@ -150,6 +150,7 @@ def choose(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
                 else None,
             },
             about={name: form.get(name, "") for name in services.ABOUT},
+            with_raters=form.get("raters") == "yes",
         )
     except Refused as refusal:
         messages.error(request, f"{refusal.message} {refusal.remedy}")

@@ -69,6 +69,7 @@ def choose(
     clips: Iterable[str],
     division: dict[str, Any],
     about: dict[str, str],
+    with_raters: bool = False,
 ) -> Release:
     """Choose clips, splits, sampling, formats and terms of a draft; it is then checked anew."""
     release.formats = services.checked_formats(formats)
@@ -81,6 +82,7 @@ def choose(
         if checked.sampling
         else None,
         "about": services.checked_about(about),
+        "raters": with_raters,
     }
     release.report = None
     release.save(update_fields=["formats", "choices", "report"])
@@ -126,6 +128,7 @@ def freeze_draft(actor: Actor, release: Release, progress: Progress | None = Non
         progress=progress,
         about=release.choices.get("about", {}),
         division=division_of(release),
+        with_raters=bool(release.choices.get("raters")),
         draft_release=release,
     )
 

@@ -9,6 +9,7 @@ from guardian.models import UserObjectPermissionBase
 
 from apps.access import grants
 from apps.access.models import User
+from apps.intake.pacs.models import RemoteNode
 from apps.library.models import Clip
 from apps.projects.models import Project
 from apps.vault.models import VaultFile
@@ -95,6 +96,47 @@ ENDED = (Release.State.WITHDRAWN, Release.State.RECALLED)
 
 class ReleaseUserObjectPermission(UserObjectPermissionBase):
     content_object = models.ForeignKey(Release, on_delete=models.CASCADE)
+
+
+class Sending(models.Model):
+    """A release's DICOM instances on their way to a PACS. ``sha256``: of the archive."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="sendings")
+    node = models.ForeignKey(RemoteNode, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    # A code of intake's peer reasons.
+    reason = models.CharField(max_length=40, blank=True)
+    sha256 = models.CharField(max_length=64)
+    n_instances = models.PositiveIntegerField(default=0)
+    n_taken = models.PositiveIntegerField(default=0)
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-asked_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["release", "node"],
+                condition=models.Q(state="queued"),
+                name="one_sending_at_a_time_a_release_and_node",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.release} to {self.node}"
+
+    def policy_project(self) -> Project:
+        return self.release.project
+
+    def relations(self, user: User) -> set[str]:
+        return set()
 
 
 class ClipLook(models.Model):

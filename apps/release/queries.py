@@ -12,6 +12,7 @@ from apps.access.actor import system_roles
 from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.annotation.models import LabelSet
+from apps.intake.pacs.models import RemoteNode
 from apps.jobs.models import Job
 from apps.library.models import Clip
 from apps.projects.models import Project
@@ -109,6 +110,31 @@ def may_see_downloads(user: User, release: Release) -> bool:
     return release.project_id in set(project_ids(user, *_SEE_ALL))
 
 
+def nodes_to_send_to(user: User, release: Release) -> QuerySet[RemoteNode]:
+    """Remote nodes that ``user`` may send the release to: for leads of its project."""
+    known = RemoteNode.objects.filter(removed_at=None)
+    leads = release.project_id in set(project_ids(user, roles.PROJECT_LEAD))
+    return known if leads else known.none()
+
+
+def sendings_of(release: Release) -> list[dict[str, Any]]:
+    """What was sent where, newest first, with how far it is and why it ended."""
+    rows = list(release.sendings.select_related("node", "asked_by"))
+    jobs = {
+        job.object_id: job
+        for job in Job.objects.filter(
+            kind="release.send", object_id__in=[str(row.pk) for row in rows]
+        ).order_by("created_at")
+    }
+    return [
+        {"node": row.node.name, "person": row.asked_by.display_name, "at": row.asked_at,
+         "sha256": row.sha256, "state": row.state, "reason": row.reason,
+         "instances": row.n_instances, "taken": row.n_taken, "ended_at": row.ended_at,
+         "progress": job.progress if (job := jobs.get(str(row.pk))) else 0.0}
+        for row in rows
+    ]  # fmt: skip
+
+
 def handed_out(user: User, release: Release) -> dict[str, Any]:
     """Every download with person, time and digest, and the notices of a recall with their answers.
 
@@ -126,6 +152,7 @@ def handed_out(user: User, release: Release) -> dict[str, Any]:
              "at": each.at, "sha256": each.sha256}
             for each in downloads_of(release)
         ],
+        "sendings": sendings_of(release),
         "notices": [
             {"person": notice.person.display_name, "pseudonym": notice.person.pseudonym,
              "n_downloads": notice.n_downloads, "sha256": notice.digests,

@@ -55,21 +55,24 @@ def freeze(
     progress: Progress | None = None,
     about: dict[str, str] | None = None,
     division: Division | None = None,
+    with_raters: bool = False,
     draft_release: Release | None = None,
 ) -> Release:
     """Freeze what is adjudicated and signed as a new version.
 
     ``only``: ids of the clips asked for (all signed ones when none). ``about``: what is stated in
     the datasheet, keys of `ABOUT` (licence, consent, authors), plain words. ``division``: splits
-    and sampling. ``draft_release``: the draft that is frozen by this. Raises Refused when the
-    version exists, nothing is signed, or a clip of ``only`` is not signed.
+    and sampling. ``with_raters``: each annotator's own labels go in as well. ``draft_release``:
+    the draft that is frozen by this. Raises Refused when the version exists, nothing is signed, or
+    a clip of ``only`` is not signed.
     """
     draft, refusal, file = None, None, None
     if _may_freeze(actor, project):
         try:
             formats = checked_formats(formats)
             check_version(project, version, draft_release)
-            draft = collect(project, version, only, progress, checked_about(about or {}), division)
+            stated = checked_about(about or {})
+            draft = collect(project, version, only, progress, stated, division, with_raters)
             with create_file("freeze", intake_key()) as out:
                 out.write(draft.content)
                 file = out.finish()

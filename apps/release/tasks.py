@@ -9,15 +9,15 @@ from django.db.models import Q
 from apps.access.actor import service
 from apps.access.errors import Conflict, NotFound, Refused
 from apps.jobs.models import Job
-from apps.jobs.work import FailedError, JobHandle, enqueue, job, sweep
+from apps.jobs.work import FailedError, JobHandle, enqueue, job, on_parked, sweep
 from apps.keys.keyring import KeyDestroyedError
-from apps.release import drafts, services
+from apps.release import drafts, sending, services
 from apps.release.archive import make_archive
 from apps.release.checking import check_draft
 from apps.release.domain.build import ReleaseRefused
 from apps.release.domain.freeze import FreezeError
 from apps.release.domain.media import MediaError
-from apps.release.models import ENDED, Release
+from apps.release.models import ENDED, Release, Sending
 
 KIND = "release.archive"
 
@@ -100,3 +100,33 @@ def check_release_draft(handle: JobHandle) -> None:
     report = check_draft(release, told)
     with suppress(Conflict, NotFound):  # frozen or thrown away meanwhile
         drafts.store_report(service("worker"), release, report=report, of=of)
+
+
+@job(sending.SEND, waits_for_peer=True)
+def send_release(handle: JobHandle) -> None:
+    """Store a release's instances in a PACS; what stopped is sent again from its beginning."""
+    row = (
+        Sending.objects.select_related("release__archive", "node")
+        .filter(pk=handle.job.object_id, state=Sending.State.QUEUED)
+        .first()
+    )
+    if row is None:
+        return
+    if row.release.state != Release.State.PUBLISHED:
+        found = (0, 0, "cancelled")
+    else:
+        found = sending.store_instances(
+            row, lambda name, done, of: handle.progress(done / max(of, 1), f"sending {name}"[:80])
+        )
+    n_instances, n_taken, reason = found
+    sending.end_sending(
+        service("worker"), row, n_instances=n_instances, n_taken=n_taken, reason=reason
+    )
+
+
+@on_parked(sending.SEND)
+def sending_parked(row: Job) -> None:
+    """Say on the release's page that a sending was given up."""
+    found = Sending.objects.filter(pk=row.object_id, state=Sending.State.QUEUED).first()
+    if found is not None:
+        sending.end_sending(service("worker"), found, n_instances=0, n_taken=0, reason="given_up")

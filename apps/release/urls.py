@@ -18,6 +18,7 @@ urlpatterns = [
     path(f"releases/{_ONE}approve/", views.approve, name="release-approve"),
     path(f"releases/{_ONE}publish/", views.publish, name="release-publish"),
     path(f"releases/{_ONE}withdraw/", views.withdraw, name="release-withdraw"),
+    path(f"releases/{_ONE}send/", views.send, name="release-send"),
     path(f"releases/{_ONE}recall/", views.recall, name="release-recall"),
     path("releases/recalls/<uuid:notice_id>/", views.answer_recall, name="release-recall-answer"),
     path("labels/import/", import_views.import_page, name="labels-import"),

@@ -14,10 +14,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.access import roles
 from apps.access.doors import actor_of
-from apps.access.errors import NotFound, Refused
+from apps.access.errors import Conflict, NotFound, Refused
 from apps.access.models import User
 from apps.access.verb import check, roles_on
-from apps.release import queries, recalls, services
+from apps.release import queries, recalls, sending, services
 from apps.release.collecting import read_freeze
 from apps.release.domain.difference import difference_text
 from apps.release.draft_views import draft_page
@@ -64,6 +64,7 @@ def release(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
     context = {
         "release": found,
         "freeze": freeze_,
+        "has_raters": any(clip.label_set.raters for clip in freeze_.clips),
         "clips": [
             {
                 "name": clip.name,
@@ -97,6 +98,9 @@ def release(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
         "handed_out": queries.handed_out(user, found)
         if queries.may_see_downloads(user, found)
         else None,
+        "nodes": queries.nodes_to_send_to(user, found)
+        if found.is_archive_approved and may(request, sending.send, found)
+        else (),
         "may_download": may(request, services.download, found) and found.is_archive_approved,
     }
     return render(request, "release/release.html", context)
@@ -128,6 +132,23 @@ def publish(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
     found = queries.release_for(request.user, release_id)  # type: ignore[arg-type]
     services.publish(actor_of(request), found)
     messages.success(request, _("The release is published; researchers may download it."))
+    return redirect("release", release_id)
+
+
+@require_POST
+@login_required
+def send(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
+    """Send a published release to a PACS."""
+    user: User = request.user  # type: ignore[assignment]
+    found = queries.release_for(user, release_id)
+    known = queries.nodes_to_send_to(user, found)
+    node = next((n for n in known if str(n.pk) == request.POST.get("node")), None)
+    if node is None:
+        raise NotFound
+    try:
+        sending.send(actor_of(request), found, node=node)
+    except Conflict as refusal:
+        messages.error(request, f"{refusal.message} {refusal.remedy}")
     return redirect("release", release_id)
 
 

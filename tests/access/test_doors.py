@@ -173,6 +173,7 @@ DOORS = {
     "release-freeze": "apps.release.services.store_freeze",
     "release-approve": "apps.release.services.record_approval",
     "release-publish": "apps.release.services.publish",
+    "release-send": "apps.release.sending.send",
     "release-withdraw": "apps.release.services.withdraw",
     "release-recall": "apps.release.recalls.recall",
     "release-recall-answer": "apps.release.recalls.answer_recall",

@@ -60,6 +60,7 @@ def test_the_wizard_leads_from_a_draft_over_its_check_to_a_frozen_release(
         "offered": [str(signed.clip_id)], "clip": [str(signed.clip_id)],
         "share-train": "60", "share-val": "20", "share-test": "20", "by": ["class", "device"],
         "sampling": "", "licence": "CC BY 4.0", "consent": "", "authors": "The group",
+        "raters": "yes",
     }  # fmt: skip
     client.post(reverse("release-choose", args=[draft.pk]), form)
     assert 'hx-trigger="load' in client.get(address).content.decode()
@@ -71,11 +72,16 @@ def test_the_wizard_leads_from_a_draft_over_its_check_to_a_frozen_release(
     draft.refresh_from_db()
     assert draft.state == Release.State.FROZEN and draft.frozen_by == lead.user
     assert draft.formats == ["dicom-seg", "yolo:stride=5:height=120", "csv:stride=5:height=120"]
-    document = splits_document(read_freeze(draft))
+    frozen = read_freeze(draft)
+    assert [r["pseudonym"] for r in frozen.clips[0].label_set.raters] == [
+        signed.set_a.author.pseudonym, signed.set_b.author.pseudonym
+    ]  # fmt: skip
+    document = splits_document(frozen)
     assert document["shares"] == {"test": 0.2, "train": 0.6, "val": 0.2}
     assert document["strata"] == ["class", "device"]
     assert [row["clip"] for row in draft.left_out] == [other.name]
-    assert signed.clip.name in client.get(address).content.decode()
+    page = client.get(address).content.decode()
+    assert signed.clip.name in page and 'data-testid="raters"' in page
     actions = list(Event.objects.filter(object_id=str(draft.pk)).values_list("action", flat=True))
     assert {"release.draft", "release.choose", "release.check", "release.freeze"} <= set(actions)
 

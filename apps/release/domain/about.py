@@ -112,6 +112,11 @@ def _sheet(
         "- Two people annotate each clip independently; a third decides where they differ and "
         "signs (electronic signature in the manifest, with its proof of the audit log).",
         f"- {_n(len(raters), 'annotator')}, {_n(len(signers), 'signer')}, by pseudonym",
+        *(
+            ["- Each annotator's own labels, before adjudication, are in `raters/`, with how many "
+             "have each object and where they let it begin and end (`uncertainty.csv`)."]
+            if any(clip.label_set.raters for clip, _, _ in rows) else []
+        ),
         "- Tips and boxes between keyframes are interpolated linearly and marked so; a mask stands "
         "only where it was drawn.",
         "", "## Classes", "",

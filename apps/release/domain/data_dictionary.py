@@ -42,12 +42,17 @@ FILES = (
     ("LICENSE.md", "the terms, as they were stated"),
     ("sbom.cdx.json", "the software that froze it (CycloneDX 1.5)"),
     ("splits.json", "the split of each patient and clip"),
+    ("proof.html", "checks files, signatures and proofs in a browser without a network"),
     ("check_decoder.py", "tells whether your own decoder gives the pictures that were annotated"),
     ("media/<clip>.mp4", "the de-identified video as annotated (.ts or .mpg for MPEG streams)"),
     ("media/<clip>/%06d.png", "the pictures of a cine, counted from 000001"),
     ("media/<clip>.frames.csv", "one line a frame, see below"),
     ("labels/<clip>.jsonl", "the expanded labels of every frame: the bytes whose SHA-256 was "
      "signed (`expanded_digest`)"),
+    ("raters/<clip>/<pseudonym>.jsonl", "where they are released: an annotator's own labels, "
+     "before adjudication, in the form of labels/<clip>.jsonl; not signed"),
+    ("raters/<clip>/uncertainty.csv", "how many annotators have each object of the consensus, and "
+     "where they let it begin and end"),
     ("dicom/<clip>/instance.dcm", "the de-identified instance"),
 )  # fmt: skip
 

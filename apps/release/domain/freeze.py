@@ -93,6 +93,9 @@ class LabelSetFreeze:
     `proposals`, where the annotators began from imported labels: {"sources": [{"id",
     "imported_at"}], "decisions": [those of `annotation/domain/provenance.py`, each with its
     "annotator"], "unchanged": {object: proposal}, the released objects that say what was proposed}.
+
+    `raters`: each annotator's own labels of the clip where they are released: {"pseudonym",
+    "revision", "labels"} in the order of `annotators`, else None.
     """
 
     id: str
@@ -103,6 +106,7 @@ class LabelSetFreeze:
     signature: SignatureFreeze | None
     audit_proof: Any = None
     proposals: dict[str, Any] | None = None
+    raters: list[dict[str, Any]] | None = None
 
 
 class Head(NamedTuple):
@@ -255,6 +259,8 @@ def dump_freeze(freeze: Freeze) -> bytes:
         row["pts"] = _b64(np.ascontiguousarray(clip.pts, dtype="<i8").tobytes())
         row["digests"] = _b64(np.ascontiguousarray(clip.digests, dtype=np.uint8).tobytes())
         label_set = {f.name: getattr(clip.label_set, f.name) for f in fields(clip.label_set)}
+        if label_set["raters"] is None:
+            del label_set["raters"]
         if clip.label_set.signature is not None:
             label_set["signature"] = clip.label_set.signature.as_json()
         if label_set["proposals"] is None:

@@ -107,7 +107,12 @@ def _check_clip(freeze: Freeze, clip: ClipFreeze) -> None:
     _need(clip.label_set.signature is not None, f"{where}.label_set.signature",
           "the clip is not signed: sign its adjudicated label set or leave it out")  # fmt: skip
     _check_statement(clip, f"{where}.label_set.signature.statement")
-    _check_labels(freeze, clip)
+    _check_labels(freeze, clip, clip.label_set.labels, f"clips[{clip.id}].labels")
+    for place, rater in enumerate(clip.label_set.raters or []):
+        at = f"{where}.label_set.raters[{place}]"
+        _need(SAFE_NAME.fullmatch(str(rater.get("pseudonym"))), f"{at}.pseudonym", "a pseudonym")
+        _need(rater["labels"].get("clips") == [clip.id], f"{at}.labels.clips", "this clip alone")
+        _check_labels(freeze, clip, rater["labels"], f"{at}.labels")
 
 
 def _check_statement(clip: ClipFreeze, where: str) -> None:
@@ -132,14 +137,13 @@ def _check_statement(clip: ClipFreeze, where: str) -> None:
     )
 
 
-def _check_labels(freeze: Freeze, clip: ClipFreeze) -> None:
-    labels = clip.label_set.labels
+def _check_labels(freeze: Freeze, clip: ClipFreeze, labels: dict[str, Any], place: str) -> None:
     geometry = {c["id"]: c["geometry"] for c in freeze.ontology["classes"]}
     numbers: set[tuple[str, int]] = set()
     for key, track in labels.get("tracks", {}).items():
         if track.get("clip") != clip.id:
             continue
-        where = f"clips[{clip.id}].labels.tracks[{key}]"
+        where = f"{place}.tracks[{key}]"
         _need(_is_uuid(key), where, "track ids are UUIDs")
         kind = geometry.get(track.get("class_id"))
         _need(kind in SHAPES, f"{where}.class_id", "a class drawn as a shape")
@@ -152,7 +156,7 @@ def _check_labels(freeze: Freeze, clip: ClipFreeze) -> None:
     for key, interval in labels.get("intervals", {}).items():
         if interval.get("clip") != clip.id:
             continue
-        where = f"clips[{clip.id}].labels.intervals[{key}]"
+        where = f"{place}.intervals[{key}]"
         _need(_is_uuid(key), where, "interval ids are UUIDs")
         kind = geometry.get(interval.get("class_id"))
         _need(kind in INTERVALS, f"{where}.class_id", "a class of spans")

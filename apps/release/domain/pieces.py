@@ -30,6 +30,7 @@ from apps.release.domain.dicom_sr import sr_parts, write_sr
 from apps.release.domain.frames_csv import frames_csv
 from apps.release.domain.freeze import ClipFreeze, Freeze, canonical
 from apps.release.domain.objects import ClipLabels, clip_labels
+from apps.release.domain.raters import write_raters
 from apps.release.domain.registry import FORMATS as KNOWN
 from apps.release.domain.splits import split_by_patient
 from apps.release.domain.view import count_lost, frame_map, parse_choice, release_view
@@ -187,6 +188,8 @@ def _write_clip(making: Making, tree: Tree, clip: ClipFreeze) -> dict[str, Any]:
     tree.put(path, signed_lines(freeze, clip))
     if tree.files[path][1] != clip.label_set.expanded_digest:
         raise _not_signed(clip)
+    if clip.label_set.raters is not None:
+        write_raters(freeze, clip, tree.put)
     picture_path = _write_media(tree, clip, making.open_instance, making.open_media)
     instances = _write_dicom(making, tree, clip, labels)
     return manifests.clip_entry(

@@ -38,6 +38,7 @@ MODULES = (
     "workflow",
     "drafts",
     "looks",
+    "sending",
 )
 
 HEAD = """\

@@ -40,6 +40,9 @@ class Command(BaseCommand):
         parser.add_argument("--clip", action="append", default=[], metavar="ID")
         for name in services.ABOUT:
             parser.add_argument(f"--{name}", default="", help="stated in the datasheet")
+        parser.add_argument(
+            "--raters", action="store_true", help="each annotator's own labels as well"
+        )
         parser.add_argument("--workers", type=int, default=1, help="processes that write, 1 to 64")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -66,6 +69,7 @@ class Command(BaseCommand):
                 formats,
                 options["clip"],
                 {name: options[name] for name in services.ABOUT},
+                options["raters"],
             )
             services.note_build(service("command"), release, formats=formats)
             manifest = write_folder(release, out, formats, self._told, options["workers"])
@@ -93,6 +97,7 @@ class Command(BaseCommand):
         formats: list[str],
         only: list[str],
         about: dict[str, str],
+        with_raters: bool,
     ) -> Release:
         found = (
             Release.objects.filter(project=project, version=version)
@@ -109,6 +114,7 @@ class Command(BaseCommand):
                 only=only,
                 progress=self._told,
                 about=about,
+                with_raters=with_raters,
             )
         if found.state == Release.State.DRAFT:
             raise Refused(
