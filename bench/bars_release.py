@@ -168,7 +168,17 @@ def client() -> tuple[str, bool]:
         return _pytest(paths, environment)
 
 
+def dcmjs() -> tuple[str, bool]:
+    """dcmjs, installed by npm, reads SEG native and deflated."""
+    return _pytest(["tests/interop/test_dcmjs.py"], {**os.environ, "BAR_FULL": "1"})
+
+
 BARS = [
+    Bar(
+        "release dcmjs",
+        "dcmjs of npm finds each mask of a SEG on its frame, pixel for pixel, native and deflated",
+        dcmjs,
+    ),
     Bar(
         "release client",
         "from an empty environment: pip install, download, verify, iterate, train a baseline, as"
