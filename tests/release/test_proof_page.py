@@ -80,7 +80,7 @@ def test_the_page_checks_the_release_offline_and_shows_its_labels(
     asked: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_page()
+        page = browser.new_page(viewport={"width": 1280, "height": 1600})
         page.on("request", lambda request: asked.append(request.url))
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -90,6 +90,7 @@ def test_the_page_checks_the_release_offline_and_shows_its_labels(
         assert f"all {len(manifest['files'])} as the manifest lists them" in lines
         assert manifest["approval"]["approver_pseudonym"] in lines
         # Labels over the picture, and the frame that the browser says it shows.
+        expect(page.locator("#where")).to_contain_text("frame index", timeout=WAIT_MS)
         page.locator("#frame").fill(str(drawn))
         expect(page.locator("#said")).to_have_text(
             f"Your browser shows frame index {drawn}", timeout=WAIT_MS

@@ -10,6 +10,7 @@ const at = (id) => document.getElementById(id);
 /** @type {any} */ let manifest = null;
 /** @type {{clip: any, labels: ReturnType<typeof readLabels>, times: number[], url: string, ends: number} | null} */ let shown = null;
 let turn = 0;
+/** @type {number | null} */ let presented = null;
 
 /** @param {string} name @param {string} text @param {string} [state] */
 function row(name, text, state = "") {
@@ -94,6 +95,7 @@ async function open(place) {
   at("video").hidden = !video;
   at("picture").hidden = Boolean(video);
   at("said").textContent = "";
+  presented = null;
   if (video) at("video").src = url;
   const fine = Math.max(1, Math.ceil(1600 / clip.columns));
   [at("over").width, at("over").height] = [clip.columns * fine, clip.rows * fine];
@@ -143,12 +145,22 @@ at("clip").addEventListener("change", () => open(Number(at("clip").value)));
 at("frame").addEventListener("input", show);
 at("video").addEventListener("error", () => { at("said").textContent = "This browser does not play this video: labels are shown without its pictures."; });
 at("video").addEventListener("loadedmetadata", show);
-at("video").addEventListener("seeked", () => {
-  if (!at("video").requestVideoFrameCallback || !shown) return;
-  at("video").requestVideoFrameCallback((/** @type {number} */ _now, /** @type {{mediaTime: number}} */ { mediaTime }) => {
-    if (!shown) return;
-    const times = shown.times, wanted = Number(at("frame").value);
-    const near = times.reduce((best, t, i) => (Math.abs(t - mediaTime) < Math.abs(times[best] - mediaTime) ? i : best), 0);
-    at("said").textContent = near === wanted ? `Your browser shows frame index ${near}` : `Your browser shows frame index ${near} instead of ${wanted}`;
+at("video").addEventListener("seeked", tellFrame);
+watch();
+
+/** Keep the time of each picture that the browser puts on the screen. */
+function watch() {
+  at("video").requestVideoFrameCallback?.((/** @type {number} */ _now, /** @type {{mediaTime: number}} */ picture) => {
+    presented = picture.mediaTime;
+    tellFrame();
+    watch();
   });
-});
+}
+
+/** Say which frame the browser shows, by the time that it gives the picture. */
+function tellFrame() {
+  if (!shown || presented === null || at("video").seeking) return;
+  const { times } = shown, time = presented, wanted = Number(at("frame").value);
+  const near = times.reduce((best, t, i) => (Math.abs(t - time) < Math.abs(times[best] - time) ? i : best), 0);
+  at("said").textContent = near === wanted ? `Your browser shows frame index ${near}` : `Your browser shows frame index ${near} instead of ${wanted}`;
+}
