@@ -261,7 +261,7 @@ def _cine(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
                 out,  # type: ignore[arg-type]
                 told,
                 handle.cancelled,
-                frames.arrays(),
+                frames.arrays,
             )
             master: VaultFile = out.finish()
     with open_vault_file_unsaved(master, key) as source:

@@ -74,7 +74,7 @@ def work_on(path):
                                  found.proposals, look_for_text=looks)
         assert checked.findings == ()
         ds, frames = pipeline.pictured(parse_instance(out))
-        index = write_cine_master(ds, Sink(), decoded=frames.arrays())
+        index = write_cine_master(ds, Sink(), decode=frames.arrays)
     lines = Path("/proc/self/status").read_text().splitlines()
     peak = next(int(line.split()[1]) >> 10 for line in lines if line.startswith("VmHWM"))
     return {"n_frames": made.n_frames, "in_master": len(index.pts), "mb": peak}

@@ -1,5 +1,6 @@
 import hashlib
 import io
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -123,6 +124,72 @@ def test_the_index_speaks_microseconds():
     assert index.pts.tolist() == [0, 40000, 81000, 123000, 166000, 210000]
     assert index.time_s(6) == 0.254
     assert index.key == list(range(6))
+
+
+def wide(values, kind="FloatPixelData", **attributes):
+    """A cine of floating or of 32-bit samples."""
+    ds = cine(np.zeros(values.shape, np.uint8), "MONOCHROME2", FrameTime="40")
+    del ds.PixelData
+    if kind != "PixelData":
+        del ds.BitsStored, ds.HighBit, ds.PixelRepresentation
+    ds.BitsAllocated = 8 * values.dtype.itemsize
+    for name, value in attributes.items():
+        setattr(ds, name, value)
+    setattr(ds, kind, values.tobytes())
+    return ds
+
+
+def ramp(low, high, dtype):
+    """Six frames, each a little brighter than the one before, from `low` to `high`."""
+    return np.linspace(low, high, 6 * 24 * 30).reshape(6, 24, 30).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "more"),
+    [
+        (ramp(0.1, 0.9, "<f4"), "FloatPixelData", {}),
+        (ramp(-3e5, 7e8, "<f8"), "DoubleFloatPixelData", {}),
+        (ramp(1000, 90_000, "<u4"), "PixelData",
+         {"BitsStored": 32, "HighBit": 31, "PixelRepresentation": 0}),
+        (ramp(-500, 40, "<i4"), "PixelData",
+         {"BitsStored": 32, "HighBit": 31, "PixelRepresentation": 1}),
+    ],
+)  # fmt: skip
+def test_wide_samples_without_a_window_are_seen_from_black_to_white(values, kind, more):
+    values[2, 3, 4:6] = values.max() * 3, values.min()
+    if kind != "PixelData":
+        values[3, 3, 3] = np.nan
+    index, reader = written(wide(values, kind, **more))
+    assert "assumed_window" in {code for code, _ in index.warnings}
+    first, last = reader.picture(0).astype(int), reader.picture(5).astype(int)
+    assert first[0, 0] < 8 and last[-1, -1] > 247
+    # The same value is the same grey in every frame: the clip gets brighter as its values do.
+    means = [reader.picture(i).mean() for i in range(6)]
+    assert all(b - a > 30 for a, b in pairwise(means))
+    again = written(wide(values, kind, **more))[1]
+    assert again.digests() == reader.digests()
+
+
+def test_wide_samples_follow_the_window_that_they_come_with():
+    values = ramp(0, 1, "<f4")
+    window = {"WindowCenter": "0.5", "WindowWidth": "0.2"}
+    enhanced = wide(values)
+    item, inner = Dataset(), Dataset()
+    inner.WindowCenter, inner.WindowWidth = "0.5", "0.2"
+    item.FrameVOILUTSequence = [inner]
+    enhanced.SharedFunctionalGroupsSequence = [item]
+    for ds in (wide(values, **window), enhanced):
+        index, reader = written(ds)
+        assert "assumed_window" not in {code for code, _ in index.warnings}
+        assert (reader.picture(0)[values[0] < 0.39] == 0).all()
+        assert (reader.picture(5)[values[5] > 0.61] == 255).all()
+        assert np.abs(reader.picture(3)[0, 0] - 127.5) < 3
+
+
+def test_colour_of_sixteen_bits_is_shown_by_its_highest_eight():
+    deep = cine((RGB.astype(np.uint16) << 8) + 77, "RGB", bits=16, FrameTime="40")
+    _, reader = written(deep)
+    assert all((reader.picture(i) == RGB[i]).all() for i in range(6))
 
 
 def test_what_does_not_decode_is_refused_without_its_bytes():

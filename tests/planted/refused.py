@@ -50,7 +50,7 @@ def refused(seed: int) -> Iterator[tuple[str, bytes, set[str]]]:
     yield (
         "32-bit colour",
         one(instances.SC, *wide, *colour, sample_bytes=12),
-        {"unsupported_iod"},
+        {"unsupported_samples"},
     )
     dose = one("1.2.840.10008.5.1.4.1.1.481.2", *wide, sample_bytes=4)
     yield "RT dose", dose, {"unsupported_iod"}
@@ -59,7 +59,7 @@ def refused(seed: int) -> Iterator[tuple[str, bytes, set[str]]]:
     made.image("YBR_FULL", 1, 16, 12)
     yield "12-bit colour", part10(
         made.elements, made.meta(), "1.2.840.10008.1.2.4.51", pixels=encapsulated([b"\xff\xd8"])
-    ), {"unsupported_iod"}  # fmt: skip
+    ), {"unsupported_samples"}  # fmt: skip
     yield "encrypted", one(instances.SC, encrypted), {"encrypted_attributes"}
     within = El(0x00081140, "SQ", [[encrypted]], "undefined")
     yield "encrypted within", one(instances.SC, within), {"encrypted_attributes"}

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     VIDEO_TOO_LARGE = "video_too_large"
     ENCRYPTED_ATTRIBUTES = "encrypted_attributes"
     UNSUPPORTED_IOD = "unsupported_iod"
+    UNSUPPORTED_SAMPLES = "unsupported_samples"
     ENCAPSULATED_DOCUMENT = "encapsulated_document"
     PRIVATE_SOP_CLASS = "private_sop_class"
     ILLEGAL_GROUP = "illegal_group"
@@ -93,9 +94,13 @@ REASON_TEXTS: dict[Reason, ReasonText] = {
         "Remove the encrypted attributes and run again, or have the sender leave them out.",
     ),
     Reason.UNSUPPORTED_IOD: ReasonText(
-        "This kind of object, or of samples or compression in it, is not supported.",
-        "Send images of up to 16 bits a sample (of more: greyscale, uncompressed), videos, "
-        "reports, key object notes or presentation states.",
+        "This kind of object is not supported.",
+        "Send images, videos, reports, key object notes or presentation states.",
+    ),
+    Reason.UNSUPPORTED_SAMPLES: ReasonText(
+        "The pictures have samples, or a compression of them, that nothing here decodes.",
+        "Have the sender export it uncompressed: greyscale of 1 to 64 bits or floating, colour of "
+        "8 or 16 bits a sample. Reject this one when the other has come.",
     ),
     Reason.ENCAPSULATED_DOCUMENT: ReasonText(
         "The instance wraps a document, whose text cannot be cleaned.",

@@ -12,7 +12,7 @@ import json
 import math
 import struct
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import BinaryIO
@@ -21,10 +21,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_color_lut, apply_rescale, apply_windowing, iter_pixels
+from pydicom.pixels import apply_color_lut, iter_pixels
 
 from apps.deid.domain import extended_jpeg, lossless_jpeg
 
+from . import grey
 from .decode import encode_png
 from .digest import sample_digest
 from .frame_index import Cancelled, Progress, WorkCancelled
@@ -34,6 +35,7 @@ MAGIC = b"CINE1\0\0\0"
 TIME_BASE = (1, 1_000_000)
 ASSUMED_FRAME_US = 40_000
 KEPT_PICTURES = 32
+Decode = Callable[..., Iterable[NDArray]]
 lossless_jpeg.install()
 extended_jpeg.install()
 
@@ -95,21 +97,25 @@ def frame_times_us(ds: Dataset, n_frames: int) -> tuple[list[int], int, list[War
     return [_micro(step * i) for i in range(n_frames)], _micro(step), notes
 
 
-def master_frames(
-    ds: Dataset, decoded: Iterable[NDArray] | None = None
-) -> Iterator[NDArray[np.uint8]]:
+def master_frames(ds: Dataset, decode: Decode | None = None) -> Iterator[NDArray[np.uint8]]:
     """Each frame as the master keeps it: uint8 (rows, columns) MONOCHROME2 or
     (rows, columns, 3) RGB.
 
     YBR becomes RGB here and nowhere else; MONOCHROME1 is inverted, palettes are applied, more
-    than 8 bits go through rescale and window (PS3.3 C.11.2) or, without one, the stored range.
-    ``decoded``: the frames as they are read from the file, where ``ds`` is without pixel data.
-    Raises NotACine when the pixel data does not decode.
+    than 8 bits go through rescale and window (PS3.3 C.11.2) or, without one, the stored range;
+    floating samples and those of more than 16 bits through the range of a few frames' values.
+    ``decode``: gives the frames as they are read from the file, all or those of some indices, where
+    ``ds`` is without pixel data. Raises NotACine when the pixel data does not decode.
     """
     kind = str(ds.get("PhotometricInterpretation", ""))
+    decode = decode or (lambda indices=None: iter_pixels(ds, raw=False, indices=indices))
     try:
-        for frame in iter_pixels(ds, raw=False) if decoded is None else decoded:
-            yield _as_master(np.asarray(frame), ds, kind)
+        seen = None
+        if grey.needs_range(ds):
+            places = grey.frames_to_look_at(int(ds.get("NumberOfFrames") or 1))
+            seen = grey.range_of(decode(places), ds)
+        for frame in decode():
+            yield _as_master(np.asarray(frame), ds, kind, seen)
     except NotACine:
         raise
     except Exception as error:  # decoders raise what they like; the stream is untrusted
@@ -124,13 +130,13 @@ def write_cine_master(
     out: BinaryIO,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
-    decoded: Iterable[NDArray] | None = None,
+    decode: Decode | None = None,
 ) -> FrameIndex:
     """Writes the master of a de-identified multi-frame instance to an append-only writer.
-    ``decoded`` as in ``master_frames``.
+    ``decode`` as in ``master_frames``.
 
-    Returns its frame index (time base 1/1000000, warnings of `frame_times_us` and
-    number_of_frames). Raises NotACine, WorkCancelled.
+    Returns its frame index (time base 1/1000000, warnings of `frame_times_us`, number_of_frames,
+    assumed_window). Raises NotACine, WorkCancelled.
     """
     claimed = int(ds.get("NumberOfFrames", 1) or 1)
 
@@ -144,9 +150,17 @@ def write_cine_master(
                     f"the pixel data holds {n}; the pixel data is followed",
                 )
             )
+        if grey.needs_range(ds):
+            notes.append(
+                (
+                    "assumed_window",
+                    "the instance does not say which of its values are to be seen; they are "
+                    "shown from nearly the lowest to nearly the highest",
+                )
+            )
         return pts, last, notes
 
-    return _write(master_frames(ds, decoded), times, claimed, out, progress, cancelled)
+    return _write(master_frames(ds, decode), times, claimed, out, progress, cancelled)
 
 
 def _write(frames: Iterable, times, claimed: int, out: BinaryIO, progress, cancelled):
@@ -282,34 +296,26 @@ class CineReader:
         return ((i, self.picture(i)) for i in range(self.n_frames))
 
 
-def _as_master(frame: NDArray, ds: Dataset, kind: str) -> NDArray[np.uint8]:
+def _as_master(
+    frame: NDArray, ds: Dataset, kind: str, seen: grey.Range | None
+) -> NDArray[np.uint8]:
     if kind == "PALETTE COLOR":
         frame = apply_color_lut(frame, ds)
         return (frame >> 8 if frame.dtype == np.uint16 else frame).astype(np.uint8)[..., :3]
     if frame.ndim == 3 and frame.shape[-1] == 1:
         frame = frame[..., 0]
     if frame.ndim == 3:
-        if frame.dtype != np.uint8 or frame.shape[-1] != 3:
-            raise NotACine("BitsAllocated (0028,0100): colour must be 3 samples of 8 bits")
+        if frame.dtype not in (np.uint8, np.uint16) or frame.shape[-1] != 3:
+            raise NotACine("BitsAllocated (0028,0100): colour must be 3 samples of 8 or 16 bits")
+        if frame.dtype == np.uint16:
+            deeper = max(0, int(ds.get("BitsStored") or 16) - 8)
+            frame = np.minimum(frame >> np.uint16(deeper), 255).astype(np.uint8)
         return frame
     if not kind.startswith("MONOCHROME"):
         raise NotACine("PhotometricInterpretation (0028,0004): not one a cine can have")
     if frame.dtype != np.uint8 or "WindowCenter" in ds:
-        frame = _windowed(frame, ds)
+        frame = grey.shown(frame, ds, seen)
     return 255 - frame if kind == "MONOCHROME1" else frame
-
-
-def _windowed(frame: NDArray, ds: Dataset) -> NDArray[np.uint8]:
-    values = apply_rescale(frame, ds)
-    signed = bool(ds.get("PixelRepresentation", 0))
-    bits = int(ds.get("BitsStored", 8))
-    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
-    slope, cut = float(ds.get("RescaleSlope", 1) or 1), float(ds.get("RescaleIntercept", 0) or 0)
-    bottom, top = sorted((low * slope + cut, high * slope + cut))
-    if "WindowCenter" in ds and "WindowWidth" in ds:
-        values = apply_windowing(values, ds)
-    scaled = (np.asarray(values, np.float64) - bottom) * (255.0 / (top - bottom))
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
 def _index(pts: list[int], last: int, notes: list[Warning_], offsets: NDArray) -> FrameIndex:

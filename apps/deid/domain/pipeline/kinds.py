@@ -26,7 +26,7 @@ _STREAM_REASONS = {
     "two_video_streams": Reason.SECOND_VIDEO_STREAM,
     "stream_not_as_declared": Reason.TRANSFER_SYNTAX_MISMATCH,
     "decode_failed": Reason.DECODE_FAILED,
-    "unsupported_pixels": Reason.UNSUPPORTED_IOD,
+    "unsupported_pixels": Reason.UNSUPPORTED_SAMPLES,
     "truncated_stream": Reason.STREAM_TRUNCATED,
     "encrypted_media": Reason.ENCRYPTED_MEDIA,
     "no_transfer_syntax": Reason.VIDEO_TOO_LARGE,
