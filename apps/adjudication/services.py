@@ -9,6 +9,7 @@ from apps.access import grants, roles, signing
 from apps.access.actor import Actor
 from apps.access.errors import Conflict, Refused
 from apps.access.models import User
+from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.adjudication import blinding, findings, signatures
 from apps.adjudication.domain import consensus, merging
@@ -154,7 +155,8 @@ def decide(
             "Say in a few words why both are wrong.",
             field="reason",
         )
-    _take(actor, adjudication, item, choice, reason)
+    said = note_text(reason) if reason.strip() else ""
+    _take(actor, adjudication, item, choice, said)
     return adjudication
 
 
@@ -192,7 +194,7 @@ def acceptable(adjudication: Adjudication) -> list[dict[str, Any]]:
 
 
 def _take(
-    actor: Actor, adjudication: Adjudication, item: dict[str, Any], choice: str, reason: str
+    actor: Actor, adjudication: Adjudication, item: dict[str, Any], choice: str, said: str
 ) -> None:
     """Carry one decision into the consensus, keep it and write its event."""
     compared = findings.compare(adjudication)
@@ -219,7 +221,7 @@ def _take(
         adjudication=adjudication,
         disagreement=item["id"],
         choice=choice,
-        reason=reason.strip()[:400],
+        reason=said,
         by=actor.user,
     )
     event(
@@ -227,7 +229,7 @@ def _take(
         adjudication,
         action="adjudication.decide",
         public={"choice": choice, "kind": item["kind"]},
-        private={"disagreement": item["id"], "reason": reason.strip()[:400]},
+        private={"disagreement": item["id"], "reason": said},
     )
 
 
@@ -337,8 +339,7 @@ def _supersede(actor: Actor, old: Adjudication) -> None:
 @_mine("adjudication.amend", State.SIGNED, State.WITHDRAWN)
 def amend(actor: Actor, adjudication: Adjudication, *, reason: str) -> Adjudication:
     """Begin a new version of a signed consensus, with a reason; the old one stays readable."""
-    if not reason.strip():
-        raise Refused("reason_missing", "A correction needs a reason.", "Say why.", field="reason")
+    said = note_text(reason)
     if Adjudication.objects.filter(supersedes=adjudication, state=State.OPEN).exists():
         raise Conflict("open_already", "A correction is open already.", "Finish that one.")
     old = adjudication.consensus
@@ -351,7 +352,7 @@ def amend(actor: Actor, adjudication: Adjudication, *, reason: str) -> Adjudicat
         adjudication.adjudicator,
         supersedes=adjudication,
     )
-    made.reason, made.findings = reason.strip()[:400], adjudication.findings
+    made.reason, made.findings = said, adjudication.findings
     made.save(update_fields=["reason", "findings"])
     assert made.consensus is not None
     labels = store.load(old)
@@ -364,7 +365,7 @@ def amend(actor: Actor, adjudication: Adjudication, *, reason: str) -> Adjudicat
             reason=row.reason,
             by=row.by,
         )
-    event(actor, made, private={"reason": reason.strip()[:400], "of": str(adjudication.pk)})
+    event(actor, made, private={"reason": said, "of": str(adjudication.pk)})
     return made
 
 

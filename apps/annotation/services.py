@@ -13,6 +13,7 @@ from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.errors import Conflict, Refused
 from apps.access.models import User
+from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.annotation import log, queries, store
 from apps.annotation.domain import ops, saving
@@ -403,7 +404,7 @@ def return_label_set(actor: Actor, label_set: LabelSet, *, remark: str) -> Label
         raise Refused("remark_missing", "A remark is needed.", "Say what to do.", field="remark")
     label_set.state = State.RETURNED
     label_set.save(update_fields=["state"])
-    event(actor, label_set, private={"remark": remark[:400]})
+    event(actor, label_set, private={"remark": note_text(remark, "remark")})
     return label_set
 
 

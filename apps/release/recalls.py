@@ -17,6 +17,7 @@ from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.errors import Conflict, Refused
 from apps.access.models import User
+from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.audit.models import Event
 from apps.release.models import RecallNotice, Release
@@ -70,7 +71,7 @@ def recall(actor: Actor, release: Release, *, reason: str) -> Release:
             "Say what was found, without repeating it.",
             field="reason",
         )
-    release.state, release.withdrawn_reason = State.RECALLED, reason.strip()[:400]
+    release.state, release.withdrawn_reason = State.RECALLED, note_text(reason)
     release.recalled_at = timezone.now()
     release.save(update_fields=["state", "withdrawn_reason", "recalled_at"])
     downloads = downloads_of(release)
@@ -126,7 +127,7 @@ def answer_recall(actor: Actor, notice: RecallNotice, *, answer: str) -> RecallN
             "Say that they are destroyed, or where they went.",
             field="answer",
         )
-    notice.answer, notice.answered_at = answer.strip()[:400], timezone.now()
+    notice.answer, notice.answered_at = note_text(answer, "answer"), timezone.now()
     notice.save(update_fields=["answer", "answered_at"])
     event(
         actor,

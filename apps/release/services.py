@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.access import grants, roles
 from apps.access.actor import Actor, service
 from apps.access.errors import Conflict, Refused
+from apps.access.notes import note_text
 from apps.access.verb import check, event, verb
 from apps.adjudication.models import Adjudication
 from apps.audit.models import Event
@@ -293,9 +294,7 @@ def grant_download(actor: Actor, release: Release, *, person: Any) -> None:
 )
 def withdraw(actor: Actor, release: Release, *, reason: str) -> Release:
     """Withdraw a release with a reason; it is never deleted and never handed out again."""
-    if not reason.strip():
-        raise Refused("reason_missing", "A withdrawal needs a reason.", "Say why.", field="reason")
-    release.state, release.withdrawn_reason = State.WITHDRAWN, reason.strip()[:400]
+    release.state, release.withdrawn_reason = State.WITHDRAWN, note_text(reason)
     release.save(update_fields=["state", "withdrawn_reason"])
     event(
         actor,

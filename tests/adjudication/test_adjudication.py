@@ -147,6 +147,8 @@ def test_redraw_needs_a_reason_and_leaves_it_to_the_adjudicator(opened, clip):
     item = next(d for d in made.findings["disagreements"] if d["kind"] == "tip")
     with pytest.raises(Refused) as refusal:
         services.decide(judge, made, disagreement=item["id"], choice="redraw", reason="  ")
+    with pytest.raises(Refused):
+        services.decide(judge, made, disagreement=item["id"], choice="a", reason="A" * 401)
     assert refusal.value.field == "reason"
     services.decide(judge, made, disagreement=item["id"], choice="redraw", reason="Both missed.")
     mine = consensus_of(made)
@@ -260,8 +262,9 @@ def test_a_correction_is_a_new_version_with_a_reason(opened):
     made, judge = opened
     decide_all(judge, made, "a")
     first = sign(judge, made)
-    with pytest.raises(Refused):
-        services.amend(judge, first, reason=" ")
+    for reason in (" ", "A" * 401):
+        with pytest.raises(Refused):
+            services.amend(judge, first, reason=reason)
     second = services.amend(judge, first, reason="The bleeding began earlier.")
     assert second.supersedes == first and first.state == "signed"
     assert store.load(second.consensus) == store.load(consensus_of(first))

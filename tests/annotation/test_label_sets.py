@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from apps.access.actor import Actor, service
+from apps.access.errors import Refused
 from apps.adjudication.assigning import assign_clip
 from apps.annotation import store
 from apps.annotation.models import LabelSet, Operation
@@ -340,6 +341,9 @@ def test_a_returned_set_can_be_worked_on_and_handed_in_again(project, person, ta
     tab.save(builders.numbered(tip(clip)))
     tab.post("submit/", {"revision": 1})
     tab.label_set.refresh_from_db()
+    for remark in (" ", "A" * 401):
+        with pytest.raises(Refused):
+            return_label_set(person("project_lead"), tab.label_set, remark=remark)
     return_label_set(person("project_lead"), tab.label_set, remark="Look at frame 3 again.")
     assert tab.save(builders.numbered(tip(clip), 3), base=1).status_code == 200
     assert tab.post("submit/", {"revision": 2}).json()["state"] == "submitted"

@@ -145,8 +145,9 @@ def test_a_withdrawn_release_is_not_handed_out_or_written_again(
     project, person, published, tmp_path
 ):
     lead = person("project_lead")
-    with pytest.raises(Refused):
-        services.withdraw(lead, published, reason="  ")
+    for reason in ("  ", "A" * 401):
+        with pytest.raises(Refused):
+            services.withdraw(lead, published, reason=reason)
     services.withdraw(lead, published, reason="A patient took consent back.")
     with pytest.raises(Conflict):
         services.download(builders.Actor(published.frozen_by), published)

@@ -74,8 +74,9 @@ def test_a_recall_lists_every_download_and_writes_to_each_person_once(
     digest = release.archive.sha256
     for actor in (one, one, two):
         services.download(actor, release)
-    with pytest.raises(Refused):
-        recalls.recall(officer, release, reason=" ")
+    for reason in (" ", "A" * 401):
+        with pytest.raises(Refused):
+            recalls.recall(officer, release, reason=reason)
     with pytest.raises(Forbidden):
         recalls.recall(one, release, reason="A name is burned in.")
     recalls.recall(officer, release, reason="A name is burned into frame 3 of a clip.")
@@ -119,7 +120,8 @@ def test_who_is_written_to_answers_once_and_the_lead_reads_it(
     client.force_login(other.user)
     assert client.post(url, {"answer": "Gone."}, "application/json").status_code == 404
     client.force_login(researcher.user)
-    assert client.post(url, {"answer": " "}, "application/json").status_code == 400
+    for answer in (" ", "A" * 401):
+        assert client.post(url, {"answer": answer}, "application/json").status_code == 400
     page = f"/releases/recalls/{notice['id']}/"
     assert client.post(page, {"answer": "Destroyed, with the models."}).status_code == 302
     assert client.post(url, {"answer": "Again."}, "application/json").status_code == 409
