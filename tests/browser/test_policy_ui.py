@@ -55,6 +55,22 @@ def looked_at(page: Page, name: str) -> None:
     assert axe_findings(page) == [], name
 
 
+def tab_to(page: Page, selector: str) -> None:
+    """Go to an element by the Tab key alone, and see that it shows where one is."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if page.evaluate("(s) => document.activeElement?.matches(s) ?? false", selector):
+            break
+    else:
+        raise AssertionError(f"no way by keyboard to {selector}")
+    assert page.evaluate(
+        """() => {
+          const style = getComputedStyle(document.activeElement)
+          return style.outlineStyle !== 'none' || style.boxShadow !== 'none'
+        }"""
+    ), selector
+
+
 def test_a_profile_is_saved_approved_by_another_and_chosen(
     live_server: Any, project: Any, person: Callable[..., Actor], open_as: Any
 ) -> None:
@@ -116,6 +132,9 @@ def test_a_review_saves_a_mask_asks_for_a_second_person_and_prints_its_sheet(
     second.goto(f"{live_server.url}/deid/{project.pk}/devices/")
     assert "Acme Scope 9 4.2" in second.inner_text("main")
     looked_at(second, "devices")
+    tab_to(second, "[data-mask] button")
+    second.keyboard.press("Enter")
+    second.wait_for_selector("[data-mask]:has-text('Retired')")
     second.goto(f"{live_server.url}/deid/{project.pk}/report/")
     looked_at(second, "project-report")
 
@@ -132,11 +151,16 @@ def test_a_hold_is_acted_on_tried_dry_and_its_subject_withdrawn_from_the_screen(
     looked_at(page, "held-gate")
     page.goto(f"{live_server.url}/deid/{project.pk}/devices/")
     looked_at(page, "devices-gate")
-    page.goto(f"{live_server.url}/quarantine/{row.pk}/")
-    page.fill("#f-release", "The same software as the tower next door")
-    page.click("[data-testid=remedy-release_device]")
-    page.wait_for_selector("#working:not([hidden])")
+    tab_to(page, "[data-device] summary")
+    page.keyboard.press("Enter")
+    tab_to(page, "[data-device] [name=reason]")
+    page.keyboard.type("The same software as the tower next door")
+    tab_to(page, "[data-device] details button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-testid=gate]:has-text('Released')")
+    looked_at(page, "devices-released")
     assert settled(row).reason == "encapsulated_document"
+    page.goto(f"{live_server.url}/quarantine/{row.pk}/")
     page.wait_for_selector("[data-testid=held]", timeout=60_000)
     looked_at(page, "held-document")
     page.click("[data-testid=remedy-remove]")
@@ -165,9 +189,12 @@ def test_a_hold_is_acted_on_tried_dry_and_its_subject_withdrawn_from_the_screen(
     looked_at(page, "dry-run-kept")
     page.goto(f"{live_server.url}/quarantine/{row.pk}/withdraw/")
     looked_at(page, "withdraw")
-    page.fill("#f-reason", "Consent withdrawn in writing")
-    page.fill("#f-name", ProjectSubject.objects.get().pseudonym)
-    page.click("[data-testid=withdraw]")
+    tab_to(page, "#f-reason")
+    page.keyboard.type("Consent withdrawn in writing")
+    tab_to(page, "#f-name")
+    page.keyboard.type(ProjectSubject.objects.get().pseudonym)
+    tab_to(page, "[data-testid=withdraw]")
+    page.keyboard.press("Enter")
     page.wait_for_selector("[data-testid=withdrawn]")
     looked_at(page, "withdrawn")
     assert Deidentification.objects.get(instance=row).sealed_harvest is None
