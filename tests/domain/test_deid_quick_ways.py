@@ -198,6 +198,17 @@ def test_a_private_elements_bytes_stand_for_it_only_beside_the_same_creator() ->
     assert len(others | {key_of("ACME 1.0")}) == 4
 
 
+def test_no_element_is_told_anothers_key() -> None:
+    read = parse_instance(BytesIO(corpus.as_file(corpus.ultrasound_cine()).getvalue())).dataset
+    one, other = (read._dict[same_tag(tag)] for tag in (0x00100010, 0x00100020))
+    keys = raw_key(read, one), raw_key(read, other)
+    assert None not in keys and keys[0] is not keys[1]
+    # What a number of an object says after the object went: another stands there now.
+    told = read.__dict__["raw_keys"]
+    told[id(one)] = told[id(other)]
+    assert raw_key(read, one) is keys[0]
+
+
 def test_what_no_inflater_would_take_is_all_that_is_passed_over() -> None:
     chance = random.Random(6)
     for _ in range(40):

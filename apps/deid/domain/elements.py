@@ -78,7 +78,8 @@ def raw_key(ds: Dataset, raw: DataElement | RawDataElement) -> RawKey | None:
     if told is None:
         told = ds.__dict__["raw_keys"] = {}
     before = told.get(id(raw))
-    if before is None:
+    if before is None or before[0] is not raw:
+        # (In a deep copy the numbers of the objects are those of the first.)
         before = told[id(raw)] = raw, _key_of(ds, raw)  # type: ignore[arg-type]
     return before[1]  # type: ignore[no-any-return]
 

@@ -67,6 +67,8 @@ def pictured(parsed: ParsedInstance) -> tuple[Dataset, CineSource]:
     implicit, little = (bool(is_so) for is_so in held.original_encoding)
     ds = new_file_dataset(dict(held._dict), parsed.file_meta, implicit, little, held._read_charset)
     for number in (0x00281101, 0x00281102, 0x00281103):
+        if number not in ds._dict:
+            continue
         descriptor, table = ds.get(number), ds.get(number + 0x100)
         if descriptor is not None and table is not None and isinstance(table.value, bytes):
             entries, _, bits = (int(v) for v in descriptor.value)
