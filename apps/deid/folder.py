@@ -19,7 +19,6 @@ from apps.deid import devices
 from apps.deid.domain import decision as decisions
 from apps.deid.domain import pipeline
 from apps.deid.domain.acceptance import element_text
-from apps.deid.domain.device import device_of
 from apps.deid.domain.harvest import Harvest
 from apps.deid.domain.header import DeidContext
 from apps.deid.domain.parse import parse_instance
@@ -63,7 +62,8 @@ class _Run:
         self._seen: dict[str, tuple[str, str]] = {}
 
     def examine(self, one: _Input, source: BinaryIO) -> None:
-        dataset = parse_instance(source).dataset
+        parsed = parse_instance(source)
+        dataset = parsed.dataset
         repeated = self._repeated(one, source, element_text(dataset, 0x00080018))
         if repeated is not None:
             one.verdict = repeated
@@ -71,8 +71,8 @@ class _Run:
         patient = element_text(dataset, 0x00100020), element_text(dataset, 0x00100021)
         one.subject = self._subject(patient)
         known = self._known[one.subject.pk]
-        device = devices.known(self.project, device_of(dataset))
-        has_pictures = device_of(dataset) is not None
+        key = pipeline.device_in(parsed)
+        device, has_pictures = devices.known(self.project, key), key is not None
         if has_pictures and devices.is_gated(self.project, device):
             raise Refused(Reason.DEVICE_UNSEEN)
         masks = devices.mask_of(device)

@@ -11,7 +11,7 @@ from apps.deid.domain import decision as decisions
 from apps.deid.domain import pipeline
 from apps.deid.domain.accounting import numbered
 from apps.deid.domain.boxes import Box
-from apps.deid.domain.device import DeviceKey, device_of, phantom_problems, vetted
+from apps.deid.domain.device import DeviceKey, phantom_problems, vetted
 from apps.deid.domain.harvest import Harvest, as_before, harvest_identifiers
 from apps.deid.domain.header import DeidContext
 from apps.deid.domain.parse import parse_instance
@@ -157,11 +157,11 @@ def _device_key(received: ReceivedInstance) -> DeviceKey | None:
     assert received.original is not None
     try:
         with open_vault_file(received.original) as source:
-            ds = parse_instance(source).dataset  # type: ignore[arg-type]
-            key = device_of(ds)
+            parsed = parse_instance(source)  # type: ignore[arg-type]
+            key = pipeline.device_in(parsed)
             if key is None or devices.known(received.project, key) is not None:
                 return key
-            return vetted(key, harvest_identifiers(ds))
+            return vetted(key, harvest_identifiers(parsed.dataset))
     except Refused:
         return None
 

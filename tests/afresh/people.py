@@ -80,7 +80,7 @@ class Person:
 
     @property
     def name(self) -> str:
-        return f"{self.family}{self.native}^{self.given}"
+        return f"{self.family}^{self.given}" + (f"^{self.native}" if self.native else "")
 
     def text(self) -> tuple[str, tuple[str, ...]]:
         """(text, needles) in one of many spellings, with or without words around it."""

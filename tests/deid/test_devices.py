@@ -15,10 +15,13 @@ from apps.access.actor import service
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
 from apps.audit.models import Event
 from apps.deid import devices, policy, services
+from apps.deid.domain import pipeline
+from apps.deid.domain.parse import parse_instance
 from apps.deid.models import Deidentification, Device, DeviceMask
 from apps.intake.models import ReceivedInstance
 from apps.jobs.work import run_pending
 from apps.library.models import Clip
+from tests.afresh.instances import made
 from tests.builders import received_instance
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("read_once")]
@@ -82,6 +85,28 @@ def test_a_saved_mask_is_proposed_first_on_the_next_clip_of_the_same_device_alon
     assert signed_in(person("annotator")).get(f"/deid/{project.pk}/devices/").status_code == 404
     done = Event.objects.filter(outcome="done").values_list("action", flat=True)
     assert list(done).count("deid.save_mask") == 2 and "deid.retire_mask" in done
+
+
+@pytest.mark.parametrize("lie", ["no size", "another size"])
+def test_a_video_whose_header_tells_no_size_or_another_does_not_pass_the_gate(
+    lie: str, project: Any, person: Person, tmp_path: Path
+) -> None:
+    path = tmp_path / "video.dcm"
+    path.write_bytes(made(4, 76).data)
+    ds = dcmread(path)
+    if lie == "no size":
+        del ds.Rows
+    else:
+        ds.Rows, ds.Columns = 1080, 1920
+    ds.save_as(path)
+    with open(path, "rb") as file:
+        key = pipeline.device_in(parse_instance(file))
+    assert key is not None and (key.rows, key.columns) == (128, 192)
+    policy.set_options(person("data_steward"), project, options={"phantom_gate": True})
+    received = settled(received_instance(project, path))
+    assert (received.state, received.reason) == ("held", "device_unseen")
+    device = received.deidentification.device
+    assert device is not None and (device.rows, device.columns) == (128, 192)
 
 
 def test_a_new_device_is_held_until_its_phantom_has_passed_and_the_phantom_is_no_clip(

@@ -29,11 +29,12 @@ class DeviceKey:
     columns: int
 
 
-def device_of(ds: Dataset) -> DeviceKey | None:
+def device_of(ds: Dataset, size_px: tuple[int, int] | None = None) -> DeviceKey | None:
     """The device as the header names it; None where the data set has no pictures. The names may
-    hold anything: not to be stored before ``vetted`` has seen them."""
+    hold anything: not to be stored before ``vetted`` has seen them. ``size_px``: width and height
+    of the pictures themselves, where they do not go by the header."""
     try:
-        rows, columns = int(ds.Rows), int(ds.Columns)
+        columns, rows = size_px or (int(ds.Columns), int(ds.Rows))
     except (AttributeError, TypeError, ValueError):
         return None
     if not (0 < rows <= 65_535 and 0 < columns <= 65_535):

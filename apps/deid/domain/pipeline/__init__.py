@@ -7,7 +7,7 @@ what they return; each step can be run again.
 
 from .checking import Checked, check, left_in_stream, report
 from .examining import Examined, examine
-from .kinds import Tell, as_refused, kind_of, pictured
+from .kinds import Tell, as_refused, device_in, kind_of, pictured
 from .producing import Produced, header_actions, produce
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Tell",
     "as_refused",
     "check",
+    "device_in",
     "examine",
     "header_actions",
     "kind_of",

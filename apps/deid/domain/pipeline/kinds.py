@@ -8,8 +8,9 @@ from typing import BinaryIO, cast
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from apps.deid.domain import probe
+from apps.deid.domain import packets, probe
 from apps.deid.domain.cine_source import CineSource
+from apps.deid.domain.device import DeviceKey, device_of
 from apps.deid.domain.elements import raw_items, read_element
 from apps.deid.domain.parse import ParsedInstance
 from apps.deid.domain.pixel_reader import PixelReader
@@ -54,6 +55,21 @@ def kind_of(parsed: ParsedInstance) -> str:
         return "none"
     base = parsed.transfer_syntax_uid.removesuffix(".1")
     return "video" if base in probe.VIDEO_TRANSFER_SYNTAXES else "cine"
+
+
+def device_in(parsed: ParsedInstance) -> DeviceKey | None:
+    """The device, with the size of the pictures that are there: a video's own, whatever the header
+    says of it or leaves out (a mask or a phantom of another size proves nothing)."""
+    size_px = None
+    if kind_of(parsed) == "video":
+        try:
+            with packets.open_media(media_of(parsed)) as container:
+                context = packets.video_stream(container).codec_context
+                size_px = (int(context.width), int(context.height))
+        except StreamRefusal:
+            # Nothing of it can be shown: the examination says why.
+            size_px = None
+    return device_of(parsed.dataset, size_px)
 
 
 def pictured(parsed: ParsedInstance) -> tuple[Dataset, CineSource]:
