@@ -180,7 +180,7 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
             return None if is_text else texts
         return None
     if vr == "CS":
-        kept = [text for text in texts if not text or is_coded_term(text)]
+        kept = [text for text in texts if not text or _may_stay_as_code(text, cleaning)]
         short = [text for text in kept if text.isdigit() or len(text) < 3]
         joined = " ".join(short)
         if len(short) > 1 and (
@@ -207,6 +207,14 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
     ):
         return texts
     return None
+
+
+def _may_stay_as_code(text: str, cleaning: Cleaning) -> bool:
+    """A known term, or what a description might say as well ("FOOT", "NARROW BAND")."""
+    return is_coded_term(text) or (
+        is_allowed_phrase(text.replace("_", " "))
+        and cleaning.harvest.find_in_text(text.replace("_", " "), strict=True) is None
+    )
 
 
 # Nothing that is searched for has fewer signs than this and one.

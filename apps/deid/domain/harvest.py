@@ -17,9 +17,16 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-from apps.deid.domain.elements import MAX_PARSED_BYTES, raw_items, raw_key, read_element, texts_of
+from apps.deid.domain.elements import (
+    MAX_PARSED_BYTES,
+    raw_items,
+    raw_key,
+    read_element,
+    text_of,
+    texts_of,
+)
 from apps.deid.domain.harvest_index import GRAM, KINDS, STOP_WORDS, Index, build_index
-from apps.deid.domain.table import rule_for
+from apps.deid.domain.table import is_safe_creator, rule_for
 from apps.deid.domain.text import (
     coded_terms,
     fold,
@@ -228,6 +235,9 @@ def _add_element(
     vr = element.VR
     if element.tag.is_private or not keyword:
         texts = texts_of(element)
+        if element.tag.is_private_creator and is_safe_creator(text_of(element), element.tag.group):
+            # A vendor's name of a block, from the standard's own table.
+            return
         if isinstance(element.value, bytes) and len(element.value) <= 4096:
             latin = element.value.decode("latin-1")
             texts = re.findall(r"[\x20-\x7e\xa0-\xff]{4,}", latin)

@@ -15,7 +15,6 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.sequence import Sequence
-from pydicom.tag import Tag
 from pydicom.uid import UID
 from pydicom.valuerep import PersonName
 
@@ -66,8 +65,9 @@ from apps.deid.domain.iod_types import (
 from apps.deid.domain.markers import write_markers
 from apps.deid.domain.quick_read import new_dataset
 from apps.deid.domain.reasons import Reason, Refused
+from apps.deid.domain.safe_private import safe_private
 from apps.deid.domain.shared_elements import AsWritten, Done, SharedElements, bytes_of
-from apps.deid.domain.table import is_safe_private, rule_for
+from apps.deid.domain.table import rule_for
 from apps.deid.domain.uids import map_uid
 
 __all__ = ["DeidContext", "HeaderResult", "PixelChange", "deidentify_dataset"]
@@ -314,24 +314,11 @@ class _Cleaner:
 
     def _private(self, ds: Dataset, tag: int) -> DataElement | None:
         """Private attributes go, but for Table E.3.10-1 where the profile keeps it."""
-        element_no = tag & 0xFFFF
-        if self.profile.has("retain_safe_private") and element_no > 0xFF:
-            creator_tag = Tag(tag >> 16, element_no >> 8)
-            creator = element_text(ds, creator_tag)
-            element = read_element(ds, tag)
-            if element is not None and is_safe_private(
-                creator, tag >> 16, element_no & 0xFF, element.VR
-            ):
-                value = clean_value(element, element.VR, "allow", self.cleaning)
-                if value is not None:
-                    self._count("keep")
-                    return DataElement(tag, element.VR, value)
-        elif self.profile.has("retain_safe_private") and 0x10 <= element_no <= 0xFF:
-            creator = element_text(ds, tag)
-            if structured.is_known_creator(creator, tag >> 16):
-                return DataElement(tag, "LO", creator)
-        self._count("remove")
-        return None
+        made = None
+        if self.profile.has("retain_safe_private") and tag & 0xFFFF > 0xF:
+            made = safe_private(ds, tag, self.cleaning)
+        self._count("keep" if made is not None else "remove")
+        return made
 
     def _sequence(
         self, element: DataElement, action: str, kind: int, path: tuple[str, ...]

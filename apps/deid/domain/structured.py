@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from apps.deid.domain.codes import code_of, unknown_code_item
 from apps.deid.domain.elements import raw_items, read_element
 from apps.deid.domain.profile import Profile
-from apps.deid.domain.table import _safe_private, content_rule
+from apps.deid.domain.table import content_rule
 
 _DUMMY_VALUES = {
     "TEXT": ("TextValue", "REMOVED"),
@@ -27,16 +25,6 @@ _WITHOUT_VALUE_TO_CLEAN = frozenset(
     {"NUM", "CONTAINER", "SCOORD", "SCOORD3D", "TCOORD", "IMAGE", "COMPOSITE", "WAVEFORM", "TABLE",
      "NUMERIC"}
 )  # fmt: skip
-
-
-@lru_cache(1)
-def _creators() -> frozenset[tuple[str, int]]:
-    return frozenset((creator, group) for creator, group, _, _ in _safe_private())
-
-
-def is_known_creator(creator: str, group: int) -> bool:
-    """Whether Table E.3.10-1 has attributes of this private creator in this group."""
-    return (creator, group) in _creators()
 
 
 def has_references_by_position(ds: Dataset, depth: int = 0) -> bool:

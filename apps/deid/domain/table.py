@@ -78,6 +78,26 @@ def is_safe_private(creator: str, group: int, element_low_byte: int, vr: str) ->
     return (creator, group, element_low_byte, vr) in _safe_private()
 
 
+@lru_cache(1)
+def _safe_private_vrs() -> dict[tuple[str, int, int], str]:
+    return {row[:3]: row[3] for row in sorted(_safe_private()) if row[3]}
+
+
+def safe_private_vr(creator: str, group: int, element_low_byte: int) -> str | None:
+    """The VR that Table E.3.10-1 gives a private attribute; None where it has none of it."""
+    return _safe_private_vrs().get((creator, group, element_low_byte))
+
+
+@lru_cache(1)
+def _safe_creators() -> frozenset[tuple[str, int]]:
+    return frozenset((creator, group) for creator, group, _, _ in _safe_private())
+
+
+def is_safe_creator(creator: str, group: int) -> bool:
+    """Whether Table E.3.10-1 has attributes of this private creator in this group."""
+    return (creator, group) in _safe_creators()
+
+
 def retains(profile: Profile, tag: int) -> bool:
     """Whether the profile's options keep or clean this tag instead of the basic action."""
     rule = rule_for(tag)
