@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from apps.deid.domain.harvest import Harvest
 from apps.deid.domain.icc import scrub_icc_profile
 from apps.deid.domain.redact import redacted
 from apps.deid.domain.scan import LeakScanner
+from apps.deid.domain.stream_notes import header_notes
 from tests.afresh.documents import code, icc
 from tests.afresh.headers import Planter, identity, part10, pixels
 from tests.afresh.people import Sample
@@ -191,3 +193,17 @@ def test_the_element_of_a_table_is_made_anew_each_time() -> None:
     assert len(_result(first)[0][0x00281201].value) == 512
     assert len(_result(second)[0][0x00281201].value) == 256
     assert isinstance(first[0x00281201], DataElement)
+
+
+@pytest.mark.parametrize("number", ["47118850", "471188", "9E99"])
+@pytest.mark.parametrize("keyword", ["NumberOfFrames", "CineRate", "FrameTime"])
+def test_a_number_of_the_header_is_not_quoted_beside_the_stream(keyword: str, number: str) -> None:
+    ds = Dataset()
+    element = DataElement(keyword, "DS", number)
+    element.VR = "IS" if keyword != "FrameTime" else "DS"
+    ds.add(element)
+    notes = header_notes(ds, range(0, 40, 2), Fraction(1, 50))
+    assert not any(run in text for _, text in notes for run in ("471188", "47118"))
+    known = Dataset()
+    known.NumberOfFrames = "41"
+    assert "says 41, the stream holds 20" in header_notes(known, range(20), Fraction(1, 25))[0][1]

@@ -81,8 +81,8 @@ def header_notes(ds: Dataset, pts: Sequence[int], time_base: Fraction) -> list[N
         notes.append(
             (
                 "number_of_frames",
-                f"Number of Frames (0028,0008) says {claimed:f}, the stream holds {len(pts)}; "
-                + _FOLLOWED,
+                f"Number of Frames (0028,0008) says {_said(claimed)}, the stream holds "
+                f"{len(pts)}; {_FOLLOWED}",
             )
         )
     if len(pts) > 1 and (said := _times_said(ds, pts, time_base)):
@@ -103,7 +103,7 @@ def _times_said(ds: Dataset, pts: Sequence[int], time_base: Fraction) -> str:
         if abs(Fraction(values[0]) - rate) <= Fraction(1, 2):
             return ""
         return (
-            f"{_NAMES[tag]} says {values[0]:f} a second, the stream shows "
+            f"{_NAMES[tag]} says {_said(values[0])} a second, the stream shows "
             f"{float(rate):.2f}; {_FOLLOWED}"
         )
     if tag == _FRAME_TIME:
@@ -126,9 +126,14 @@ def _times_said(ds: Dataset, pts: Sequence[int], time_base: Fraction) -> str:
     if not beyond:
         return ""
     return (
-        f"by {_NAMES[tag]} pictures would stand up to {float(max(beyond)) / 1000:.3f} s "
-        f"from where the stream shows them; {_FOLLOWED}"
+        f"by {_NAMES[tag]} pictures would stand up to {_said(Decimal(float(max(beyond)) / 1000))} s"
+        f" from where the stream shows them; {_FOLLOWED}"
     )
+
+
+def _said(value: Decimal) -> str:
+    """A number of the header for a note that goes with the clip: a long one may be anybody's."""
+    return f"{float(value):.3f}".rstrip("0").rstrip(".") if abs(value) < 10_000 else "many more"
 
 
 def _governing(ds: Dataset) -> tuple[int, list[Decimal]]:
@@ -155,4 +160,5 @@ def _numbers(ds: Dataset, tag: int) -> list[Decimal]:
         found = [Decimal(str(one)) for one in many]
     except InvalidOperation:
         return []
-    return found if all(one.is_finite() for one in found) else []
+    # A number of nine digits and more is neither a count nor a time.
+    return found if all(one.is_finite() and one.adjusted() < 9 for one in found) else []
