@@ -113,3 +113,14 @@ def test_a_patient_called_as_a_word_of_descriptions_is_in_no_coded_string() -> N
     ds.PatientName, ds.BodyPartExamined, ds.AcquisitionContrast = "Wolf^Ann", "WOLF", "LONG_WOLF"
     new = _cleaned(ds, ELE, safe=False)
     assert not new.get("BodyPartExamined") and not new.get("AcquisitionContrast")
+
+
+def test_a_makers_name_that_is_a_persons_stays_as_the_maker_alone() -> None:
+    ds, _ = _plain()
+    ds.Manufacturer = "KARL STORZ"
+    ds.SeriesDescription, ds.AcquisitionContrast = "colonoscopy Braun", "WOLF"
+    ds.StudyDescription, ds.ProtocolName = "colonoscopy right colon", "Karl"
+    new = _cleaned(ds, ELE, safe=False)
+    assert new.Manufacturer == "KARL STORZ" and new.StudyDescription == "colonoscopy right colon"
+    assert not new.get("SeriesDescription") and not new.get("ProtocolName")
+    assert not new.get("AcquisitionContrast")

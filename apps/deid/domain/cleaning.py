@@ -35,7 +35,7 @@ from apps.deid.domain.icc import scrub_icc_profile
 from apps.deid.domain.pattern_search import MIN_PATTERN_BYTES
 from apps.deid.domain.profile import Profile
 from apps.deid.domain.scan import LeakScanner, kinds_kept_on_purpose
-from apps.deid.domain.text import is_allowed_phrase, is_coded_term
+from apps.deid.domain.text import is_allowed_phrase, is_coded_term, may_name_somebody
 from apps.deid.domain.uids import is_listed, map_uid, replaced_uid
 
 DUMMIES: dict[str, object] = {
@@ -49,6 +49,8 @@ _BINARY_TO_KEEP = frozenset(
      0x00283006, 0x00281408, 0x00660016, 0x00660021, 0x00660040, 0x00660041, 0x00660042}
 )  # fmt: skip
 _OF_A_DEVICE = frozenset({"device", "uid", "private", "text"})
+# Manufacturer, its Model Name, Software Versions.
+_OF_THE_MAKER = frozenset({0x00080070, 0x00081090, 0x00181020})
 _ICC_PROFILE = 0x00282000
 _MAY_BE_DATED = frozenset({"DA", "TM", "DT", "UN", None})
 _MAX_BINARY_BYTES = 4 * 1024 * 1024
@@ -202,7 +204,9 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
         cleaning.written.update(texts)
         return texts
     if all(
-        is_allowed_phrase(text) and cleaning.harvest.find_in_text(text, strict=True) is None
+        is_allowed_phrase(text)
+        and cleaning.harvest.find_in_text(text, strict=True) is None
+        and (element.tag in _OF_THE_MAKER or not may_name_somebody(text))
         for text in texts
     ):
         return texts
@@ -211,9 +215,11 @@ def clean_value(element: DataElement, vr: str, action: str, cleaning: Cleaning) 
 
 def _may_stay_as_code(text: str, cleaning: Cleaning) -> bool:
     """A known term, or what a description might say as well ("FOOT", "NARROW BAND")."""
+    said = text.replace("_", " ")
     return is_coded_term(text) or (
-        is_allowed_phrase(text.replace("_", " "))
-        and cleaning.harvest.find_in_text(text.replace("_", " "), strict=True) is None
+        is_allowed_phrase(said)
+        and cleaning.harvest.find_in_text(said, strict=True) is None
+        and not may_name_somebody(said)
     )
 
 

@@ -61,6 +61,15 @@ def is_allowed_phrase(text: str) -> bool:
     )
 
 
+# Makers who are called as people are: in a description nobody can tell which of the two is meant.
+_MAKERS_NAMES = frozenset({"karl", "storz", "wolf", "braun", "philips", "stryker", "zeiss"})
+
+
+def may_name_somebody(text: str) -> bool:
+    """Whether an allow-listed phrase holds a maker's name that is a person's as well."""
+    return not _MAKERS_NAMES.isdisjoint(tokens(text))
+
+
 @lru_cache(1)
 def coded_terms() -> frozenset[str]:
     """Values of VR CS that may stay."""
