@@ -6,8 +6,9 @@ from typing import Any
 
 from apps.access import roles, signing
 from apps.access.actor import Actor
-from apps.access.errors import Conflict, NotFound, Refused
+from apps.access.errors import Conflict, NotFound
 from apps.access.models import User
+from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.adjudication import services, signatures
 from apps.adjudication.models import Adjudication, Endorsement
@@ -75,9 +76,7 @@ def withdraw(
     passkey: Passkey | None = None,
 ) -> Adjudication:
     """Withdraw one's approval of a signed consensus, with a reason; it stays readable."""
-    if not reason.strip():
-        raise Refused("reason_missing", "Withdrawing needs a reason.", "Say why.", field="reason")
-    _endorse(actor, adjudication, Kind.WITHDRAW, reason.strip()[:400], password, passkey)
+    _endorse(actor, adjudication, Kind.WITHDRAW, note_text(reason), password, passkey)
     adjudication.state = State.WITHDRAWN
     adjudication.save(update_fields=["state"])
     return adjudication

@@ -1,4 +1,4 @@
-"""Digits and letters that equal an identifier by chance: within a longer number, a moved moment, a
+"""Digits that equal an identifier by chance: within a longer number, a moved moment, a
 public code, or samples whose neighbours make such a run likely.
 
 A hit of the search in a result's bytes is looked up here before it counts. What cannot be placed
@@ -26,8 +26,9 @@ _UNDEFINED, _ITEM = 0xFFFFFFFF, 0xE000FFFE
 # Uncompressed, and RLE, which keeps runs of samples as they are.
 _KEEPS_SAMPLES = frozenset({"1.2.840.10008.1.2.1", "1.2.840.10008.1.2.5"})
 _NEAR_BYTES = 32 * 1024
-# Where fewer than this are to be expected in the whole of the pixel data, it is no chance.
-_LEAST_EXPECTED = 1e-6
+# Where fewer than this are to be expected in the whole of the pixel data, it is no chance: rather a
+# refusal that a steward can end than a leak.
+_LEAST_EXPECTED = 1e-3
 
 
 def runs_of_digits(text: str, least: int = 8) -> list[str]:
@@ -75,13 +76,13 @@ class Chances:
     def __call__(self, position: int, pattern: bytes, n_found: int = 1) -> bool:
         """Whether ``pattern``, found at ``position`` of the file, says nothing. ``n_found``: how
         often it was found in all."""
+        if _NUMBER.fullmatch(pattern) is None:
+            return False
         pixels = self.parsed.pixels
         for start, size in pixels.pieces if pixels is not None else ():
             if start <= position and position + len(pattern) <= start + size:
                 expected = self._expected(position, pattern, start, size)
                 return expected >= _LEAST_EXPECTED and n_found <= 1 + 4 * expected
-        if _NUMBER.fullmatch(pattern) is None:
-            return False
         value = self._value_at(position, len(pattern))
         return value is not None and self._says_nothing(value, position - value.start, pattern)
 
