@@ -66,8 +66,8 @@ class Walk:
         assert arrived() == 0
         assert self.stack.store(self.path, "-xn")
         until(arrived, 60, "the row in quarantine")
-        person.page.locator("text=Review pixels").click(timeout=120_000)
-        person.page.wait_for_selector("[data-testid=confirm]:not([disabled])", timeout=120_000)
+        person.page.locator("text=Review pixels").click(timeout=300_000)
+        person.page.wait_for_selector("[data-testid=confirm]:not([disabled])", timeout=300_000)
         person.page.keyboard.press("Enter")
         # Shown once the server has taken the decision.
         person.page.wait_for_selector("#working", state="visible", timeout=60_000)
