@@ -30,6 +30,17 @@ def once(name: str, build: Callable[[Path], None]) -> Path:
     return target
 
 
+def manage(*words: str) -> list[str]:
+    """The command line of a command, without Django's checks, which load every page: a second. The
+    shell makes none."""
+    return [
+        sys.executable,
+        "manage.py",
+        *words,
+        *(["--skip-checks"] if words[0] != "shell" else []),
+    ]
+
+
 def _migrate(url: str) -> None:
     with tempfile.TemporaryDirectory(prefix="clinicalannot-migrating-") as folder:
         given = {
@@ -38,7 +49,7 @@ def _migrate(url: str) -> None:
             "DJANGO_SETTINGS_MODULE": "clinical_annot.settings.test",
         }
         subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--skip-checks", "-v", "0"],
+            manage("migrate", "-v", "0"),
             cwd=ROOT, env={**os.environ, **given}, check=True,
         )  # fmt: skip
 

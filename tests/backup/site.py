@@ -94,7 +94,7 @@ class Site:
 
     def manage(self, *words: str, text: str = "") -> Answer:
         done = subprocess.run(
-            [sys.executable, "manage.py", *words, "--skip-checks"],
+            shared.manage(*words),
             cwd=ROOT, env=self.env, input=text, capture_output=True, text=True, timeout=120,
             check=False,
         )  # fmt: skip

@@ -97,7 +97,7 @@ class Place:
 
     def command(self, *words: str) -> str:
         done = subprocess.run(
-            [sys.executable, "manage.py", *words, "--skip-checks"],
+            shared.manage(*words),
             cwd=ROOT,
             env=self.env,
             capture_output=True,

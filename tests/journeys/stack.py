@@ -79,9 +79,8 @@ class Stack:
         return [row for row in self.described["logins"] if row["role"] == role][number]
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        # Without Django's checks, which load every page: a second.
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments, "--skip-checks"],
+            shared.manage(*arguments),
             cwd=ROOT,
             env=self.env,
             capture_output=True,
