@@ -54,6 +54,12 @@ BARS = [
         _review_speed,
     ),
     Bar(
+        "failures",
+        "tab killed in mid-stroke, two minutes without network, two tabs, server restarted,"
+        " slow mobile link, three hours: the server holds what was drawn",
+        tests("tests/journeys/test_failures.py", BAR_OFF_S="120", BAR_LONG_S="10800", BAR_FULL="1"),
+    ),
+    Bar(
         "player",
         "an hour of 1080p: seek p95 at most 1.5 of a bare mediabunny loop, held arrow 25 a"
         " second, under 1 % dropped at 1x, first picture within 2 s",

@@ -23,19 +23,20 @@ MEASURE = (Path(__file__).parent / "player.js").read_text().split("\n", 1)[1]
 BT709 = 1
 
 
-def minute(n_frames: int) -> bytes:
+def minute(n_frames: int, size_px: tuple[int, int] = (WIDTH_PX, HEIGHT_PX)) -> bytes:
     """``n_frames`` of moving tissue-like texture, IDR every 12 pictures, no B-frames."""
     import io
 
     from fixtures import barcode
 
+    width, height = size_px
     rng = np.random.default_rng(5)
-    ground = rng.integers(60, 190, (HEIGHT_PX // 8 + 16, WIDTH_PX // 8 + 16), np.uint8)
+    ground = rng.integers(60, 190, (height // 8 + 16, width // 8 + 16), np.uint8)
     ground = np.kron(ground, np.ones((8, 8), np.uint8))
     out = io.BytesIO()
     with av.open(out, "w", format="mp4", options={"video_track_timescale": "12800"}) as target:
         stream = target.add_stream("libx264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
         context.color_primaries = context.color_trc = context.colorspace = BT709
         context.color_range, context.time_base = 1, Fraction(1, 12800)
@@ -45,7 +46,7 @@ def minute(n_frames: int) -> bytes:
         }  # fmt: skip
         for number in range(n_frames):
             y, x = number * 2 % 96, number * 3 % 96
-            grey = ground[y : y + HEIGHT_PX, x : x + WIDTH_PX]
+            grey = ground[y : y + height, x : x + width]
             picture = np.stack([grey, grey // 2 + 30, grey // 2 + 20], -1)
             barcode.draw(picture, number)
             frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
@@ -55,12 +56,12 @@ def minute(n_frames: int) -> bytes:
     return out.getvalue()
 
 
-def long_clip(path: Path, seconds: int) -> None:
+def long_clip(path: Path, seconds: int, size_px: tuple[int, int] = (WIDTH_PX, HEIGHT_PX)) -> None:
     """The minute's packets over and over."""
     import io
 
     with (
-        av.open(io.BytesIO(minute(min(seconds, 60) * FPS))) as source,
+        av.open(io.BytesIO(minute(min(seconds, 60) * FPS, size_px))) as source,
         av.open(str(path), "w", format="mp4", options={"video_track_timescale": "12800"}) as out,
     ):
         video = source.streams.video[0]
