@@ -24,6 +24,19 @@ def _player() -> tuple[str, bool]:
     return figure, held
 
 
+def _painting() -> tuple[str, bool]:
+    """``bench/painting.py``: brush on 1080p, and a frame with 200 tracks."""
+    from bench.painting import measured
+
+    found = measured()
+    figure = (
+        f"brush p95 {found['handler_ms']:.1f} ms, event to paint {found['ratio']:.2f} of a bare"
+        f" canvas ({found['paint_ms']:.1f} to {found['bare_ms']:.1f} ms); a frame with"
+        f" {found['tracks']} tracks p95 {found['tracks_ms']:.1f} ms"
+    )
+    return figure, (found["handler_ms"] < 8 and found["ratio"] <= 1.3 and found["tracks_ms"] < 16)
+
+
 def _review_speed() -> tuple[str, bool]:
     """``bench/review.py``: CPU time of bare decoding and x264 to that of a review copy."""
     from bench.review import measured
@@ -64,5 +77,11 @@ BARS = [
         "an hour of 1080p: seek p95 at most 1.5 of a bare mediabunny loop, held arrow 25 a"
         " second, under 1 % dropped at 1x, first picture within 2 s",
         _player,
+    ),
+    Bar(
+        "painting",
+        "a brush of 40 px on 1080p: handler p95 under 8 ms, event to paint at most 1.3 of a bare"
+        " canvas; a frame with 200 tracks under 16 ms",
+        _painting,
     ),
 ]
