@@ -15,9 +15,10 @@ from apps.access.errors import Conflict, Refused
 from apps.access.models import User
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
-from apps.annotation import log, queries, store
+from apps.annotation import log, store
 from apps.annotation.domain import ops, saving
-from apps.annotation.models import LabelObject, LabelSet, LabelSetClip, Operation
+from apps.annotation.models import LabelSet, LabelSetClip, Operation
+from apps.annotation.proposing import check_decisions
 from apps.library.models import Clip
 from apps.ontology.domain.geometries import interpolator_of
 from apps.ontology.models import OntologyVersion
@@ -84,7 +85,7 @@ def save_operations(
     definition = label_set.ontology.definition
     for index, op in enumerate(operations):
         _checked(lambda op=op, index=index: ops.validate(op, definition, sizes, index))
-    _check_proposals(label_set, operations)
+    check_decisions(label_set, operations)
     state = _server_state(label_set, client_id, base_revision, operations)
     decision = saving.decide(state, base_revision, operations)
     others = _others(label_set, client_id, base_revision)
@@ -111,29 +112,6 @@ def _checked(check: Any) -> Any:
             field=error.field,
             index=error.index,
         ) from None
-
-
-def _check_proposals(label_set: LabelSet, operations: list[Any]) -> None:
-    """A decision names an object that was proposed for its clip."""
-    decided = [(i, op) for i, op in enumerate(operations) if op["op"] == "proposal.set"]
-    if not decided:
-        return
-    held = {
-        (str(pk), str(name), str(clip))
-        for pk, name, clip in LabelObject.objects.filter(
-            label_set__in=queries.proposing_sets(label_set),
-            uuid__in=[op["object"] for _, op in decided],
-        ).values_list("label_set_id", "uuid", "clip_id")
-    }
-    for index, op in decided:
-        if (op["source"], op["object"], op["clip"]) not in held:
-            raise Refused(
-                "invalid_operation",
-                f"Operation {index}: object is not proposed for this clip.",
-                "Load the proposals again.",
-                field="object",
-                index=index,
-            )
 
 
 def _server_state(

@@ -60,13 +60,13 @@ def assigned(kept):
 
 def taken(clip, source, *, decisions=("accepted", "accepted", "refused"), change=None):
     """Operations that decide on a source's objects, and the relation of the two that were kept."""
-    labels, steps, made = store.load(source), [], []
+    labels, steps, made = store.load(source), [], {}
     objects = [*labels["tracks"], *labels["intervals"]]
     for name, decision in zip(objects, decisions, strict=True):
         result = None if decision == "refused" else str(uuid.uuid4())
-        made.append(result)
         if result and name in labels["tracks"]:
             track = labels["tracks"][name]
+            made[track["class_id"]] = result
             steps.append({"op": "track.create", "object": result, "clip": str(clip.pk),
                           "class_id": track["class_id"]})  # fmt: skip
             steps += [
@@ -78,7 +78,7 @@ def taken(clip, source, *, decisions=("accepted", "accepted", "refused"), change
                       "source": str(source.pk), "decision": decision,
                       "result": result})  # fmt: skip
     steps.append({"op": "relation.set", "object": str(uuid.uuid4()), "clip": str(clip.pk),
-                  "relation": "holds", "subject": made[0], "target": made[1],
+                  "relation": "holds", "subject": made["grasper"], "target": made["specimen_bag"],
                   "start_frame": 3, "end_frame": 7})  # fmt: skip
     return steps
 
