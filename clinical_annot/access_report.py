@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import zipfile
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.contrib.auth.decorators import login_required
@@ -18,6 +20,8 @@ from apps.access.actor import system_roles
 from apps.access.doors import actor_of
 from apps.access.errors import Refused
 from apps.access.models import User
+from apps.audit import tree
+from apps.audit.domain import exchange
 from apps.audit.domain.pdf_report import table_pdf
 from apps.audit.domain.unusual import Limits, findings
 from apps.projects.queries import projects_for
@@ -150,7 +154,42 @@ def _inert(cell: str) -> str:
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
-_FILES = {"pdf": _pdf, "csv": _csv}
+def _told(rows: list[Row]) -> list[exchange.Told]:
+    return [
+        exchange.Told(
+            id=str(row.event.pk),
+            time=row.event.recorded_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            action=row.event.action,
+            outcome=row.event.outcome,
+            user_id=row.event.actor,
+            user_name=row.person.username if row.person else "",
+            printed_name=row.person.display_name if row.person else "",
+            origin=row.origin,
+            object_type=row.event.object_type,
+            object_id=row.event.object_id,
+            pseudonym=row.pseudonym,
+            entry=row.entry,
+        )
+        for row in rows
+    ]
+
+
+def _fhir(given: dict[str, str], rows: list[Row], total: int) -> HttpResponse:
+    made = exchange.fhir_bundle(_told(rows), tree.origin())
+    content = json.dumps(made, ensure_ascii=False).encode()
+    return _file(content, "application/fhir+json", "audit-events.json")
+
+
+def _dicom(given: dict[str, str], rows: list[Row], total: int) -> HttpResponse:
+    """One message a file, as a syslog collector would get them one by one."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as held:
+        for told in _told(rows):
+            held.writestr(f"{told.id}.xml", exchange.dicom(told, tree.origin()))
+    return _file(out.getvalue(), "application/zip", "audit-messages.zip")
+
+
+_FILES = {"pdf": _pdf, "csv": _csv, "fhir": _fhir, "dicom": _dicom}
 
 
 def _file(content: bytes, media_type: str, name: str) -> HttpResponse:

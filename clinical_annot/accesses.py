@@ -68,6 +68,11 @@ class Row:
     def door(self) -> str:
         return str(_private(self.event).get("door", ""))
 
+    @property
+    def origin(self) -> str:
+        """An address, or the operating system's user."""
+        return str(_private(self.event).get("origin", ""))
+
 
 def accesses(user: User, asked: Asked, most: int) -> tuple[list[Row], int]:
     """The newest ``most`` accesses that fit, newest first, and how many fit at all.

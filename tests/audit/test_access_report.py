@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree
 
 import pytest
 
@@ -95,6 +97,16 @@ def test_who_saw_a_patient_in_a_period_is_told_on_the_page_as_csv_and_as_pdf(
     ]
     assert all(e.actor == str(officer.user.pk) and e.project for e in told)
     assert pseudonym_of(clips[0]).encode() not in b"".join(bytes(e.entry) for e in told)
+
+    bundle = json.loads(client.get(f"{asked}&format=fhir").content)
+    names = {row["resource"]["agent"][0]["altId"] for row in bundle["entry"]}
+    assert names == {anna.user.username, boris.user.username} and len(bundle["entry"]) == 3
+    with zipfile.ZipFile(io.BytesIO(client.get(f"{asked}&format=dicom").content)) as held:
+        messages = [ElementTree.fromstring(held.read(name)) for name in held.namelist()]
+    assert len(messages) == 3
+    for message in messages:
+        patient = message.find("ParticipantObjectIdentification")
+        assert patient.get("ParticipantObjectID") == pseudonym_of(clips[0])
 
     by_person = rows_of(
         client.get(f"/audit/accesses/?pseudonym=&person={anna.user.username}&format=csv")
