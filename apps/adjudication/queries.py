@@ -138,6 +138,7 @@ def as_json(adjudication: Adjudication, user: User) -> dict[str, Any]:
         "consensus": made,
         "agreement": {"lanes": found["lanes"], "summary": found["summary"]},
         "disagreements": disagreements_json(adjudication),
+        "unseen": services.unseen_by(adjudication, user),
         "accept_below": services.threshold(adjudication),
         "derived_from": sources_of(adjudication),
         "statement": {"meaning": services.MEANING, "digest": made["digest"]},

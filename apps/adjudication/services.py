@@ -12,7 +12,7 @@ from apps.access.models import User
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.adjudication import blinding, findings, signatures
-from apps.adjudication.domain import consensus, merging
+from apps.adjudication.domain import consensus, merging, watching
 from apps.adjudication.models import Adjudication, Assignment, Decision
 from apps.adjudication.signatures import Passkey
 from apps.annotation import store
@@ -26,7 +26,7 @@ from apps.annotation.services import (
     sign_label_set,
     supersede_label_set,
 )
-from apps.library.models import Clip
+from apps.library.models import Clip, WatchedSpan
 
 MEANING = (
     "I have reviewed both annotators' labels of this clip, decided every difference, "
@@ -274,6 +274,14 @@ def signature_holds(adjudication: Adjudication) -> bool:
     )
 
 
+def unseen_by(adjudication: Adjudication, user: User) -> list[dict[str, Any]]:
+    """Objects of the consensus on frames that this person's browser never showed."""
+    assert adjudication.consensus is not None
+    shown = WatchedSpan.objects.filter(clip=adjudication.clip, user=user)
+    spans = shown.values_list("start_frame", "end_frame").distinct()
+    return watching.unseen(store.load(adjudication.consensus), str(adjudication.clip_id), spans)
+
+
 def content_digest(label_set: LabelSet) -> str:
     """Digest of the expanded geometry of every frame: exactly what is signed."""
     return expanded_digest(
@@ -316,7 +324,8 @@ def sign(
     adjudication.save(update_fields=["state", "signature", "signed_at"])
     if adjudication.supersedes is not None:
         _supersede(actor, adjudication.supersedes)
-    event(actor, adjudication, public={"digest": signature.digest})
+    unseen = len(unseen_by(adjudication, actor.user))
+    event(actor, adjudication, public={"digest": signature.digest, "unseen": unseen})
     return adjudication
 
 

@@ -292,6 +292,7 @@ async function start() {
       store.onNotice("Changes are not on the server yet: sign in a moment");
       return;
     }
+    await bench.tellWatched();
     try {
       const now = await load(api, state.id);
       await signDialog(api, now, "sign", (answer) => {
@@ -309,6 +310,7 @@ async function start() {
   async function openEndorse() {
     const kind = state.mayEndorse;
     if (!kind) return;
+    await bench.tellWatched();
     try {
       await signDialog(api, await load(api, state.id), kind, (answer) => {
         if (answer.state === "withdrawn") saved.read("Withdrawn: read-only");

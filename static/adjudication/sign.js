@@ -12,6 +12,12 @@ const WORDS = {
   withdraw: ["Withdraw your approval", "Withdraw", "The signed version stays readable and verifiable; it goes into no further release."],
 };
 
+/** @param {import("./types.js").Unseen[]} rows */
+function unseenWords(rows) {
+  const n = rows.length;
+  return `${n} ${n === 1 ? "label stands" : "labels stand"} on frames that you have not seen; the first on frame ${spaced(rows[0].first_frame)}.`;
+}
+
 /**
  * @param {import("../workspace/api.js").Api} api @param {import("./types.js").Adjudication} now  just loaded
  * @param {import("./types.js").SigningKind} kind @param {(answer: import("./types.js").Signed) => void} signed
@@ -64,6 +70,7 @@ export async function signDialog(api, now, kind, signed) {
     h("h2", { id: "sign-title" }, title),
     h("p", {}, said.meaning),
     h("p", { class: "hint" }, `${tracks} tracks, ${intervals} phases and events, revision ${spaced(now.consensus.revision)}. ${hint}`),
+    kind !== "withdraw" && now.unseen?.length ? h("p", { class: "look", "data-testid": "unseen" }, unseenWords(now.unseen)) : null,
     h("p", { class: "digest", "data-testid": "sign-digest" }, `SHA-256 ${said.digest}`),
     form);
   return showDialog(dialog);

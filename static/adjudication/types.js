@@ -7,6 +7,7 @@
  *   merges?: Merge[], consensus?: string}} Disagreement
  * @typedef {{label_set: string, revision: number, labels: Labels, digest?: string}} Consensus
  * @typedef {{name: string, time: string, meaning: string, digest: string, authentication?: string, holds?: boolean}} Signature
+ * @typedef {{object: string, class_id: string, frames: number, first_frame: number}} Unseen
  * @typedef {"sign" | "countersign" | "withdraw"} SigningKind
  * @typedef {Signature & {kind: "countersign" | "withdraw", reason: string}} Endorsement
  * @typedef {{state: string, signature: Signature, endorsements?: Endorsement[]}} Signed
@@ -16,7 +17,7 @@
  *   consensus: Consensus,
  *   agreement: {lanes: {name: string, kind: string, values: [number, number | null][]}[],
  *     summary: {object: string | null, label: string, metric: string, value: number | null}[]},
- *   disagreements: Disagreement[], accept_below?: number, statement: {meaning: string, digest: string} | null,
+ *   disagreements: Disagreement[], accept_below?: number, unseen?: Unseen[], statement: {meaning: string, digest: string} | null,
  *   signature?: Signature | null, endorsements?: Endorsement[], versions?: Version[], may_endorse?: "" | "countersign" | "withdraw"}} Adjudication
  */
 

@@ -150,14 +150,16 @@ export class Bench {
 
   /** Which pictures were shown goes to the server every ten seconds, for the access record. */
   #reportWatched() {
-    const send = () => {
-      if (!this.watched.length) return;
-      const spans = this.watched.splice(0, 500);
-      this.api
-        .post(`/api/v1/clips/${this.clip.id}/watched/`, { spans }, { keepalive: true })
-        .catch(() => this.watched.unshift(...spans));
-    };
-    globalThis.setInterval(send, 10000);
-    globalThis.addEventListener("pagehide", send);
+    globalThis.setInterval(() => void this.tellWatched(), 10000);
+    globalThis.addEventListener("pagehide", () => void this.tellWatched());
+  }
+
+  /** Tell now; what the server does not take is told later. */
+  async tellWatched() {
+    if (!this.watched.length) return;
+    const spans = this.watched.splice(0, 500);
+    await this.api
+      .post(`/api/v1/clips/${this.clip.id}/watched/`, { spans }, { keepalive: true })
+      .catch(() => this.watched.unshift(...spans));
   }
 }

@@ -95,3 +95,23 @@ def test_small_differences_are_accepted_together_and_each_is_a_decision(
     assert Event.objects.filter(action="adjudication.decide").count() == len(small)
     assert Event.objects.filter(action="adjudication.accept_small", outcome="done").count() == 1
     assert {d["id"] for d in services.acceptable(made)} == set()
+
+
+def test_labels_on_frames_that_the_signer_never_saw_are_shown_before_and_told_with_the_signature(
+    project, person, clip, client
+):
+    made, judge = builders.open_adjudication(project, person, clip, shift=0)
+    client.force_login(judge.user)
+    url = f"/api/v1/adjudications/{made.pk}/"
+    shown = client.get(url).json()
+    labels = shown["consensus"]["labels"]
+    assert {row["object"] for row in shown["unseen"]} == {*labels["tracks"], *labels["intervals"]}
+    watched = f"/api/v1/clips/{clip.pk}/watched/"
+    for spans in ([[0, 6]], [[6, clip.n_frames - 1]]):
+        assert client.post(watched, {"spans": spans}, content_type="application/json")
+    (last,) = client.get(url).json()["unseen"]
+    assert last["first_frame"] == clip.n_frames - 1 and last["frames"] == 1
+    body = {"password": builders.PASSWORD, "revision": shown["consensus"]["revision"]}
+    assert client.post(f"{url}sign/", body, content_type="application/json").status_code == 200
+    told = Event.objects.get(action="adjudication.sign", outcome="done")
+    assert b'"unseen":1' in bytes(told.entry)
