@@ -1,4 +1,5 @@
-"""The bars of access: every address by everybody, single sign-on, lists filtered by grants."""
+"""The bars of access: every address by everybody, schemathesis as each role, single sign-on, lists
+filtered by grants."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+SCHEMATHESIS = "4.32.5"
 
 
 def _tests(path: str, **environment: str) -> tuple[str, bool]:
@@ -29,6 +31,22 @@ def _tests(path: str, **environment: str) -> tuple[str, bool]:
 def rights() -> tuple[str, bool]:
     """Every address, by session and by token, everybody, every method."""
     return _tests("tests/access/test_rights.py", RIGHTS_FULL="1")
+
+
+def schemathesis() -> tuple[str, bool]:
+    """schemathesis, in an environment of its own, ten minutes a role (``FUZZ_S``)."""
+    with tempfile.TemporaryDirectory(prefix="clinicalannot-schemathesis-") as folder:
+        home, noted = Path(folder) / "env", Path(folder) / "noted"
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        pip = [str(home / "bin" / "pip"), "install", "-q", f"schemathesis=={SCHEMATHESIS}"]
+        subprocess.run(pip, check=True)
+        given = {
+            "SCHEMATHESIS": str(home / "bin" / "st"),
+            "FUZZ_S": os.environ.get("FUZZ_S", "600"),
+            "BAR_FIGURES": str(noted),
+        }
+        said, held = _tests("tests/access/test_schema_fuzz.py", **given)
+        return "; ".join([said, *(noted.read_text().splitlines() if noted.exists() else [])]), held
 
 
 def single_sign_on() -> tuple[str, bool]:
@@ -55,6 +73,12 @@ def lists() -> tuple[str, bool]:
 
 BARS = [
     ("rights", "every address, role and method answers as the hand-written pages say", rights),
+    (
+        "schemathesis",
+        "the whole OpenAPI document, 10 minutes a role: no 5xx, no answer outside the document or"
+        " of what is not for the role",
+        schemathesis,
+    ),
     ("single sign-on", "a real OpenID provider's people have their groups' roles", single_sign_on),
     ("lists", "a page at most 6 times the unfiltered one, and a third of guardian's", lists),
 ]

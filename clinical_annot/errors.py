@@ -18,7 +18,10 @@ logger = logging.getLogger(__name__)
 
 
 def refusal_response(request: HttpRequest, refusal: Refused) -> HttpResponse:
-    if request.path.startswith("/api/") or request.headers.get("Accept") == "application/json":
+    if (
+        request.path.startswith(("/api/", "/dicomweb"))
+        or request.headers.get("Accept") == "application/json"
+    ):
         return JsonResponse(refusal.as_json(), status=refusal.status)
     return render(request, "refused.html", {"refusal": refusal}, status=refusal.status)
 

@@ -237,6 +237,10 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "ClinicalAnnot API",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "clinical_annot.api_schema.with_refusals",
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }

@@ -24,6 +24,8 @@ from .base import CLINICAL_ANNOT_DATA_DIR, DATABASES  # noqa: E402
 
 SECRET_KEY = "tests-only-" + "x" * 50
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# A code that a test reads is used later, on a busy machine perhaps in the next half minute.
+MFA_TOTP_TOLERANCE = 10
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: threads and second processes of a test must meet the same database.

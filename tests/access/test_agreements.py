@@ -131,10 +131,10 @@ def test_an_administrator_makes_a_project_and_its_lead_gives_roles_on_pages(pers
     }  # fmt: skip
     made = signed_in(administrator).post("/projects/new/", asked)
     new = Project.objects.get(slug="gastroscopy")
-    assert made["Location"] == f"/projects/{new.pk}/" and new.options["assign_to_all"]
+    assert made["Location"] == f"/projects/manage/{new.pk}/" and new.options["assign_to_all"]
     assert roles_in(lead.user, new) == {"project_lead"}
 
-    pages, here = signed_in(lead), f"/projects/{new.pk}/"
+    pages, here = signed_in(lead), f"/projects/manage/{new.pk}/"
     assert [row.slug for row in pages.get("/projects/manage/").context["projects"]] == [
         "gastroscopy"
     ]
@@ -150,13 +150,13 @@ def test_an_administrator_makes_a_project_and_its_lead_gives_roles_on_pages(pers
     shown = pages.get(here).content.decode()
     assert "DUA 4" in shown and later(9)[:7] in shown
     end = {"until": later(-1), "reason": "withdrawn"}
-    assert pages.post(f"/projects/agreements/{dua.pk}/", end).status_code == 302
+    assert pages.post(f"/projects/manage/agreements/{dua.pk}/", end).status_code == 302
     assert roles_in(researcher.user, new) == set() and "Ended" in pages.get(here).content.decode()
     taken = {"person": str(researcher.user.pk), "role": "researcher"}
     assert pages.post(f"{here}take/", taken).status_code == 302
     assert researcher.user.username not in pages.get(here).content.decode()
     # Not a word of it in a project that one does not lead.
-    assert pages.get(f"/projects/{project.pk}/").status_code == 404
+    assert pages.get(f"/projects/manage/{project.pk}/").status_code == 404
     assert signed_in(person("annotator")).get("/projects/manage/").status_code == 404
 
 
@@ -181,7 +181,10 @@ def test_a_project_with_a_wrong_name_is_not_made_and_says_which(person, project,
 def test_a_lead_makes_no_project_and_no_sender(person, project):
     pages = signed_in(person("project_lead"))
     assert pages.post("/projects/new/", {"slug": "x"}).status_code == 403
-    assert pages.post(f"/projects/{project.pk}/senders/", {"username": "tower"}).status_code == 403
+    assert (
+        pages.post(f"/projects/manage/{project.pk}/senders/", {"username": "tower"}).status_code
+        == 403
+    )
     with pytest.raises(Forbidden):
         agreements.add_agreement(
             person("researcher"), project, kind="ethics", reference="x", until=later(2)

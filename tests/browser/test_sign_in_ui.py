@@ -112,16 +112,16 @@ def test_an_idle_page_is_covered_and_opens_with_what_was_typed(
     cache.clear()
     settings.CLINICAL_ANNOT_IDLE_LOCK_S = 0
     user, base = person("project_lead").user, live_server.url
-    page.goto(f"{base}/accounts/login/?next=/projects/{project.pk}/")
+    page.goto(f"{base}/accounts/login/?next=/projects/manage/{project.pk}/")
     page.fill("#id_username", user.username)
     page.fill("#id_password", PASSWORD)
     page.click("button.primary")
-    page.wait_for_url(f"{base}/projects/{project.pk}/")
+    page.wait_for_url(f"{base}/projects/manage/{project.pk}/")
     looked_at(page, "members")
     page.goto(f"{base}/projects/manage/")
     looked_at(page, "projects")
     settings.CLINICAL_ANNOT_IDLE_LOCK_S = 3
-    page.goto(f"{base}/projects/{project.pk}/")
+    page.goto(f"{base}/projects/manage/{project.pk}/")
     page.fill("#a-reference", "EC 2026-17, half typed")
     page.wait_for_selector("dialog.locked[open]")
     if SHOTS:

@@ -27,7 +27,9 @@ _ANSWERS = {
     404: OpenApiTypes.OBJECT,
     406: OpenApiTypes.OBJECT,
 }
-_JSON = {200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT}
+# An array of instances, each in the DICOM JSON model (PS3.18 Annex F).
+_LIST = {"type": "array", "items": {"type": "object"}}
+_JSON = {200: _LIST, 404: OpenApiTypes.OBJECT}
 _NATIVE = ("1.2.840.10008.1.2", EXPLICIT_LE)
 MAX_VIEWPORT_PX = 8192
 

@@ -14,7 +14,9 @@ from apps.intake.dicomweb.stow import StowView
 from apps.library.dicomweb import queries
 from apps.library.domain.attribute_matching import InvalidQuery, parse
 
-_ANSWERS = dict.fromkeys((200, 400, 404), OpenApiTypes.OBJECT)
+# An array, each in the DICOM JSON model (PS3.18 Annex F).
+_LIST = {"type": "array", "items": {"type": "object"}}
+_ANSWERS = {200: _LIST, **dict.fromkeys((400, 404), OpenApiTypes.OBJECT)}
 
 
 def base_of(request: Any, scope: str) -> str:
