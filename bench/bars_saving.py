@@ -46,7 +46,7 @@ def _million(found: dict[str, Any]) -> tuple[str, bool]:
     }
     told = ", ".join(f"{what} {ratio:.2f}" for what, ratio in ratios.items())
     told += f" times an empty set; the server grew by {found['grown_mb']:.0f} MB"
-    return told, ratios["save"] <= 2 and found["grown_mb"] < 50
+    return told, max(ratios.values()) <= 2 and found["grown_mb"] < 50
 
 
 BARS: list[tuple[str, str, Run]] = [
@@ -62,7 +62,7 @@ BARS: list[tuple[str, str, Run]] = [
     ),
     (
         "a million keyframes",
-        "saved at most 2 times slower than an empty set; the server's memory flat",
+        "opened, read and saved at most 2 times slower than an empty set; the server's memory flat",
         _on_both("million", _million),
     ),
 ]
