@@ -115,6 +115,8 @@ def bulk(request: HttpRequest) -> HttpResponse:
     ticked = [uuid_of(text) for text in request.POST.getlist("picked")[:200]]
     rows = list(queries.quarantine_for(user).filter(pk__in=ticked))
     what, reason = request.POST.get("what"), request.POST.get("reason", "")
+    if ticked and not rows:
+        raise NotFound
     if not rows:
         raise Refused("nothing_ticked", "Nothing was ticked.", "Tick what you mean, then try.")
     if what == "reject" and not reason.strip():

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.access import roles
 from apps.access.doors import actor_of
-from apps.access.errors import Conflict, NotFound, Refused
+from apps.access.errors import Conflict, Forbidden, NotFound, Refused
 from apps.access.models import User
 from apps.access.verb import check, roles_on
 from apps.release import queries, recalls, sending, services
@@ -159,6 +159,8 @@ def withdraw(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
     found = queries.release_for(request.user, release_id)  # type: ignore[arg-type]
     try:
         services.withdraw(actor_of(request), found, reason=request.POST.get("reason", ""))
+    except Forbidden:
+        raise
     except Refused as refusal:
         messages.error(request, f"{refusal.message} {refusal.remedy}")
     return redirect("release", release_id)
@@ -171,6 +173,8 @@ def recall(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
     found = queries.release_for(request.user, release_id)  # type: ignore[arg-type]
     try:
         recalls.recall(actor_of(request), found, reason=request.POST.get("reason", ""))
+    except Forbidden:
+        raise
     except Refused as refusal:
         messages.error(request, f"{refusal.message} {refusal.remedy}")
     return redirect("release", release_id)

@@ -149,7 +149,7 @@ def test_another_projects_instances_cannot_be_ticked(
     row = arrive(command, project)
     client = signed_in(person("data_steward", where=other))
     ticked = {"picked": [str(row.pk)], "what": "reject", "reason": "x"}
-    assert client.post("/quarantine/bulk/", ticked).status_code == 400
+    assert client.post("/quarantine/bulk/", ticked).status_code == 404
     row.refresh_from_db()
     assert row.state == "received"
 
