@@ -153,9 +153,13 @@ class Walk:
         person.go("/releases/")
         self.take(person, "releases")
         page.fill("[data-testid=version]", "1.0.0")
-        page.click("[data-testid=freeze]")
+        page.click("[data-testid=begin-draft]")
         page.wait_for_url("**/releases/*/")
         address = page.url.removeprefix(self.stack.url)
+        page.click("[data-testid=save-draft]")
+        until(page, "[data-testid=freeze]:enabled")
+        page.click("[data-testid=freeze]")
+        page.wait_for_selector("[data-testid=save-draft]", state="detached")
         person.close()
         return address
 

@@ -179,9 +179,14 @@ class Walk:
         lead = self.person("project_lead")
         lead.go("/releases/")
         lead.page.fill("[data-testid=version]", "1.0.0")
-        lead.page.click("[data-testid=freeze]")
+        lead.page.click("[data-testid=begin-draft]")
         lead.page.wait_for_url("**/releases/*/")
         address = lead.page.url.removeprefix(self.stack.url)
+        lead.page.click("[data-testid=save-draft]")
+        # The check is the worker's, and the page follows it.
+        lead.page.wait_for_selector("[data-testid=freeze]:enabled", timeout=120_000)
+        lead.page.click("[data-testid=freeze]")
+        lead.page.wait_for_selector("[data-testid=save-draft]", state="detached")
         officer = self.person("compliance_officer")
 
         def approvable() -> bool:
