@@ -5,8 +5,10 @@
   window.bench = bench;
   // A canvas is flushed once one of its pixels has been read.
   const flush = () => {
-    const canvas = document.querySelector("#overlay") ?? document.querySelector("canvas");
-    canvas?.getContext("2d")?.getImageData(0, 0, 1, 1);
+    const layers = [...document.querySelectorAll("#overlay, #live")];
+    for (const canvas of layers.length ? layers : document.querySelectorAll("canvas")) {
+      canvas.getContext("2d")?.getImageData(0, 0, 1, 1);
+    }
   };
   let callbacks = [];
   const run = (now) => {

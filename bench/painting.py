@@ -153,7 +153,7 @@ def _many(browser: Browser, world: Any) -> dict[str, Any]:
     page.evaluate("window.bench.frames = []; window.bench.recording = true")
     for step in range(int(os.environ.get("BENCH_STEPS", "60"))):
         page.keyboard.press("ArrowRight" if step % 60 < 30 else "ArrowLeft")
-        shows(page, 3 + step % 60 if step % 60 < 30 else 31 - (step % 60 - 29))
+        shows(page, 3 + step % 60 if step % 60 < 30 else 61 - step % 60)
     frames = list(page.evaluate("window.bench.frames"))
     page.close()
     # Frames on which nothing was painted say nothing.

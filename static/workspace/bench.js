@@ -85,7 +85,7 @@ export class Bench {
     }
     const items = this.showOwn() ? this.#ownItems(frame) : [];
     items.push(...this.extraItems(frame));
-    this.overlay.paint(items, [(context, unit) => this.tools.preview(context, unit)]);
+    this.overlay.paint(items, [(context, unit) => this.tools.preview(context, unit)], this.tools.previewWithin);
     if (moved || this.timeline.frame !== frame) this.timeline.setFrame(frame);
     this.hash.shown(frame, this.player.playing);
     this.onSight(frame, [this.timeline.from, this.timeline.to]);
@@ -105,14 +105,16 @@ export class Bench {
       if (dragged) expanded = { frame_index: frame, state: expanded?.state ?? "visible", shape: dragged, interpolated: false };
       if (live) expanded = { frame_index: frame, state: "visible", shape: null, interpolated: false };
       if (!expanded) continue;
-      const words = Object.entries(track.attributes).map(([a, v]) => this.#valueName(track.class_id, a, v));
+      const active = id === store.selectedTrack;
+      // Only the track in hand bears its name.
+      const words = active ? Object.entries(track.attributes).map(([a, v]) => this.#valueName(track.class_id, a, v)) : [];
       items.push({
         id,
         color: store.classOf(track.class_id)?.color ?? "#ffffff",
         skeleton: store.classOf(track.class_id)?.skeleton?.edges,
         expanded,
-        active: id === store.selectedTrack,
-        label: [store.trackName(id), ...words].join(" · "),
+        active,
+        label: active ? [store.trackName(id), ...words].join(" · ") : undefined,
         live,
       });
     }

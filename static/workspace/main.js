@@ -138,9 +138,9 @@ async function start() {
   let panelsAt = 0;
   bench.onFrame = () => {
     bar.update();
-    // While playing, panels follow at a reading pace; the picture's labels follow every frame.
+    // While playing or in a stroke, panels follow at a reading pace; the picture's labels follow every frame.
     const now = performance.now();
-    if (player.playing && now - panelsAt < 200) return;
+    if ((player.playing || bench.tools.stroke) && now - panelsAt < 200) return;
     panelsAt = now;
     tracks();
     details();

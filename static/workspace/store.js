@@ -208,9 +208,18 @@ export class Store {
 
   /** What a track shows at a frame, by its class's interpolation. @param {import("./types.js").Track} track @param {number} frame */
   expand(track, frame) {
-    const own = this.classes.get(track.class_id);
-    return expandAt(track, frame, own && ruleOf(own));
+    const { keyframes, missing, class_id } = track;
+    const held = this.#expanded.get(keyframes);
+    if (held && held.frame === frame && held.missing === missing && held.class_id === class_id) return held.expanded;
+    const own = this.classes.get(class_id);
+    const expanded = expandAt(track, frame, own && ruleOf(own));
+    this.#expanded.set(keyframes, { frame, missing, class_id, expanded });
+    return expanded;
   }
+
+  /** The frame last asked for, which is asked for again and again. Keyed by the keyframes container, which is replaced
+   * on every change. @type {WeakMap<object, {frame: number, missing: number[] | undefined, class_id: string, expanded: import("./types.js").Expanded | null}>} */
+  #expanded = new WeakMap();
 
   /** @param {string} trackId */
   trackName(trackId) {

@@ -249,3 +249,97 @@ def test_a_way_along_an_edge_keeps_to_it_and_a_flat_picture_is_crossed_straight(
     assert off_edge < 2.5 and last == [150, 70]
     assert 48 <= flat <= 60
     assert far == [[321, 5]] and too_far == 1 and same == [[5.2, 5.1]]
+
+
+def test_lines_drawn_into_an_image_look_as_strokes_do(modules: Page) -> None:
+    got = modules.evaluate(
+        """async () => {
+          const {Lines} = await import('/static/workspace/canvas/lines.js');
+          const turns = Array.from({length: 24}, (_, k) => k / 24 * 2 * Math.PI);
+          const ring = turns.map((t) => [60 + 31.3 * Math.cos(t), 50 + 27.8 * Math.sin(t)]);
+          const other = [[20.2, 20.7], [110.4, 33.1], [64, 95.5]];
+          const [own, wanted] = [0, 1].map(() => {
+            const canvas = document.createElement('canvas');
+            Object.assign(canvas, {width: 128, height: 100});
+            return canvas.getContext('2d');
+          });
+          const lines = new Lines();
+          // The second frame stands on an image that was used.
+          for (const shift of [9, 0]) {
+            lines.begin(128, 100);
+            for (const points of [ring, other]) {
+              lines.add(points.flatMap(([x, y], m) => {
+                const [x2, y2] = points[(m + 1) % points.length];
+                return [x + shift, y, x2 + shift, y2];
+              }), [255, 216, 63], 1.6, 4);
+            }
+          }
+          lines.put(own);
+          for (const points of [ring, other]) {
+            wanted.lineJoin = 'round';
+            wanted.beginPath();
+            points.forEach(([x, y], m) => (m ? wanted.lineTo(x, y) : wanted.moveTo(x, y)));
+            wanted.closePath();
+            for (const [width, style] of [[4, 'rgba(6, 8, 12, 0.85)'], [1.6, '#ffd83f']]) {
+              wanted.lineWidth = width;
+              wanted.strokeStyle = style;
+              wanted.stroke();
+            }
+          }
+          lines.begin(2000, 2000);
+          const large = lines.add([5, 5, 900, 900], [255, 0, 0], 1.6, 4);
+          const data = (c) => Array.from(c.getImageData(0, 0, 128, 100).data);
+          return [data(own), data(wanted), large];
+        }"""
+    )
+    own, wanted = (np.array(each).reshape(100, 128, 4).astype(float) for each in got[:2])
+    assert wanted[..., 3].astype(bool).sum() > 1000
+    for each in (own, wanted):
+        each[..., :3] *= each[..., 3:] / 255
+    away = np.abs(own - wanted)
+    assert away.max() < 100 and away[wanted[..., 3] > 0].mean() < 8
+    # What is too large for the image is left to a stroke.
+    assert got[2] is False
+
+
+def test_the_stroke_under_way_is_shown_pixel_for_pixel(modules: Page) -> None:
+    got = modules.evaluate(
+        """async () => {
+          const {MaskBuffer} = await import('/static/workspace/canvas/mask.js');
+          const {LiveLayer, LiveMask} = await import('/static/workspace/canvas/live.js');
+          const below = document.createElement('canvas');
+          Object.assign(below, {width: 100, height: 70});
+          document.body.replaceChildren(below);
+          const view = {
+            box: {left: 5, top: 5, width: 90, height: 60}, width_px: 60, height_px: 40, scale: 1.5,
+            apply: (c) => c.setTransform(1.5, 0, 0, 1.5, 5, 5),
+          };
+          const layer = new LiveLayer(below, view);
+          const alpha = () => {
+            const d = layer.context.getImageData(0, 0, 100, 70).data;
+            return Array.from({length: 7000}, (_, n) => d[4 * n + 3]);
+          };
+          const ring = ([x, y]) => [[(c) => c.fillRect(x - 3, y - 3, 6, 6)], [x, y, 3]];
+          const mask = new MaskBuffer(60, 40);
+          mask.capsule(10, 10, 10, 10, 4, 1);
+          const live = new LiveMask(mask, '#ffd83f');
+          const way = [[10, 10], [30, 12], [45, 30], [2, 38], [58, 2]];
+          for (let m = 1; m < way.length; m++) {
+            layer.paint(live, ...ring(way[m]));
+            mask.capsule(...way[m - 1], ...way[m], 4, m === 3 ? 0 : 1);
+          }
+          layer.paint(live, [], [0, 0, 0]);
+          const shown = alpha();
+          layer.paint(null, [], [0, 0, 0]);
+          return [shown, Array.from(mask.data), alpha().some(Boolean)];
+        }"""
+    )
+    shown = np.array(got[0]).reshape(70, 100) > 0
+    mask = np.array(got[1]).reshape(60, 40).T.astype(bool)
+    wanted = np.zeros((70, 100), bool)
+    rows = np.floor((np.arange(60) + 0.5) / 1.5).astype(int)
+    columns = np.floor((np.arange(90) + 0.5) / 1.5).astype(int)
+    wanted[5:65, 5:95] = mask[np.ix_(rows, columns)]
+    assert wanted.sum() > 500
+    assert np.array_equal(shown, wanted)
+    assert got[2] is False

@@ -160,7 +160,11 @@ export function outlineRings(mask, box) {
   };
   for (let x = box.x0; x < box.x1; x++) {
     for (let y = box.y0; y < box.y1; y++) {
-      if (!on(x, y)) continue;
+      const n = x * height + y;
+      if (data[n] !== 1) continue;
+      // Most pixels lie inside: none of their edges is on the outline.
+      const inner = x > 0 && y > 0 && x + 1 < width && y + 1 < height;
+      if (inner && data[n - 1] && data[n + 1] && data[n - height] && data[n + height]) continue;
       if (!on(x, y - 1)) add(x, y, x + 1, y);
       if (!on(x + 1, y)) add(x + 1, y, x + 1, y + 1);
       if (!on(x, y + 1)) add(x + 1, y + 1, x, y + 1);

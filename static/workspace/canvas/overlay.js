@@ -1,17 +1,24 @@
 /** Paints labels over the picture. Every line has a dark casing, to read on highlights and on smoke. */
 
+import { Lines } from "./lines.js";
+import { LiveLayer } from "./live.js";
 import { MaskBuffer, outlineRings } from "./mask.js";
-import { bounds, handles, hasPoints, pathOf } from "./shapes.js";
+import { bounds, handles, hasPoints, pathOf, piecesOf } from "./shapes.js";
 
 /** @typedef {import("../types.js").Expanded} Expanded */
 /** @typedef {import("../types.js").Rle} Rle */
 /** @typedef {import("./view.js").View} View */
 /**
  * @typedef {{id: string, color: string, expanded: Expanded, active: boolean, label?: string,
- *   dashed?: boolean, faint?: boolean, live?: LiveMask | null, skeleton?: [number, number][]}} Painted
+ *   dashed?: boolean, faint?: boolean, live?: import("./live.js").LiveMask | null, skeleton?: [number, number][]}} Painted
  */
 
 const CASING = "rgba(6, 8, 12, 0.85)";
+/** By how much the casing is wider than its line, in CSS pixels. */
+const CASED = 2.4;
+
+/** CSS pixels. @param {Painted} item */
+const lineWidth = (item) => (item.active ? 2 : item.expanded.interpolated ? 1.25 : 1.6);
 
 /** @type {WeakMap<Rle, {mask: MaskBuffer, box: import("./mask.js").Rect | null, path: Path2D,
  *   fills: Map<string, OffscreenCanvas>}>} */
@@ -55,31 +62,14 @@ function maskImage(mask, box, color) {
   const word = (255 << 24) | (b << 16) | (g << 8) | r;
   for (let x = 0; x < width; x++) {
     const column = (x + box.x0) * mask.height + box.y0;
-    for (let y = 0; y < height; y++) if (mask.data[column + y]) words[y * width + x] = word;
+    const cells = mask.data.subarray(column, column + height);
+    for (let y = cells.indexOf(1); y >= 0; ) {
+      const end = cells.indexOf(0, y);
+      for (const below = end < 0 ? height : end; y < below; y++) words[y * width + x] = word;
+      y = cells.indexOf(1, y);
+    }
   }
   return image;
-}
-
-/** The mask being painted: a full-size canvas of which only the changed part is written. */
-export class LiveMask {
-  /** @param {MaskBuffer} mask @param {string} color */
-  constructor(mask, color) {
-    this.mask = mask;
-    this.color = color;
-    this.canvas = new OffscreenCanvas(mask.width, mask.height);
-    this.context = /** @type {OffscreenCanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
-    mask.dirty = { x0: 0, y0: 0, x1: mask.width, y1: mask.height };
-    this.path = new Path2D();
-    this.refresh();
-  }
-
-  refresh() {
-    const dirty = this.mask.takeDirty();
-    if (!dirty) return;
-    this.context.putImageData(maskImage(this.mask, dirty, this.color), dirty.x0, dirty.y0);
-    const box = this.mask.bounds();
-    this.path = box ? ringsPath(outlineRings(this.mask, box)) : new Path2D();
-  }
 }
 
 export class Overlay {
@@ -88,6 +78,12 @@ export class Overlay {
     this.canvas = canvas;
     this.view = view;
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.live = new LiveLayer(canvas, view);
+    this.lines = new Lines();
+    /** What the labels' canvas shows now. @type {unknown[]} */
+    this.shown = [];
+    /** Lines that stand already where the rest of their item is to be drawn. @type {Set<Painted>} */
+    this.lined = new Set();
   }
 
   /** Device-independent width in picture units. @param {number} css */
@@ -97,29 +93,80 @@ export class Overlay {
 
   /**
    * @param {Painted[]} items  painted in order, the active one last
-   * @param {((context: CanvasRenderingContext2D, unit: number) => void)[]} [extras]  tool previews
+   * @param {import("./live.js").Extra[]} [extras]  tool previews
+   * @param {[number, number, number] | null} [within]  picture place and radius around all of them
    */
-  paint(items, extras = []) {
+  paint(items, extras = [], within = null) {
+    const still = items.filter((item) => !item.live);
+    const now = this.#key(still);
+    if (now.length !== this.shown.length || now.some((value, i) => value !== this.shown[i])) {
+      this.shown = now;
+      this.#paintStill(still);
+    }
+    this.live.paint(items.find((item) => item.live)?.live ?? null, extras, within);
+  }
+
+  /** All that decides how the labels look. @param {Painted[]} items @returns {unknown[]} */
+  #key(items) {
+    const { left, top, width, height } = this.view.box;
+    /** @type {unknown[]} */
+    const key = [left, top, width, height, this.view.resized, globalThis.devicePixelRatio];
+    for (const { id, color, expanded, active, label, dashed, faint, skeleton } of items) {
+      key.push(id, color, expanded.shape, expanded.state, expanded.interpolated, active, active && label, dashed, faint, skeleton);
+    }
+    return key;
+  }
+
+  /** @param {Painted[]} items */
+  #paintStill(items) {
     const { context } = this;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    const ordered = [...items].sort((a, b) => Number(a.active) - Number(b.active));
+    this.#drawLines(ordered);
     this.view.apply(context);
     context.imageSmoothingEnabled = false;
     context.lineJoin = "round";
-    const ordered = [...items].sort((a, b) => Number(a.active) - Number(b.active));
     for (const item of ordered) {
       context.globalAlpha = item.faint ? 0.45 : 1;
       const shape = item.expanded.shape;
-      if (item.live) this.#mask(item, item.live.canvas, 0, 0, item.live.path);
-      else if (!shape) continue;
+      if (!shape) continue;
       else if (shape.type === "mask") this.#storedMask(item, shape.rle);
       else if (shape.type === "tip") this.#tip(item, shape.point);
       else if (shape.type === "box") this.#box(item, shape.box);
       else this.#points(item, shape);
       context.globalAlpha = 1;
     }
-    for (const extra of extras) extra(context, this.#w(1));
     for (const item of ordered) if (item.active && item.label) this.#label(item);
+  }
+
+  /** Plain outlines, which are many and move with every frame, go into one image. @param {Painted[]} items */
+  #drawLines(items) {
+    const { canvas, context, lines, lined, view } = this;
+    const ratio = globalThis.devicePixelRatio || 1;
+    const sx = (view.box.width / view.width_px) * ratio;
+    const sy = (view.box.height / view.height_px) * ratio;
+    lined.clear();
+    lines.begin(canvas.width, canvas.height);
+    for (const item of items) {
+      const shape = item.expanded.shape;
+      if (item.active || item.faint || this.#dash(item).length) continue;
+      /** @type {number[]} */
+      let ends = [];
+      if (hasPoints(shape)) ends = piecesOf(shape, item.skeleton);
+      else if (shape?.type === "box") {
+        const [x, y, w, h] = shape.box;
+        ends = [x, y, x + w, y, x + w, y, x + w, y + h, x + w, y + h, x, y + h, x, y + h, x, y];
+      }
+      if (!ends.length) continue;
+      for (let i = 0; i < ends.length; i += 2) {
+        ends[i] = ends[i] * sx + view.box.left * ratio;
+        ends[i + 1] = ends[i + 1] * sy + view.box.top * ratio;
+      }
+      const width = lineWidth(item);
+      if (lines.add(ends, rgb(item.color), width * ratio, (width + CASED) * ratio)) lined.add(item);
+    }
+    lines.put(context);
   }
 
   /** @param {Painted} item */
@@ -130,11 +177,12 @@ export class Overlay {
 
   /** @param {Painted} item @param {Path2D} path */
   #stroke(item, path) {
+    if (this.lined.has(item)) return;
     const { context } = this;
-    const width = item.active ? 2 : item.expanded.interpolated ? 1.25 : 1.6;
+    const width = lineWidth(item);
     context.setLineDash([]);
     context.strokeStyle = CASING;
-    context.lineWidth = this.#w(width + 2.4);
+    context.lineWidth = this.#w(width + CASED);
     context.stroke(path);
     context.setLineDash(this.#dash(item));
     context.strokeStyle = item.color;
@@ -198,7 +246,7 @@ export class Overlay {
 
   /** @param {Painted} item @param {import("./shapes.js").PointShape} shape */
   #points(item, shape) {
-    this.#stroke(item, pathOf(shape, item.skeleton));
+    if (!this.lined.has(item)) this.#stroke(item, pathOf(shape, item.skeleton));
     const places = handles(shape);
     const tipAlone = shape.type === "shaft";
     const shown = item.active && !item.dashed ? places : shape.type === "keypoints" ? places : tipAlone ? places.slice(0, 1) : [];

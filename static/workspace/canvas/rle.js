@@ -97,14 +97,20 @@ export function textToCounts(text) {
   return counts;
 }
 
+/** Asked for on every frame. @type {WeakMap<Rle, number>} */
+const areas = new WeakMap();
+
 /**
  * Number of pixels in a mask.
  * @param {Rle} rle
  */
 export function rleArea(rle) {
+  const held = areas.get(rle);
+  if (held !== undefined) return held;
   let area = 0;
   textToCounts(rle.counts).forEach((count, i) => {
     if (i % 2) area += count;
   });
+  areas.set(rle, area);
   return area;
 }

@@ -42,16 +42,34 @@ function edges(shape, skeleton) {
   return shape.type === "polygon" || shape.type === "rotated_box" ? [...chain, [count - 1, 0]] : chain;
 }
 
+/**
+ * The lines of a shape: x, y, x, y of each, in picture coordinates.
+ * @param {PointShape} shape @param {[number, number][]} [skeleton] @returns {number[]}
+ */
+export function piecesOf(shape, skeleton = []) {
+  const places = handles(shape);
+  /** @type {number[]} */
+  const pieces = [];
+  /** @param {Point | null | undefined} a @param {Point | null | undefined} b */
+  const join = (a, b) => {
+    if (a && b) pieces.push(a[0], a[1], b[0], b[1]);
+  };
+  if (shape.type === "keypoints" || shape.type === "cuboid") {
+    for (const [from, to] of edges(shape, skeleton)) join(places[from], places[to]);
+    return pieces;
+  }
+  for (let m = 1; m < places.length; m++) join(places[m - 1], places[m]);
+  if (shape.type === "polygon" || shape.type === "rotated_box") join(places[places.length - 1], places[0]);
+  return pieces;
+}
+
 /** @param {PointShape} shape @param {[number, number][]} [skeleton] @returns {Path2D} */
 export function pathOf(shape, skeleton = []) {
   const path = new Path2D();
-  const places = handles(shape);
-  for (const [from, to] of edges(shape, skeleton)) {
-    const a = places[from];
-    const b = places[to];
-    if (!a || !b) continue;
-    path.moveTo(a[0], a[1]);
-    path.lineTo(b[0], b[1]);
+  const pieces = piecesOf(shape, skeleton);
+  for (let i = 0; i < pieces.length; i += 4) {
+    path.moveTo(pieces[i], pieces[i + 1]);
+    path.lineTo(pieces[i + 2], pieces[i + 3]);
   }
   return path;
 }

@@ -6,7 +6,8 @@
 
 import { GEOMETRY_OF_TOOL } from "../edits.js";
 import { MaskBuffer } from "./mask.js";
-import { LiveMask, prepareMask } from "./overlay.js";
+import { LiveMask } from "./live.js";
+import { prepareMask } from "./overlay.js";
 import { follow } from "./livewire.js";
 import { POINT_GEOMETRIES, shapeOf, wanted } from "./placing.js";
 import { paintPreview } from "./preview.js";
@@ -282,7 +283,6 @@ export class Tools {
   liveMask(trackId) {
     const session = this.session;
     if (!session || !this.stroke || session.target.object !== trackId || session.frame !== this.store.frame) return null;
-    session.live.refresh();
     return session.live;
   }
 
@@ -290,7 +290,6 @@ export class Tools {
   get newLive() {
     const session = this.session;
     if (!session || !this.stroke || this.store.labels.tracks[session.target.object]) return null;
-    session.live.refresh();
     return session;
   }
 
@@ -367,6 +366,14 @@ export class Tools {
   /** What is drawn on top of the picture. @param {CanvasRenderingContext2D} context in picture coordinates @param {number} unit one CSS pixel */
   preview(context, unit) {
     paintPreview(this, context, unit);
+  }
+
+  /** The picture place and radius that hold all that preview draws; null: it may be anywhere. @returns {[number, number, number] | null} */
+  get previewWithin() {
+    const { store, pointer } = this;
+    if (store.cursor.on || this.polygon.length || this.boxDrag) return null;
+    const ring = pointer && !store.readOnly && (store.tool === "brush" || store.tool === "eraser");
+    return ring ? [pointer[0], pointer[1], store.brushRadius_px] : [0, 0, 0];
   }
 
   /** Whether the tool in hand draws this geometry. @param {string} geometry */

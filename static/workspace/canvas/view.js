@@ -20,6 +20,8 @@ export class View {
     this.panY = 0;
     this.light = { brightness: 1, contrast: 1 };
     this.box = { left: 0, top: 0, width: 1, height: 1 };
+    /** How often the overlay was given another size, which empties it. */
+    this.resized = 0;
     /** @type {() => void} */
     this.onChange = () => {};
     new ResizeObserver(() => this.layout()).observe(stage);
@@ -53,6 +55,7 @@ export class View {
     if (this.overlay.width !== deviceWidth || this.overlay.height !== deviceHeight) {
       this.overlay.width = deviceWidth;
       this.overlay.height = deviceHeight;
+      this.resized++;
     }
     this.onChange();
   }

@@ -1,11 +1,16 @@
 /** Play, clock, frame field, phase under the playhead, how the picture came. */
 
-import { h, icon } from "../dom.js";
+import { h, icon, renderIfChanged } from "../dom.js";
 import { lightWords } from "../player/controls.js";
 import { clock, parsePlace, spaced } from "../player/timebase.js";
 
 const PLAY = "M7 4l13 8-13 8z";
 const PAUSE = "M7 4h4v16H7zM14 4h4v16h-4z";
+
+/** Every write makes the page lay itself out again. @param {HTMLElement} element @param {string} text */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
 
 /** @param {HTMLElement} host @param {import("../bench.js").Bench} bench */
 export function transport(host, bench) {
@@ -67,20 +72,20 @@ export function transport(host, bench) {
   );
   const update = () => {
     const index = store.frame;
-    time.textContent = clock(player.time.timeOf(index));
-    frame.textContent = ` · frame ${spaced(index)}`;
-    ticks.textContent = `PTS ${player.time.pts[index] ?? ""}`;
+    write(time, clock(player.time.timeOf(index)));
+    write(frame, ` · frame ${spaced(index)}`);
+    write(ticks, `PTS ${player.time.pts[index] ?? ""}`);
     const speed = player.playing || player.speed !== 1 ? `${player.rate < 0 ? "−" : ""}${Math.abs(player.rate)}×` : "";
     const loop = player.loop ? `loop ${spaced(player.loop[0])}–${spaced(player.loop[1] - 1)}` : "";
-    rate.textContent = [speed, loop].filter(Boolean).join(" · ");
-    light.textContent = lightWords(bench);
+    write(rate, [speed, loop].filter(Boolean).join(" · "));
+    write(light, lightWords(bench));
     const now = store.clipIntervals("phase").find(([, i]) => i.start_frame <= index && index < i.end_frame);
     const name = now ? (store.classOf(now[1].class_id)?.name ?? "") : "";
     if (store.ontology.classes.some((c) => c.geometry === "phase")) {
-      phase.replaceChildren(h("span", {}, "Phase "), h("strong", {}, name || "none"));
+      renderIfChanged(phase, [name], () => [h("span", {}, "Phase "), h("strong", {}, name || "none")]);
     }
     const shown = player.source === "master" ? "master picture" : player.source === "review" ? "review copy" : "";
-    source.textContent = shown;
+    write(source, shown);
   };
   let wasPlaying = false;
   const state = () => {
