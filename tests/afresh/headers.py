@@ -88,7 +88,8 @@ _SEQUENCES = _OF_VR["SQ"]
 
 _OF_A_DEVICE = re.compile(
     "Serial|Lens|Device|Manufacturer|Detector|Station|Software|UDI|Source|Gantry|Plate|Cassette"
-    "|Performed|Scheduled|Equipment|Generator|Maker|Model|Camera|Machine|Applicator|Transducer|Probe|Filter|Algorithm|Attenuator"
+    "|Performed|Scheduled|Equipment|Generator|Maker|Model|Camera|Machine|Applicator|Transducer|Probe|Filter"
+    "|Algorithm|Attenuator|ModifyingSystem"
 )
 
 
