@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import struct
+import threading
 import time
 
 from pydicom.dataset import Dataset
@@ -70,7 +71,12 @@ class Scu:
         deadline = time.monotonic() + wait_s
         while not self.heard and time.monotonic() < deadline:
             time.sleep(0.02)
-        made.release()
+        # pynetdicom's release has been seen to wait for its own reactor for ever.
+        released = threading.Thread(target=made.release, daemon=True)
+        released.start()
+        released.join(20)
+        if released.is_alive():
+            made.abort()
         return int(status.Status)
 
 
