@@ -107,6 +107,11 @@ def test_the_page_checks_the_release_offline_and_shows_its_labels(
             }"""
         )
         assert painted > 100
+        # Another key is checked at once, and what is in view stays.
+        page.locator("#key").fill(base64.b64encode(bytes(32)).decode())
+        page.locator("#key").blur()
+        expect(page.locator("#verdict")).to_contain_text("not hold", timeout=WAIT_MS)
+        assert page.locator("#frame").input_value() == str(drawn)
         assert any("signed by another key" in text for text in choose(
             page, folder, "not hold", base64.b64encode(bytes(32)).decode()))  # fmt: skip
         wrong = choose(page, altered, "not hold")

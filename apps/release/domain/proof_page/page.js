@@ -10,6 +10,10 @@ const at = (id) => document.getElementById(id);
 /** @type {any} */ let manifest = null;
 /** @type {{clip: any, labels: ReturnType<typeof readLabels>, times: number[], url: string, ends: number} | null} */ let shown = null;
 let turn = 0;
+let checks = 0;
+// What was checked last, and by which key; the files whose clips are on offer.
+let usedKey = "";
+/** @type {Map<string, File> | null} */ let offered = null;
 /** @type {number | null} */ let presented = null;
 
 /** @param {string} name @param {string} text @param {string} [state] */
@@ -29,6 +33,7 @@ function take(list) {
 }
 
 async function check() {
+  const mine = ++checks;
   /** @type {Map<string, Held>} */
   const held = new Map();
   for (const [path, file] of [...files].sort()) {
@@ -38,14 +43,16 @@ async function check() {
   at("verdict").className = "";
   at("lines").replaceChildren();
   at("show").hidden = true;
-  const key = at("key").value.trim();
+  const key = usedKey = at("key").value.trim();
   try {
-    const found = await checkRelease(held, key, (done, of, name) => { at("step").textContent = `${done} of ${of} · ${name}`; });
+    const found = await checkRelease(held, key, (done, of, name) => { if (mine === checks) at("step").textContent = `${done} of ${of} · ${name}`; });
+    if (mine !== checks) return;
     at("step").textContent = "";
     tell(found, key);
     manifest = found.manifest;
     if (manifest) offer();
   } catch (error) {
+    if (mine !== checks) return;
     at("step").textContent = "";
     verdict("bad", `This is no release that this page can read: ${error instanceof Error ? error.message : error}`);
   }
@@ -77,8 +84,11 @@ function tell({ manifest: said, problems, signed }, key) {
 }
 
 function offer() {
-  at("clip").replaceChildren(...manifest.clips.map((/** @type {any} */ clip, /** @type {number} */ n) => new Option(`${clip.name} · ${clip.pseudonym}`, String(n))));
   at("show").hidden = false;
+  // Another key is no other release: the clip and the frame in view stay.
+  if (offered === files) return;
+  offered = files;
+  at("clip").replaceChildren(...manifest.clips.map((/** @type {any} */ clip, /** @type {number} */ n) => new Option(`${clip.name} · ${clip.pseudonym}`, String(n))));
   open(0);
 }
 
@@ -140,7 +150,7 @@ async function showPicture(clip, frame) {
 }
 
 at("folder").addEventListener("change", () => { if (at("folder").files.length) take(at("folder").files); });
-at("key").addEventListener("change", () => { if (files.size) check(); });
+at("key").addEventListener("change", () => { if (files.size && at("key").value.trim() !== usedKey) check(); });
 at("clip").addEventListener("change", () => open(Number(at("clip").value)));
 at("frame").addEventListener("input", show);
 at("video").addEventListener("error", () => { at("said").textContent = "This browser does not play this video: labels are shown without its pictures."; });
