@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.access import roles, trail
 from apps.access.doors import actor_of, uuid_of
+from apps.access.errors import Refused
 from apps.access.models import User
 from apps.adjudication import blinding
 from apps.adjudication import queries as adjudications
@@ -23,7 +25,9 @@ from apps.annotation.habits import time_on_task
 from apps.annotation.models import LabelSet
 from apps.audit.models import Pending
 from apps.audit.verify import TrailBrokenError
+from apps.library import listing
 from apps.library import queries as library
+from apps.library.models import Clip
 from apps.projects.queries import projects_for
 from clinical_annot.queries import events_for
 from clinical_annot.trail import newest_checkpoint
@@ -65,11 +69,35 @@ def my_work(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def studies(request: HttpRequest) -> HttpResponse:
-    """De-identified clips of the projects that one leads or stewards."""
-    clips = library.clips_for(request.user).order_by("-created_at")[:200]  # type: ignore[arg-type]
-    rows = [{"clip": clip, "progress": library.progress_of(clip)} for clip in clips]
+    """De-identified clips that one may see, newest first, by the page."""
+    user: User = request.user  # type: ignore[assignment]
+    asked = {name: request.GET.get(name, "").strip() for name in ("project", "state", "subject")}
+    mine = list(projects_for(user).order_by("name"))
+    try:
+        found = listing.page(
+            user,
+            project=next((one for one in mine if one.slug == asked["project"]), None),
+            state=asked["state"],
+            subject=asked["subject"],
+            after=request.GET.get("after", ""),
+            newest_first=True,
+        )
+    except Refused:
+        return redirect("studies")
+    progress = listing.progress_of(found.clips)
+    shown = {
+        "rows": [{"clip": clip, "progress": progress.get(clip.pk)} for clip in found.clips],
+        "asked": asked,
+        "is_asked": any(asked.values()),
+        "projects": mine,
+        "states": [state for state in Clip.State if state != Clip.State.WITHDRAWN],
+        "is_first": not request.GET.get("after"),
+        "here": urlencode({name: text for name, text in request.GET.items() if text}),
+        "newest": urlencode({name: text for name, text in asked.items() if text}),
+        "older": urlencode({**asked, "after": found.following}) if found.following else "",
+    }
     template = "partials/studies.html" if request.headers.get("HX-Request") else "studies.html"
-    return render(request, template, {"rows": rows})
+    return render(request, template, shown)
 
 
 @require_GET

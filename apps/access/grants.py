@@ -88,6 +88,21 @@ def granted_ids(user: User, codenames: list[str], model: type[models.Model]) -> 
     return list(rows.values_list("content_object_id", flat=True).distinct())
 
 
+def rows_of(user: User, codenames: list[str], model: type[models.Model]) -> Any:
+    """The live grants themselves, for a query of which they are a part."""
+    return _live(model, user=user, permission__codename__in=codenames)
+
+
+def ids_by_codename(user: User, model: type[models.Model]) -> dict[str, set[Any]]:
+    """Every object of the model on which ``user`` holds something, in one query."""
+    held: dict[str, set[Any]] = {}
+    if user.is_active:
+        rows = _live(model, user=user).values_list("permission__codename", "content_object_id")
+        for codename, key in rows:
+            held.setdefault(codename, set()).add(key)
+    return held
+
+
 def holders(codename: str, obj: models.Model) -> list[User]:
     """Active people who hold the permission on this object, by user name."""
     rows = _live(type(obj), permission__codename=codename, content_object=obj)

@@ -9,13 +9,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.response import Response
 
 from apps.access.doors import ApiView, actor_of, body_of, sign_in_by_token
 from apps.access.errors import Conflict, NotFound, Refused
 from apps.keys.keyring import KeyDestroyedError, open_vault_file
-from apps.library import queries, services
+from apps.library import listing, queries, services
 from apps.library.domain import digest, ranges
 from apps.library.domain.index_format import FrameIndex
 from apps.library.models import Clip
@@ -34,12 +34,30 @@ def _ready(clip: Clip) -> Clip:
     return clip
 
 
+_LISTED = [
+    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200; 100 when left out."),
+    OpenApiParameter("after", OpenApiTypes.STR, description="`next` of the page before."),
+    OpenApiParameter("state", OpenApiTypes.STR, enum=Clip.State.values),
+]
+
+
 class ClipListView(ApiView):
-    @extend_schema(operation_id="clips_list", responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(
+        operation_id="clips_list", parameters=_LISTED, responses={200: OpenApiTypes.OBJECT}
+    )
     def get(self, request: Any) -> Response:
-        """Clips that you may see, oldest first."""
-        clips = queries.clips_for(request.user).order_by("created_at")[:500]
-        return Response({"clips": [queries.as_json(clip) for clip in clips]})
+        """A page of the clips that you may see, oldest first; `next` where there are more."""
+        asked, limit = request.GET, request.GET.get("limit", "100")
+        found = listing.page(
+            request.user,
+            state=asked.get("state", ""),
+            after=asked.get("after", ""),
+            count=int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 6 else 0,
+            whole=True,
+        )
+        progress = listing.progress_of(found.clips)
+        clips = [queries.as_json(one, lambda clip: progress.get(clip.pk)) for one in found.clips]
+        return Response({"clips": clips, "next": found.following or None})
 
 
 class ClipView(ApiView):

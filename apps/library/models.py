@@ -139,6 +139,8 @@ class Clip(models.Model):
 
     class Meta:
         ordering = ["created_at"]
+        # Lists go by time and stop at a page.
+        indexes = [models.Index(fields=["created_at", "id"], name="clips_by_time")]
 
     def __str__(self) -> str:
         return self.name

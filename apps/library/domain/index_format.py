@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 MAGIC = b"CAFI"
 FORMAT_VERSION = 1
 _HEAD = struct.Struct("<4sHIIQqBQI")
+HEAD_BYTES = _HEAD.size
 
 CONTAINER_KEY = 1
 IDR = 2
@@ -206,3 +207,12 @@ def index_of_times(
         duration_of_last=duration_of_last,
         warnings=tuple(warnings),
     )
+
+
+def time_base_of(data: bytes) -> tuple[int, int]:
+    """(numerator, denominator) of the time base in seconds, from the first HEAD_BYTES of
+    ``FrameIndex.to_bytes``. Raises ValueError for anything else."""
+    if len(data) < HEAD_BYTES or data[:4] != MAGIC:
+        raise ValueError("frame index: not one; build it again")
+    _, _, numerator, denominator, *_ = _HEAD.unpack_from(data)
+    return numerator, denominator
