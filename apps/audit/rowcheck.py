@@ -48,6 +48,8 @@ class RowCheck:
         that note's root, so that their marks only matter to name what does not fit."""
         self._marks_from = marks_from
         self._entry_key, self._place_key = log.event_key(), tree.place_key()
+        # Keyed once: a copy of it costs half of what keying anew does.
+        self._keyed = blake2b(key=self._entry_key, digest_size=16)
         # Logs begin unmarked where they are older than the marks; never again afterwards.
         self._is_tagged = self._is_marked = False
         self._told = _from_postgresql if connection.vendor == "postgresql" else _from_sqlite
@@ -70,19 +72,18 @@ class RowCheck:
             if mark != place_mark(seq, leaf, self._place_key):
                 return False
             self._is_marked = True
-        untagged = entry[: -_END - _TAG] + entry[-_END:]
-        tag = blake2b(untagged, key=self._entry_key, digest_size=16).hexdigest()
+        hasher = self._keyed.copy()
+        hasher.update(entry[: -_END - _TAG] + entry[-_END:])
         digest = "null" if sealed is None else f'"{sha256(sealed).hexdigest()}"'
-        opened = sha256(salt + private).hexdigest()
-        begins = f'{{"action":"{action}","commitment":"{opened}","id":"'.encode()
-        behind = len(begins) + 36
         name, time = self._told(event_id, at)
+        begins = (
+            f'{{"action":"{action}","commitment":"{sha256(salt + private).hexdigest()}",'
+            f'"id":"{name}","outcome":"{outcome}","public":'
+        )
+        ends = f',"sealed_sha256":{digest},"tag":"{hasher.hexdigest()}","time":"{time}Z","v":2}}'
         return bool(
-            entry.startswith(begins)
-            and entry[len(begins) : behind].replace(b"-", b"") == name.encode()
-            and entry.startswith(f'","outcome":"{outcome}","public":'.encode(), behind)
-            and entry.endswith(f',"sealed_sha256":{digest},"tag":"{tag}","time":"'.encode(), 0, -35)
-            and entry[-35:].replace(b"T", b" ") == f'{time}Z","v":2}}'.encode()
+            entry.startswith(begins.encode())
+            and entry.endswith(ends.encode())
             # No object within it, so that each of these can only be a key of its own.
             and private.count(b"{") == 1
             and private.startswith(f'{{"actor":"{actor}",'.encode())
@@ -120,12 +121,13 @@ class RowCheck:
 
 
 def _from_sqlite(event_id: str, at: str) -> tuple[str, str]:
-    """As they are there: 32 hexadecimal digits, and text."""
-    return event_id, at
+    """From 32 hexadecimal digits and a text with a space between day and time."""
+    name = f"{event_id[:8]}-{event_id[8:12]}-{event_id[12:16]}-{event_id[16:20]}-{event_id[20:]}"
+    return name, f"{at[:10]}T{at[11:]}"
 
 
 def _from_postgresql(event_id: UUID, at: datetime) -> tuple[str, str]:
-    return event_id.hex, str(at)[:26]
+    return str(event_id), at.isoformat()[:26]
 
 
 def _in_full(at: str | datetime) -> str:
