@@ -79,6 +79,14 @@ def held_anywhere(user: User, model: type[models.Model]) -> set[str]:
     return set(rows.values_list("permission__codename", flat=True).distinct())
 
 
+def granted(user: User, codenames: list[str], model: type[models.Model]) -> Any:
+    """:func:`granted_ids` as a query, to filter by within another."""
+    if not user.is_active:
+        return _table(model).objects.none().values("content_object_id")
+    rows = _live(model, user=user, permission__codename__in=codenames)
+    return rows.values("content_object_id")
+
+
 def granted_ids(user: User, codenames: list[str], model: type[models.Model]) -> list[Any]:
     """Primary keys of the objects on which ``user`` holds any of the permissions. Read first and
     filtered by: a third of what guardian's own shortcut costs on long lists."""

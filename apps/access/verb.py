@@ -11,6 +11,7 @@ What a target model offers:
 - ``policy_projects() -> list[Project]`` instead, for what lies in several: a role counts that is
   held in each of them;
 - ``state``: compared with ``states`` when the verb names any;
+- ``locked_with``: relations that are read with it in the same statement (not locked), by name;
 - ``relations(user) -> set[str]``: author, assigned, granted …, compared with ``relation``.
 """
 
@@ -121,8 +122,12 @@ def _run(
 
 def _lock(target: models.Model) -> models.Model:
     manager = type(target)._base_manager
+    beside: tuple[str, ...] = getattr(target, "locked_with", ())
+    found = manager.select_for_update(of=("self",))
+    if beside:
+        found = found.select_related(*beside)
     try:
-        return manager.select_for_update(of=("self",)).get(pk=target.pk)
+        return found.get(pk=target.pk)
     except type(target).DoesNotExist:  # type: ignore[attr-defined]
         raise NotFound from None
 

@@ -52,7 +52,7 @@ class OperationsView(ApiView):
     )
     def post(self, request: Any, label_set_id: uuid.UUID) -> Response:
         """Save a batch of operations on a base revision."""
-        label_set = queries.label_set_for(request.user, label_set_id)
+        label_set = queries.label_set_for(request.user, label_set_id, with_ontology=False)
         body = body_of(request)
         client, base, operations = (
             body.get("client_id"),

@@ -1,26 +1,29 @@
-"""Writing the operations of a batch: the one statement of a save that grows with it.
+"""The log of operations: asking what of a batch it holds, and appending a batch.
 
-Through the ORM a batch of 100 costs more to put together than the database takes to write it.
+The statements are written out, as those of ``rows.py`` and for the same reason.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.utils import timezone
 
 from apps.access.models import User
+from apps.annotation import rows as tables
 from apps.annotation.models import LabelSet, Operation
 
+_TABLE = Operation._meta.db_table
 _COLUMNS = (
-    "label_set_id, revision, place, op_id, client_id, seq, author_id, body, inverse, has_effect, at"
+    "label_set_id, revision, client_id, author_id, at, place, op_id, seq, body, inverse, has_effect"
 )
-_INSERT = (
-    f"INSERT INTO {Operation._meta.db_table} ({_COLUMNS})"  # noqa: S608
-    f" VALUES ({', '.join(['%s'] * len(_COLUMNS.split(',')))})"
+_INSERT = f"INSERT INTO {_TABLE} ({_COLUMNS})"
+# What all operations of a batch share comes once, the rest by column.
+_FROM_COLUMNS = (
+    " SELECT %s::uuid, %s::int, %s::uuid, %s::uuid, %s::timestamptz, new.* FROM unnest(%s::int[],"
+    " %s::uuid[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bool[]) AS new"
 )
 
 
@@ -35,29 +38,41 @@ class Row(NamedTuple):
     has_effect: bool
 
 
-def append(label_set: LabelSet, author: User, client_id: str, rows: Iterable[Row]) -> None:
-    """Append operations at the label set's revision, in the caller's transaction."""
-    author_field = Operation._meta.get_field("author").target_field  # type: ignore[union-attr]
-    set_key, client, author_key = (
-        _uuid(label_set.pk),
-        _uuid(client_id),
-        author_field.get_db_prep_save(author.pk, connection),
+def held(label_set: LabelSet, client_id: str, op_ids: Sequence[str]) -> tuple[int, frozenset[str]]:
+    """(highest sequence that the label set holds of this client, 0 when none; those of the
+    operations that it holds, under whichever client)."""
+    # By id alone: with the label set beside it SQLite reads all of the set's log instead.
+    known, given = tables.among("op_id", "uuid", tables.keys_of(op_ids))
+    query = (
+        f"SELECT (SELECT seq FROM {_TABLE} WHERE label_set_id = %s AND client_id = %s"  # noqa: S608
+        " ORDER BY seq DESC LIMIT 1), NULL, NULL UNION ALL"
+        f" SELECT NULL, label_set_id, op_id FROM {_TABLE} WHERE {known}"
     )
-    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    mine = tables.key_of(label_set.pk)
     with connection.cursor() as cursor:
+        cursor.execute(query, [mine, tables.key_of(client_id), given])
+        found = cursor.fetchall()
+    last = max((seq for seq, _, _ in found if seq is not None), default=0)
+    return last, frozenset(tables.name_of(name) for _, owner, name in found if owner == mine)
+
+
+def append(label_set: LabelSet, author: User, client_id: str, rows: Sequence[Row]) -> None:
+    """Append operations at the label set's revision, in the caller's transaction."""
+    shared: list[Any] = [
+        tables.key_of(label_set.pk),
+        label_set.revision,
+        tables.key_of(client_id),
+        tables.key_of(author.pk),
+        connection.ops.adapt_datetimefield_value(timezone.now()),
+    ]
+    with connection.cursor() as cursor:
+        if tables.is_postgres():
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            cursor.execute(_INSERT + _FROM_COLUMNS, shared + columns)
+            return
+        values = ", ".join(["%s"] * (len(shared) + len(Row._fields)))
+        names = tables.keys_of(row.op_id for row in rows)
         cursor.executemany(
-            _INSERT,
-            [
-                (
-                    set_key, label_set.revision, row.place, _uuid(row.op_id), client, row.seq,
-                    author_key, row.body, row.inverse, row.has_effect, now,
-                )
-                for row in rows
-            ],
-        )  # fmt: skip
-
-
-def _uuid(value: uuid.UUID | str) -> uuid.UUID | str:
-    """As Django's own field is stored on this database."""
-    key = value if isinstance(value, uuid.UUID) else uuid.UUID(value)
-    return key if connection.features.has_native_uuid_field else key.hex
+            f"{_INSERT} VALUES ({values})",
+            [[*shared, row.place, name, *row[2:]] for row, name in zip(rows, names, strict=True)],
+        )

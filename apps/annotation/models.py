@@ -41,6 +41,7 @@ class LabelSet(models.Model):
     supersedes = models.ForeignKey("self", on_delete=models.PROTECT, null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True)
+    locked_with = ("project", "ontology")
 
     class Meta:
         ordering = ["created_at"]
@@ -107,7 +108,8 @@ class LabelObject(models.Model):
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT)
     # Track: class_id, number, attributes. Interval: class_id, start_frame, end_frame, attributes.
     body = models.JSONField()
-    changed_revision = models.PositiveIntegerField()
+    # Where a track's keyframes lie (domain/runs.py), so that nobody asks its chunks for it.
+    chunk_runs = models.JSONField(default=list)
     deleted = models.BooleanField(default=False)
 
     class Meta:

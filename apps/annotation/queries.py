@@ -12,7 +12,7 @@ from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.annotation import store
 from apps.annotation.models import LabelSet, LabelSetClip
-from apps.projects.queries import project_ids
+from apps.projects.queries import project_ids, project_ids_query
 
 
 def own_label_sets(user: User) -> QuerySet[LabelSet]:
@@ -22,12 +22,15 @@ def own_label_sets(user: User) -> QuerySet[LabelSet]:
     )
 
 
-def label_set_for(user: User, label_set_id: uuid.UUID) -> LabelSet:
+def label_set_for(user: User, label_set_id: uuid.UUID, *, with_ontology: bool = True) -> LabelSet:
     """The person's own label set. Raises NotFound: others' work does not exist for them."""
-    found = own_label_sets(user).filter(pk=label_set_id).select_related("ontology").first()
-    if found is None:
-        raise NotFound
-    return found
+    where = project_ids_query(user, roles.ANNOTATOR, roles.ADJUDICATOR)
+    found = LabelSet.objects.filter(pk=label_set_id, author=user, project_id__in=where)
+    if with_ontology:
+        found = found.select_related("ontology")
+    for label_set in found.order_by():
+        return label_set
+    raise NotFound
 
 
 def proposing_sets(label_set: LabelSet) -> QuerySet[LabelSet]:
@@ -78,10 +81,15 @@ def uuid_or_none(value: Any) -> uuid.UUID | None:
         return None
 
 
-def as_json(
-    label_set: LabelSet, user: User, labels: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """What the workspace loads; ``labels`` when only a part of them is sent."""
+def clips_of(label_set: LabelSet) -> list[str]:
+    """Ids of its clips, in order."""
+    return [
+        str(pk) for pk in label_set.places.order_by("position").values_list("clip_id", flat=True)
+    ]
+
+
+def facts(label_set: LabelSet, user: User, clips: list[str]) -> dict[str, Any]:
+    """What the workspace loads beside the labels."""
     return {
         "id": str(label_set.pk),
         "state": label_set.state,
@@ -89,6 +97,11 @@ def as_json(
         "author_is_me": label_set.author_id == user.pk,
         "origin": label_set.origin,
         "ontology": label_set.ontology.definition,
-        "labels": store.load(label_set) if labels is None else labels,
-        "clips": [str(place.clip_id) for place in label_set.places.order_by("position")],
+        "clips": clips,
     }
+
+
+def as_json(label_set: LabelSet, user: User) -> dict[str, Any]:
+    """What the workspace loads, with all labels."""
+    clips = clips_of(label_set)
+    return {**facts(label_set, user, clips), "labels": store.load(label_set)}

@@ -25,6 +25,7 @@ from apps.ontology.models import OntologyVersion
 
 State = LabelSet.State
 WORKABLE = (State.ASSIGNED, State.IN_PROGRESS, State.RETURNED, State.OPEN)
+_json = json.JSONEncoder(separators=(",", ":")).encode
 _WORKERS = {roles.ANNOTATOR, roles.ADJUDICATOR}
 
 
@@ -83,15 +84,15 @@ def save_operations(
     """Apply a batch of operations once, in order, as one new revision (or say why not)."""
     sizes = store.clip_sizes(label_set)
     definition = label_set.ontology.definition
-    for index, op in enumerate(operations):
-        _checked(lambda op=op, index=index: ops.validate(op, definition, sizes, index))
+    _checked(lambda: ops.validate_batch(operations, definition, sizes))
     check_decisions(label_set, operations)
     state = _server_state(label_set, client_id, base_revision, operations)
     decision = saving.decide(state, base_revision, operations)
     others = _others(label_set, client_id, base_revision)
     _refuse_unless_taken(decision, label_set, others)
     if decision.kind == "apply":
-        _apply(actor, label_set, client_id, operations, decision, definition, sizes)
+        first = len(operations) - len(decision.operations) - len(decision.skipped)
+        _apply(actor, label_set, client_id, decision, definition, sizes, first, are_valid=True)
     else:
         event(actor, label_set, public={"repeated": len(operations)})
     return {
@@ -117,11 +118,11 @@ def _checked(check: Any) -> Any:
 def _server_state(
     label_set: LabelSet, client_id: str, base_revision: int, operations: list[Any]
 ) -> saving.ServerState:
-    mine = Operation.objects.filter(label_set=label_set, client_id=client_id)
-    last = mine.order_by("-seq").values_list("seq", flat=True).first() or 0
-    repeated = [op["seq"] for op in operations if op["seq"] <= last]
-    bodies = mine.filter(seq__in=repeated).values_list("seq", "body") if repeated else ()
-    held = {seq: bytes(body) for seq, body in bodies}
+    last, held_ids = log.held(label_set, client_id, [op["id"] for op in operations])
+    bodies: dict[int, bytes] = {}
+    if repeated := [op["seq"] for op in operations if op["seq"] <= last]:
+        mine = Operation.objects.filter(label_set=label_set, client_id=client_id, seq__in=repeated)
+        bodies = {seq: bytes(body) for seq, body in mine.values_list("seq", "body")}
     changed: set[str] = set()
     if base_revision < label_set.revision:
         theirs = Operation.objects.filter(label_set=label_set, revision__gt=base_revision).exclude(
@@ -129,14 +130,7 @@ def _server_state(
         )
         for body in theirs.values_list("body", flat=True):
             changed |= ops.touched_objects(json.loads(bytes(body)))
-    # By id alone: with the label set beside it SQLite reads all of the set's log instead.
-    known = Operation.objects.filter(op_id__in=[op["id"] for op in operations])
-    held_ids = {
-        str(pk) for owner, pk in known.values_list("label_set_id", "op_id") if owner == label_set.pk
-    }
-    return saving.ServerState(
-        label_set.revision, last, held, frozenset(changed), frozenset(held_ids)
-    )
+    return saving.ServerState(label_set.revision, last, bodies, frozenset(changed), held_ids)
 
 
 def _others(label_set: LabelSet, client_id: str, base_revision: int) -> list[dict[str, Any]]:
@@ -191,50 +185,42 @@ def _apply(
     actor: Actor,
     label_set: LabelSet,
     client_id: str,
-    operations: list[Any],
     decision: saving.Decision,
     definition: dict[str, Any],
     sizes: dict[str, tuple[int, int, int]],
+    first_index: int = 0,
+    *,
+    are_valid: bool = False,
 ) -> None:
+    """``first_index``: place of the first new operation in the batch as sent."""
     fresh = list(decision.operations)
-    skipped = {op["seq"] for op in decision.skipped}
-    needed = store.needed_chunks(fresh)
-    before = store.load(label_set, needed)
-    first_index = len(operations) - len(fresh) - len(skipped)
-    after = _checked(lambda: ops.validate_and_apply(before, fresh, definition, sizes, first_index))
+    opened = store.open_for(label_set, sizes, fresh)
+    before = opened.labels
+    after, undo = _checked(
+        lambda: ops.take(before, fresh, definition, sizes, first_index, are_valid=are_valid)
+    )
     label_set.revision += 1
     label_set.state = State.IN_PROGRESS if label_set.state != State.OPEN else State.OPEN
     label_set.save(update_fields=["revision", "state"])
-    step, rows, bodies = ops.Draft(before), [], sha256()
-    for place, op in enumerate([*decision.operations, *decision.skipped]):
-        body = ops.canonical_bytes(op)
-        has_effect = op["seq"] not in skipped
-        inverse = ops.inverse(step.labels, op) if has_effect else []
-        if has_effect:
-            step.apply(op)
-        bodies.update(body)
-        rows.append(
-            log.Row(
-                place=place,
-                op_id=op["id"],
-                seq=op["seq"],
-                body=body,
-                inverse=json.dumps(inverse, separators=(",", ":")).encode(),
-                has_effect=has_effect,
-            )
-        )
+    rows = [
+        log.Row(place, op["id"], op["seq"], ops.canonical_bytes(op), _json(inverse).encode(), True)
+        for place, (op, inverse) in enumerate(zip(fresh, undo, strict=True))
+    ]
+    rows += [
+        log.Row(place, op["id"], op["seq"], ops.canonical_bytes(op), b"[]", False)
+        for place, op in enumerate(decision.skipped, len(rows))
+    ]
     log.append(label_set, actor.user, client_id, rows)
     # A track takes its relations with it when it goes.
     gone = before.get("relations", {}).keys() - after.get("relations", {}).keys()
-    touched = sorted({op["object"] for op in fresh} | gone)
-    store.save(label_set, before, after, needed, label_set.revision, touched)
+    store.save(label_set, opened, after, sorted({op["object"] for op in fresh} | gone))
     event(
         actor,
         label_set,
         public={
             "revision": label_set.revision,
             "operations": len(rows),
-            "digest": bodies.hexdigest(),
+            "digest": sha256(b"".join(row.body for row in rows)).hexdigest(),
         },
         private={"client": client_id},
     )
@@ -285,7 +271,6 @@ def _apply_steps(
         actor,
         label_set,
         client,
-        operations,
         saving.Decision("apply", tuple(operations)),
         label_set.ontology.definition,
         store.clip_sizes(label_set),

@@ -10,10 +10,13 @@ import json
 import uuid
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from apps.annotation import rows
 from apps.annotation.domain import ops
+from apps.annotation.domain.runs import Runs, numbers_of, runs_of
 from apps.annotation.models import KeyframeChunk, LabelObject, LabelSet, Operation
 
 CHUNK_FRAMES = 256
@@ -22,10 +25,11 @@ Labels = dict[str, Any]
 
 def clip_sizes(label_set: LabelSet) -> dict[str, tuple[int, int, int]]:
     """Clip id to (n_frames, width_px, height_px), in the label set's order."""
-    places = label_set.places.select_related("clip").order_by("position")
+    places = label_set.places.order_by("position").values_list(
+        "clip_id", "clip__n_frames", "clip__width_px", "clip__height_px"
+    )
     return {
-        str(place.clip_id): (place.clip.n_frames, place.clip.width_px, place.clip.height_px)
-        for place in places
+        str(clip): (n_frames, width_px, height_px) for clip, n_frames, width_px, height_px in places
     }
 
 
@@ -35,58 +39,67 @@ def unpack(payload: bytes) -> dict[str, Any]:
 
 
 def _pack(keyframes: Mapping[str, Any]) -> bytes:
-    return zlib.compress(json.dumps(keyframes, separators=(",", ":")).encode(), 1)
+    return zlib.compress(_json(keyframes).encode(), 1)
 
 
-def load(label_set: LabelSet, only: Mapping[str, set[int] | None] | None = None) -> Labels:
-    """The labels as they stand. ``only`` limits the keyframes read: track UUID to chunk numbers
-    (None for all of them); bodies and intervals always come whole."""
-    clips = [
-        str(pk) for pk in label_set.places.order_by("position").values_list("clip_id", flat=True)
-    ]
-    labels: Labels = {"clips": clips, "tracks": {}, "intervals": {}}
-    names: dict[int, str] = {}
-    held = LabelObject.objects.filter(label_set=label_set, deleted=False).order_by("id")
-    for row in held.values_list("id", "uuid", "kind", "clip_id", "body", named=True):
-        name = str(row.uuid)
-        body = {"clip": str(row.clip_id), **row.body}
-        if row.kind == "track":
-            labels["tracks"][name] = {**body, "keyframes": {}}
-            names[row.id] = name
-        else:
-            labels.setdefault(ops.WHOLE[row.kind][0], {})[name] = body
-    if only is not None and not only:
-        return labels
+_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def load(label_set: LabelSet) -> Labels:
+    """The labels as they stand, with all their keyframes."""
+    clips = label_set.places.order_by("position").values_list("clip_id", flat=True)
+    held = rows.objects(label_set)
+    labels = _bodies(map(str, clips), held)
+    tracks = {row.pk: labels["tracks"][row.name] for row in held if row.kind == "track"}
     chunks = KeyframeChunk.objects.filter(object__label_set=label_set)
-    if only is not None:
-        chunks = KeyframeChunk.objects.filter(
-            object__in=[pk for pk, name in names.items() if name in only]
-        )
-        if (numbers := _numbers(only)) is not None:
-            chunks = chunks.filter(number__in=numbers)
-    found = chunks.order_by("object_id", "number").values_list("object_id", "number", "payload")
-    # All of a set comes in parts: what is read and not yet unpacked would be as much again.
-    for owner, number, payload in found.iterator(chunk_size=200) if only is None else found:
-        track = names.get(owner)
-        if track is None or not _is_asked(only, track, number):
-            continue
-        labels["tracks"][track]["keyframes"].update(unpack(bytes(payload)))
+    found = chunks.order_by("object_id", "number").values_list("object_id", "payload")
+    # In parts: what is read and not yet unpacked would be as much again.
+    for owner, payload in found.iterator(chunk_size=200):
+        if (track := tracks.get(owner)) is not None:
+            track["keyframes"].update(unpack(bytes(payload)))
     return labels
 
 
-def _numbers(only: Mapping[str, set[int] | None]) -> set[int] | None:
-    """Every chunk number asked of some track; None when all of some track's are."""
-    every: set[int] = set()
-    for numbers in only.values():
-        if numbers is None:
-            return None
-        every |= numbers
-    return every
+def _bodies(clips: Iterable[str], held: Iterable[rows.ObjectRow]) -> Labels:
+    """Labels without any keyframe."""
+    labels: Labels = {"clips": list(clips), "tracks": {}, "intervals": {}}
+    for row in held:
+        if row.deleted:
+            continue
+        body = {"clip": row.clip, **json.loads(row.body)}
+        if row.kind == "track":
+            labels["tracks"][row.name] = {**body, "keyframes": {}}
+        else:
+            labels.setdefault(ops.WHOLE[row.kind][0], {})[row.name] = body
+    return labels
 
 
-def _is_asked(only: Mapping[str, set[int] | None] | None, track: str, number: int) -> bool:
-    numbers = None if only is None else only[track]
-    return numbers is None or number in numbers
+@dataclass(frozen=True)
+class Opened:
+    """What a batch is applied to: ``labels`` with the keyframes of the chunks in ``needed`` only
+    (None: all of that track), and the rows of what stands or is touched."""
+
+    labels: Labels
+    needed: Mapping[str, set[int] | None]
+    rows: Mapping[str, rows.ObjectRow]
+
+
+def open_for(
+    label_set: LabelSet, clips: Iterable[str], operations: Sequence[Mapping[str, Any]]
+) -> Opened:
+    """Read of a label set what a batch of operations has to see."""
+    needed = needed_chunks(operations)
+    held = rows.objects(label_set, {op["object"] for op in operations})
+    labels, places = _bodies(clips, held), []
+    by_key = {row.pk: row for row in held}
+    for row in held:
+        if row.name in needed and not row.deleted:
+            wanted, numbers = needed[row.name], numbers_of(row.chunk_runs())
+            places += [(row.pk, n) for n in numbers if wanted is None or n in wanted]
+    for chunk in rows.chunks(places):
+        track = labels["tracks"][by_key[chunk.owner].name]
+        track["keyframes"].update(unpack(chunk.payload))
+    return Opened(labels, needed, {row.name: row for row in held})
 
 
 def needed_chunks(operations: Iterable[Mapping[str, Any]]) -> dict[str, set[int] | None]:
@@ -103,58 +116,38 @@ def needed_chunks(operations: Iterable[Mapping[str, Any]]) -> dict[str, set[int]
     return needed
 
 
-def save(
-    label_set: LabelSet,
-    before: Labels,
-    after: Labels,
-    needed: Mapping[str, set[int] | None],
-    revision: int,
-    touched: Iterable[str],
-) -> None:
-    """Write the objects that a batch touched. ``before`` and ``after`` hold the keyframes of the
-    chunks in ``needed`` only."""
-    rows = {
-        str(row.uuid): row
-        for row in LabelObject.objects.filter(label_set=label_set, uuid__in=list(touched))
-    }
-    made: list[LabelObject] = []
-    changed: list[LabelObject] = []
-    tracks: list[tuple[LabelObject, Mapping[str, Any], set[int] | None]] = []
-    emptied: list[int] = []
+def save(label_set: LabelSet, opened: Opened, after: Labels, touched: Iterable[str]) -> None:
+    """Write the objects that a batch touched: ``after`` is ``opened.labels`` after it."""
+    made: list[tuple[rows.ObjectRow, dict[int, dict[str, Any]]]] = []
+    changed: list[rows.ObjectRow] = []
+    gone: list[tuple[int, int]] = []
+    written: list[rows.ChunkRow] = []
     for name in touched:
-        track = after["tracks"].get(name)
+        row = opened.rows.get(name)
         kind, body = _held(after, name)
-        row = rows.get(name)
+        here = _by_chunk(body) if kind == "track" and body else {}
+        old = set(numbers_of(row.chunk_runs())) if row else set()
+        read = opened.needed.get(name, set())
+        # Deleted, or deleted and made again: nothing that it had before may come back.
+        kept = old - read if body and read is not None else set()
+        if row is not None:
+            gone += [(row.pk, number) for number in sorted(old - kept - here.keys())]
         if body is None:
             if row is not None:
-                row.deleted = True
-                changed.append(row)
-                emptied.append(row.pk)
+                changed.append(row._replace(runs="[]", deleted=True))
             continue
+        new = _row(row.pk if row else 0, name, kind, body, runs_of(kept | here.keys()))
         if row is None:
-            row = LabelObject(label_set=label_set, uuid=name, changed_revision=revision)
-            made.append(row)
-        elif row.deleted or needed.get(name, ()) is None:
-            # Made again: a chunk that it had before must not come back.
-            emptied.append(row.pk)
-        before_it = row.kind, row.clip_id, row.body, row.deleted
-        row.kind = kind
-        row.clip_id = uuid.UUID(body["clip"])
-        row.body = {key: value for key, value in body.items() if key not in ("clip", "keyframes")}
-        row.deleted = False
-        if row.pk and before_it != (row.kind, row.clip_id, row.body, row.deleted):
-            changed.append(row)
-        if track is not None:
-            tracks.append((row, track["keyframes"], needed.get(name, set())))
-    if emptied:
-        KeyframeChunk.objects.filter(object__in=emptied).delete()
-    LabelObject.objects.bulk_create(made)
-    if changed:
-        LabelObject.objects.bulk_update(changed, ["kind", "clip", "body", "deleted"])
-    if rows:
-        held = [row.pk for row in rows.values()]
-        LabelObject.objects.filter(pk__in=held).update(changed_revision=revision)
-    _save_chunks(tracks)
+            made.append((new, here))
+            continue
+        if not _says_the_same(row, new):
+            changed.append(new)
+        written += [rows.ChunkRow(row.pk, number, _pack(here[number])) for number in sorted(here)]
+    for row, here in _insert(label_set, made):
+        written += [rows.ChunkRow(row.pk, number, _pack(here[number])) for number in sorted(here)]
+    rows.delete_chunks(gone)
+    rows.update_objects(changed)
+    rows.write_chunks(written)
 
 
 def _held(labels: Labels, name: str) -> tuple[str, dict[str, Any] | None]:
@@ -165,26 +158,41 @@ def _held(labels: Labels, name: str) -> tuple[str, dict[str, Any] | None]:
     return "", None
 
 
-def _save_chunks(tracks: list[tuple[LabelObject, Mapping[str, Any], set[int] | None]]) -> None:
-    """Write the chunks of tracks: (row, the keyframes that were read, the chunk numbers that were
-    read, or None for all of them)."""
-    written: list[KeyframeChunk] = []
-    for row, keyframes, numbers in tracks:
-        by_chunk: dict[int, dict[str, Any]] = defaultdict(dict)
-        for index, keyframe in keyframes.items():
-            by_chunk[int(index) // CHUNK_FRAMES][index] = keyframe
-        if numbers is not None and (gone := numbers - by_chunk.keys()):
-            KeyframeChunk.objects.filter(object=row, number__in=gone).delete()
-        written += [
-            KeyframeChunk(object=row, number=number, payload=_pack(by_chunk[number]))
-            for number in sorted(by_chunk)
-        ]
-    KeyframeChunk.objects.bulk_create(
-        written,
-        update_conflicts=True,
-        unique_fields=["object", "number"],
-        update_fields=["payload"],
+def _by_chunk(track: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = defaultdict(dict)
+    for index, keyframe in track["keyframes"].items():
+        found[int(index) // CHUNK_FRAMES][index] = keyframe
+    return dict(found)
+
+
+def _row(pk: int, name: str, kind: str, body: Mapping[str, Any], runs: Runs) -> rows.ObjectRow:
+    kept = {key: value for key, value in body.items() if key not in ("clip", "keyframes")}
+    return rows.ObjectRow(pk, name, kind, body["clip"], _json(kept), _json(runs), deleted=False)
+
+
+def _says_the_same(row: rows.ObjectRow, new: rows.ObjectRow) -> bool:
+    """PostgreSQL keeps JSON by its meaning, not by its bytes."""
+    return (
+        row._replace(body="", runs="") == new._replace(body="", runs="")
+        and json.loads(row.body) == json.loads(new.body)
+        and row.chunk_runs() == new.chunk_runs()
     )
+
+
+def _insert(
+    label_set: LabelSet, made: Sequence[tuple[rows.ObjectRow, dict[int, dict[str, Any]]]]
+) -> list[tuple[rows.ObjectRow, dict[int, dict[str, Any]]]]:
+    """Insert objects; the same again, each with its key."""
+    inserted = LabelObject.objects.bulk_create(
+        LabelObject(
+            label_set=label_set, uuid=row.name, kind=row.kind, clip_id=uuid.UUID(row.clip),
+            body=json.loads(row.body), chunk_runs=row.chunk_runs(),
+        )
+        for row, _ in made
+    )  # fmt: skip
+    return [
+        (row._replace(pk=held.pk), here) for held, (row, here) in zip(inserted, made, strict=True)
+    ]
 
 
 def at_revision(label_set: LabelSet, revision: int) -> Labels:

@@ -1,76 +1,91 @@
 """Reading a part of a label set: the keyframes around the playhead, or those of one track.
 
-What is read costs what the part holds, not what the clip holds: a chunk is found by its place in
-an index and passed on without looking at the others.
+What is read costs what the part holds, not what the clip holds: a track's row says in which chunks
+it has keyframes, and a chunk is passed on as the JSON that it is kept as, without looking into it.
 """
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections import defaultdict
-from typing import Any
+from collections.abc import Iterable
 
-from django.db.models import OuterRef, QuerySet, Subquery
-
-from apps.annotation import store
-from apps.annotation.models import KeyframeChunk, LabelObject, LabelSet
-from apps.library.models import Clip
+from apps.annotation import rows, store
+from apps.annotation.domain import ops
+from apps.annotation.domain.runs import numbers_of, reaching
+from apps.annotation.models import LabelSet
 
 # As many chunks as a window may span: about ten minutes of video.
 MAX_WINDOW_FRAMES = 64 * store.CHUNK_FRAMES
-Chunks = dict[str, dict[str, dict[str, Any]]]
+# Of each track, by its key: chunk number to the JSON object of its keyframes.
+Chunks = dict[int, dict[int, str]]
 
 
-def chunks_in(label_set: LabelSet, clip: Clip, start_frame: int, end_frame: int) -> Chunks:
-    """Chunks of the clip's tracks that hold frames from ``start_frame`` up to ``end_frame``, and
-    of each track that reaches into them its next chunks before and after, so that every frame of
-    the window is interpolated from its true neighbours: track UUID to chunk number to keyframes."""
-    first, last = start_frame // store.CHUNK_FRAMES, (end_frame - 1) // store.CHUNK_FRAMES
-    tracks = _tracks(label_set).filter(clip=clip)
-    within = KeyframeChunk.objects.filter(
-        object__in=tracks.values("pk"), number__range=(first, last)
+def window_json(label_set: LabelSet, clip: str, start_frame: int, end_frame: int) -> str:
+    """JSON of the chunks of the clip's tracks that hold frames from ``start_frame`` up to
+    ``end_frame``, and of each track that reaches into them its next chunks before and after, so
+    that every frame of the window is interpolated from its true neighbours: track UUID to chunk
+    number to keyframes by frame index."""
+    held = rows.objects(label_set)
+    return _tracks_json(held, _around(held, clip, start_frame, end_frame))
+
+
+def track_json(label_set: LabelSet, track: str) -> str:
+    """JSON of all chunks of one track, as :func:`window_json`; none for one that is not there."""
+    held = [row for row in rows.objects(label_set) if row.name == track and row.kind == "track"]
+    return _tracks_json(
+        held, _read((row.pk, n) for row in held for n in numbers_of(row.chunk_runs()))
     )
-    own = KeyframeChunk.objects.filter(object=OuterRef("pk"))
-    beside = tracks.annotate(
-        before=Subquery(own.filter(number__lt=first).order_by("-number").values("pk")[:1]),
-        after=Subquery(own.filter(number__gt=last).order_by("number").values("pk")[:1]),
-    ).values_list("pk", "before", "after")
-    reaching = set(within.values_list("object_id", flat=True))
-    wanted: set[int] = set()
-    for owner, before, after in beside:
-        if owner in reaching or (before is not None and after is not None):
-            wanted |= {chunk for chunk in (before, after) if chunk is not None}
-    return _read(within, KeyframeChunk.objects.filter(pk__in=wanted))
 
 
-def chunks_of(label_set: LabelSet, track: str) -> Chunks:
-    """All chunks of one track, as :func:`chunks_in`; empty for a track that is not there."""
-    return _read(KeyframeChunk.objects.filter(object__in=_tracks(label_set).filter(uuid=track)))
+def outline_json(
+    label_set: LabelSet, clips: Iterable[str], clip: str, start_frame: int, end_frame: int
+) -> str:
+    """JSON of the labels with the keyframes of one window of one of its ``clips``: of each track
+    ``chunks`` says in which chunks it has some, ascending."""
+    held = rows.objects(label_set)
+    read = _around(held, clip, start_frame, end_frame)
+    parts: dict[str, list[str]] = {"tracks": [], "intervals": []}
+    for row in held:
+        body = row.body[1:-1].strip()
+        fields = [f'"clip":"{row.clip}"', *([body] if body else [])]
+        part = "tracks"
+        if row.kind == "track":
+            keyframes = ",".join(
+                inner for text in read.get(row.pk, {}).values() if (inner := text[1:-1])
+            )
+            fields.append(f'"keyframes":{{{keyframes}}}')
+            if numbers := numbers_of(row.chunk_runs()):
+                fields.append(f'"chunks":[{",".join(map(str, numbers))}]')
+        else:
+            part = ops.WHOLE[row.kind][0]
+        parts.setdefault(part, []).append(f'"{row.name}":{{{",".join(fields)}}}')
+    told = [f'"{part}":{{{",".join(objects)}}}' for part, objects in parts.items()]
+    return f'{{"clips":{json.dumps(list(clips))},{",".join(told)}}}'
 
 
-def outline(label_set: LabelSet, clip: Clip, start_frame: int, end_frame: int) -> dict[str, Any]:
-    """Labels with the keyframes of one window: of each other track ``chunks`` says in which
-    chunks it has some, ascending."""
-    labels = store.load(label_set, {})
-    numbers: dict[str, list[int]] = defaultdict(list)
-    held = KeyframeChunk.objects.filter(object__in=_tracks(label_set).values("pk"))
-    for name, number in held.order_by("object_id", "number").values_list("object__uuid", "number"):
-        numbers[str(name)].append(number)
-    read = chunks_in(label_set, clip, start_frame, end_frame)
-    for name, track in labels["tracks"].items():
-        if name in numbers:
-            track["chunks"] = numbers[name]
-        for keyframes in read.get(name, {}).values():
-            track["keyframes"].update(keyframes)
-    return labels
+def _around(held: Iterable[rows.ObjectRow], clip: str, start_frame: int, end_frame: int) -> Chunks:
+    first, last = start_frame // store.CHUNK_FRAMES, (end_frame - 1) // store.CHUNK_FRAMES
+    return _read(
+        (row.pk, number)
+        for row in held
+        if row.kind == "track" and row.clip == clip
+        for number in reaching(row.chunk_runs(), first, last)
+    )
 
 
-def _tracks(label_set: LabelSet) -> QuerySet[LabelObject]:
-    return LabelObject.objects.filter(label_set=label_set, kind="track", deleted=False)
-
-
-def _read(*parts: QuerySet[KeyframeChunk]) -> Chunks:
+def _read(places: Iterable[tuple[int, int]]) -> Chunks:
     read: Chunks = defaultdict(dict)
-    for rows in parts:
-        for name, number, payload in rows.values_list("object__uuid", "number", "payload"):
-            read[str(name)][str(number)] = store.unpack(bytes(payload))
+    for chunk in rows.chunks(list(places)):
+        read[chunk.owner][chunk.number] = zlib.decompress(chunk.payload).decode()
     return dict(read)
+
+
+def _tracks_json(held: Iterable[rows.ObjectRow], read: Chunks) -> str:
+    tracks = []
+    for row in held:
+        if chunks := read.get(row.pk):
+            inner = ",".join(f'"{number}":{text}' for number, text in chunks.items())
+            tracks.append(f'"{row.name}":{{{inner}}}')
+    return f"{{{','.join(tracks)}}}"

@@ -19,8 +19,10 @@ from .content import InvalidOperation
 from .validate import (
     MAX_OPERATIONS,
     check_phases,
+    take,
     validate,
     validate_and_apply,
+    validate_batch,
     validate_in_state,
 )
 
@@ -40,8 +42,10 @@ __all__ = [
     "inverse_batch",
     "next_number",
     "relations_of",
+    "take",
     "touched_objects",
     "validate",
     "validate_and_apply",
+    "validate_batch",
     "validate_in_state",
 ]

@@ -28,6 +28,10 @@ WHOLE: dict[str, tuple[str, tuple[str, ...]]] = {
     "proposal": ("proposals", ("clip", "source", "decision", "result")),
 }
 LEFT_OUT_WHEN_EMPTY = ("relations", "proposals")
+# Made once: composing an encoder costs as much as what it encodes.
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 PARTS = ("tracks", *(part for part, _ in WHOLE.values()))
 
 
@@ -41,9 +45,7 @@ def canonical_bytes(op: Mapping[str, Any]) -> bytes:
 
     Raises ValueError for NaN and infinity.
     """
-    return json.dumps(
-        op, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _CANONICAL.encode(op).encode()
 
 
 def touched_objects(op: Mapping[str, Any]) -> frozenset[str]:

@@ -1,0 +1,169 @@
+"""Rows of a label set by statements written out: what every save, opening and scrubbing pays.
+
+Through the ORM these cost several times what the database takes for them, and a statement a row on
+PostgreSQL: there each is one, whatever the number of its rows.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from apps.annotation.domain.runs import Runs
+from apps.annotation.models import KeyframeChunk, LabelObject, LabelSet
+
+_OBJECT, _CHUNK = LabelObject._meta.db_table, KeyframeChunk._meta.db_table
+
+
+class ObjectRow(NamedTuple):
+    """A row of LabelObject; ``body`` and ``runs`` as the JSON texts that they are kept as."""
+
+    pk: int
+    name: str
+    kind: str
+    clip: str
+    body: str
+    runs: str
+    deleted: bool
+
+    def chunk_runs(self) -> Runs:
+        return list(json.loads(self.runs))
+
+
+class ChunkRow(NamedTuple):
+    owner: int
+    number: int
+    payload: bytes
+
+
+def is_postgres() -> bool:
+    return connection.vendor == "postgresql"
+
+
+def key_of(value: uuid.UUID | str) -> uuid.UUID | str:
+    """As Django's own field is stored on this database."""
+    key = value if isinstance(value, uuid.UUID) else uuid.UUID(value)
+    return key if connection.features.has_native_uuid_field else key.hex
+
+
+def keys_of(names: Iterable[str]) -> list[str]:
+    """Keys of names with hyphens, all lower-case (as operations have them), as text."""
+    if connection.features.has_native_uuid_field:
+        return list(names)
+    return [name.replace("-", "") for name in names]
+
+
+def name_of(key: Any) -> str:
+    """The UUID with hyphens that a stored key is."""
+    if not isinstance(key, str):
+        return str(key)
+    return f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}"
+
+
+def among(column: str, kind: str, values: Sequence[Any]) -> tuple[str, Any]:
+    """(condition, its parameter): ``column``, of PostgreSQL's type ``kind``, is one of many."""
+    if is_postgres():
+        return f"{column} = ANY(%s::{kind}[])", list(values)
+    return f"{column} IN (SELECT value FROM json_each(%s))", json.dumps(values)  # noqa: S608
+
+
+def objects(label_set: LabelSet, also: Iterable[str] = ()) -> list[ObjectRow]:
+    """Rows of the objects that stand, in the order in which they were made, and of those named in
+    ``also`` that were deleted."""
+    wanted, given = among("uuid", "uuid", keys_of(also))
+    query = (
+        f"SELECT id, uuid, kind, clip_id, body, chunk_runs, deleted FROM {_OBJECT}"  # noqa: S608
+        f" WHERE label_set_id = %s AND (NOT deleted OR {wanted}) ORDER BY id"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, [key_of(label_set.pk), given])
+        return [
+            ObjectRow(pk, name_of(key), kind, name_of(clip), body, runs, bool(deleted))
+            for pk, key, kind, clip, body, runs, deleted in cursor.fetchall()
+        ]
+
+
+def chunks(places: Sequence[tuple[int, int]]) -> list[ChunkRow]:
+    """The chunks at (object's key, number), by object and number."""
+    if not places:
+        return []
+    if is_postgres():
+        asked = "SELECT * FROM unnest(%s::bigint[], %s::int[]) AS asked(owner, number)"
+        given: list[Any] = [[owner for owner, _ in places], [number for _, number in places]]
+    else:
+        asked = (
+            "SELECT json_extract(value, '$[0]') AS owner, json_extract(value, '$[1]') AS number"
+            " FROM json_each(%s)"
+        )
+        given = [json.dumps(places)]
+    query = (
+        f"SELECT held.object_id, held.number, held.payload FROM ({asked}) asked"  # noqa: S608
+        f" CROSS JOIN {_CHUNK} held"
+        " WHERE held.object_id = asked.owner AND held.number = asked.number"
+        " ORDER BY held.object_id, held.number"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, given)
+        return [
+            ChunkRow(owner, number, bytes(payload)) for owner, number, payload in cursor.fetchall()
+        ]
+
+
+def update_objects(rows: Sequence[ObjectRow]) -> None:
+    """Write kind, clip, body, runs and whether it is deleted of rows that stand."""
+    clips = keys_of(row.clip for row in rows)
+    values = [
+        (row.kind, clip, row.body, row.runs, row.deleted, row.pk)
+        for row, clip in zip(rows, clips, strict=True)
+    ]
+    if not is_postgres():
+        _each(
+            f"UPDATE {_OBJECT} SET kind = %s, clip_id = %s, body = %s, chunk_runs = %s,"  # noqa: S608
+            " deleted = %s WHERE id = %s",
+            values,
+        )
+        return
+    _columns(
+        f"UPDATE {_OBJECT} held SET kind = new.kind, clip_id = new.clip, body = new.body,"  # noqa: S608
+        " chunk_runs = new.runs, deleted = new.deleted"
+        " FROM unnest(%s::text[], %s::uuid[], %s::jsonb[], %s::jsonb[], %s::bool[], %s::bigint[])"
+        " AS new(kind, clip, body, runs, deleted, pk) WHERE held.id = new.pk",
+        values,
+    )
+
+
+def write_chunks(rows: Sequence[ChunkRow]) -> None:
+    """Write chunks, in the place of those that stand there."""
+    end = " ON CONFLICT (object_id, number) DO UPDATE SET payload = EXCLUDED.payload"
+    insert = f"INSERT INTO {_CHUNK} (object_id, number, payload)"
+    if is_postgres():
+        new = " SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bytea[])"
+        _columns(insert + new + end, rows)
+    else:
+        _each(insert + " VALUES (%s, %s, %s)" + end, rows)  # noqa: S608
+
+
+def delete_chunks(places: Sequence[tuple[int, int]]) -> None:
+    """Delete the chunks at (object's key, number)."""
+    delete = f"DELETE FROM {_CHUNK}"  # noqa: S608
+    if is_postgres():
+        asked = " USING unnest(%s::bigint[], %s::int[]) AS gone(owner, number)"
+        _columns(delete + asked + " WHERE object_id = owner AND number = gone.number", places)  # type: ignore[arg-type]
+    else:
+        _each(delete + " WHERE object_id = %s AND number = %s", places)
+
+
+def _each(statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(statement, rows)
+
+
+def _columns(statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
