@@ -201,7 +201,8 @@ def _file(content: bytes, media_type: str, name: str) -> HttpResponse:
 @require_GET
 @login_required
 def unusual(request: HttpRequest) -> HttpResponse:
-    """What plain rules find in the last weeks: many patients, nights, no assignment, refusals."""
+    """What plain rules find in the last weeks: many patients, nights, other departments, no
+    assignment, refusals."""
     user: User = request.user  # type: ignore[assignment]
     events_for(user)
     days = min(_number(request, "days", 28), 366)
@@ -232,6 +233,7 @@ def unusual(request: HttpRequest) -> HttpResponse:
 _RULES = {
     "bulk": "many patients within an hour",
     "night": "at night",
+    "elsewhere": "patients of another department than their own",
     "not_given": "clips without an assignment of their own",
     "refused": "refused again and again",
 }

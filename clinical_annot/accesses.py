@@ -17,9 +17,10 @@ from apps.annotation.models import LabelSet
 from apps.audit.domain.unusual import Access
 from apps.audit.models import Event
 from apps.deid.models import ProjectSubject
+from apps.intake.departments import code_of
 from apps.intake.models import ReceivedInstance
 from apps.keys.keyring import KeyDestroyedError
-from apps.library.models import Clip, Instance, Series, Study
+from apps.library.models import Clip, IncidentalFinding, Instance, Series, Study
 from apps.release.collecting import read_freeze
 from apps.release.models import Release
 from apps.vault.domain.streaming_aead import VaultCorruptError
@@ -29,6 +30,7 @@ from clinical_annot.queries import events_for
 SEEING = (
     "clip.open",
     "clip.watched",
+    "clip.identify",
     "instance.retrieve",
     "deid.open_review",
     "release.download",
@@ -36,6 +38,7 @@ SEEING = (
 WORDS = {
     "clip.open": "opened the clip",
     "clip.watched": "watched frames",
+    "clip.identify": "learned whose it is",
     "instance.retrieve": "retrieved by DICOMweb",
     "deid.open_review": "looked at quarantine",
     "release.download": "downloaded the release",
@@ -154,6 +157,7 @@ def _objects_of(user: User, pseudonym: str) -> set[str]:
         sets,
         Adjudication.objects.filter(clip__in=clips),
         Assignment.objects.filter(clip__in=clips),
+        IncidentalFinding.objects.filter(clip__in=clips),
     ):
         names |= {str(pk) for pk in found.values_list("pk", flat=True)}
     wanted = {str(pk) for pk in clips.values_list("pk", flat=True)}
@@ -196,7 +200,32 @@ _PATHS: Mapping[Any, str] = {
     ReceivedInstance: f"deidentification__{_SUBJECT}",
     Adjudication: f"clip__instance__series__study__{_SUBJECT}",
     Assignment: f"clip__instance__series__study__{_SUBJECT}",
+    IncidentalFinding: f"clip__instance__series__study__{_SUBJECT}",
 }
+
+
+_DEPARTMENT = "department_code"
+_DEPARTMENTS: Mapping[Any, str] = {
+    Clip: f"instance__source__{_DEPARTMENT}",
+    Instance: f"source__{_DEPARTMENT}",
+    Series: f"instances__source__{_DEPARTMENT}",
+    Study: f"series__instances__source__{_DEPARTMENT}",
+    ReceivedInstance: _DEPARTMENT,
+}
+
+
+def _departments_of(events: list[Event]) -> dict[str, set[str]]:
+    """Object id to the codes of the departments that what belongs to it came from, where known."""
+    out: dict[str, set[str]] = {}
+    for model, path in _DEPARTMENTS.items():
+        kind = str(model._meta.model_name)
+        wanted = {item.object_id for item in events if item.object_type == kind}
+        if not wanted:
+            continue
+        rows = model.objects.filter(pk__in=wanted).exclude(**{path: ""})
+        for pk, code in rows.values_list("pk", path).distinct():
+            out.setdefault(str(pk), set()).add(str(code))
+    return out
 
 
 def as_accesses(rows: list[Row], refused: list[Event]) -> list[Access]:
@@ -204,6 +233,13 @@ def as_accesses(rows: list[Row], refused: list[Event]) -> list[Access]:
     given = {
         (str(clip), str(person))
         for clip, person in Assignment.objects.values_list("clip_id", "person_id")
+    }
+    codes = _departments_of([row.event for row in rows])
+    own = {
+        str(one.pk): code_of(one.department)
+        for one in User.objects.exclude(department="").filter(
+            pk__in={row.event.actor for row in rows}
+        )
     }
     # Stewards, leads and researchers see by their role or their grant, not by an assignment.
     seen = [
@@ -213,6 +249,9 @@ def as_accesses(rows: list[Row], refused: list[Event]) -> list[Access]:
             subject=row.pseudonym,
             is_given=row.event.object_type != "clip"
             or (row.event.object_id, row.event.actor) in given,
+            # Where either is not known nothing is said.
+            is_elsewhere=bool(own.get(row.event.actor) and codes.get(row.event.object_id))
+            and own[row.event.actor] not in codes[row.event.object_id],
         )
         for row in rows
     ]

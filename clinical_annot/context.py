@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from apps.access import roles
 from apps.access.actor import system_roles
 from apps.audit.models import Checkpoint
+from apps.library.queries import waiting_findings
 from apps.projects.queries import projects_for, roles_anywhere, to_review
 
 _LEADS = {roles.PROJECT_LEAD}
@@ -37,7 +38,9 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         (_("Quarantine"), "quarantine", _STEWARDS),
         (_("PACS"), "pacs", _STEWARDS),
         (_("Corrections"), "corrections", _STEWARDS),
+        (_("Findings"), "findings", _STEWARDS | _OFFICERS),
         (_("De-identification"), "deid", _STEWARDS | _LEADS | _OFFICERS),
+        (_("Retention"), "retention", _STEWARDS | _LEADS | _OFFICERS),
         (_("Studies"), "studies", _STEWARDS | _LEADS),
         (_("Project"), "projects", _LEADS),
         (_("Members"), "project-manage", _LEADS | {roles.ADMINISTRATOR}),
@@ -55,6 +58,8 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
                 menu.append({"name": name, "url": reverse(view), "current": False})
                 if view == "emergency" and held & _OFFICERS:
                     menu[-1]["count"] = to_review(user).count()
+                if view == "findings":
+                    menu[-1]["count"] = waiting_findings(user)
             except NoReverseMatch:
                 continue
     # The nearest address above the page is the one that is open.

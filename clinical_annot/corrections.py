@@ -18,7 +18,6 @@ from apps.access.errors import NotFound
 from apps.intake import corrections, queries
 from apps.intake.domain.corrections import REJECTIONS
 from apps.intake.models import Correction
-from apps.library.models import Study
 from apps.projects.queries import projects_for
 from clinical_annot.queries import touched_by
 
@@ -29,6 +28,7 @@ def _in_words(correction: Correction) -> dict[str, Any]:
         Correction.Kind.PATIENT_CHANGED: _("Came again under another patient"),
         Correction.Kind.DEMOGRAPHICS_CHANGED: _("Came again with other patient data"),
         Correction.Kind.PATIENTS_MERGED: _("Two patients merged"),
+        Correction.Kind.REPORTED: _("Reported as wrong or another patient's"),
     }
     return {
         "row": correction,
@@ -70,7 +70,11 @@ def one(request: HttpRequest, correction_id: uuid.UUID) -> HttpResponse:
     return render(
         request,
         "corrections/correction.html",
-        {"item": _in_words(row), "touched": touched_by(user, row) if has_arrived else None},
+        {
+            "item": _in_words(row),
+            "touched": touched_by(user, row) if has_arrived else None,
+            "later": corrections.later_versions(row) if row.state == "withdrawn" else [],
+        },
     )
 
 
@@ -109,14 +113,3 @@ def merge(request: HttpRequest) -> HttpResponse:
         stays=(asked["stays"], asked["stays_issuer"]),
     )
     return redirect("correction", made.pk)
-
-
-@require_GET
-@login_required
-def study(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
-    """Everything that hangs on one study."""
-    found = Study.objects.filter(pk=study_id).first()
-    if found is None:
-        raise NotFound
-    touched = touched_by(request.user, found)  # type: ignore[arg-type]
-    return render(request, "corrections/study.html", {"study": found, "touched": touched})

@@ -22,8 +22,8 @@ from apps.access.doors import actor_of, uuid_of
 from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.audit.models import Event
-from apps.library.models import Clip
-from apps.library.queries import clip_for
+from apps.library.models import Clip, IncidentalFinding
+from apps.library.queries import clip_for, stewarded_findings
 from apps.library.services import ensure_open, identify
 from apps.projects import emergency
 from apps.projects.models import EmergencyAccess
@@ -63,8 +63,14 @@ def listing(request: HttpRequest) -> HttpResponse:
         "has_used_passkey": passkey_at is not None
         and now.timestamp() - passkey_at < again.RECENT_S,
         "now": now,
+        "finding": _finding(user, request.GET.get("finding")),
     }
     return render(request, "emergency/emergency.html", context)
+
+
+def _finding(user: User, named: str | None) -> IncidentalFinding | None:
+    """The incidental finding for which the glass is broken, if it is for one of theirs."""
+    return stewarded_findings(user).filter(pk=uuid_of(named)).first() if named else None
 
 
 def _clips(user: User, access: EmergencyAccess) -> Any:
@@ -94,7 +100,8 @@ def begin(request: HttpRequest) -> HttpResponse:
         proof=proof,
     )
     messages.success(request, _("Emergency access is open. Everything that you open is recorded."))
-    return redirect("emergency")
+    finding = _finding(user, request.POST.get("finding"))
+    return redirect("emergency") if finding is None else redirect("finding", finding.pk)
 
 
 def _found(request: HttpRequest, access_id: uuid.UUID) -> EmergencyAccess:

@@ -213,6 +213,7 @@ def audit(request: HttpRequest) -> HttpResponse:
             "query": query.urlencode(),
             "waiting": Pending.objects.count(),
             "checkpoint": newest_checkpoint(),
+            "findings": library.waiting_findings(user),
             "actions": sorted(
                 events_for(user).order_by().values_list("action", flat=True).distinct()
             ),

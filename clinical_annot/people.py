@@ -69,7 +69,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def change(request: HttpRequest) -> HttpResponse:
-    """Give or take a role, switch a person off or on."""
+    """Give or take a role, name the department, switch a person off or on."""
     _managed(request)
     user = User.objects.filter(pk=uuid_of(request.POST.get("person")), is_service=False).first()
     if user is None:
@@ -77,6 +77,8 @@ def change(request: HttpRequest) -> HttpResponse:
     actor, what = actor_of(request), request.POST.get("what")
     if what in ("switch_off", "switch_on", "deprovision"):
         getattr(people, what)(actor, user)
+    elif what == "department":
+        people.set_department(actor, user, department=request.POST.get("department", ""))
     else:
         project = Project.objects.filter(slug=request.POST.get("project")).first()
         if project is None:

@@ -1,4 +1,4 @@
-"""The queries over all rooms: what hangs on a subject, a study, or a correction; the trail."""
+"""The queries over all rooms: what hangs on a patient, a study, or a correction; the trail."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from apps.access.models import Signature, User
 from apps.adjudication.models import Adjudication
 from apps.annotation.models import LabelSet
 from apps.audit.models import Event
+from apps.deid.models import ProjectSubject
 from apps.intake.models import Correction, ReceivedInstance
-from apps.intake.queries import quarantine_for
 from apps.keys.keyring import KeyDestroyedError
 from apps.keys.models import Subject
-from apps.library.models import Clip, Study
+from apps.library.models import Clip, IncidentalFinding, Study
 from apps.projects.queries import project_ids
 from apps.release.collecting import read_freeze
 from apps.release.models import Release
@@ -30,28 +30,39 @@ _BY_PATIENT = (
 )
 
 
+What = Subject | ProjectSubject | Study | Correction
+STEWARDS = (roles.DATA_STEWARD,)
+# Who may see what hangs on a study: it shows no picture and no identity.
+LOOKERS = (roles.DATA_STEWARD, roles.COMPLIANCE_OFFICER)
+
+
 @dataclass(frozen=True)
 class Touched:
-    """Everything concerned, in the projects that the asking person stewards. ``releases`` has those
-    too whose freeze cannot be read: nobody can say that they are free of it."""
+    """Everything concerned, in the projects where the asking person holds the role. ``releases``
+    has those too whose freeze cannot be read: nobody can say that they are free of it."""
 
     received: list[ReceivedInstance]
     studies: list[Study]
     clips: list[Clip]
     label_sets: list[LabelSet]
+    adjudications: list[Adjudication]
     signatures: list[Signature]
     releases: list[Release]
+    findings: list[IncidentalFinding]
+    corrections: list[Correction]
 
 
-def touched_by(user: User, what: Subject | Study | Correction) -> Touched:
-    """Every study, label set, signature and release that a subject, a study or a correction
-    concerns. Raises NotFound for who stewards no project of it."""
-    rows = quarantine_for(user).filter(_scope(what))
+def touched_by(user: User, what: What, held: tuple[str, ...] = STEWARDS) -> Touched:
+    """Every study, label set, consensus, signature and release that a patient, a study or a
+    correction concerns, in the projects where ``user`` holds one of the roles ``held``. Raises
+    NotFound for who holds none there."""
+    projects = _projects(user, held)
+    rows = ReceivedInstance.objects.filter(_scope(what), projects).select_related("project")
     if not rows.exists():
         raise NotFound
     found = rows.order_by("received_at")
     clips = Clip.objects.filter(instance__source__in=rows).select_related(
-        "instance__series__study__project_subject", "project"
+        "instance__series__study__project_subject", "instance__source", "project"
     )
     sets = LabelSet.objects.filter(places__clip__in=clips).distinct().select_related("author")
     return Touched(
@@ -62,15 +73,35 @@ def touched_by(user: User, what: Subject | Study | Correction) -> Touched:
             .select_related("project", "project_subject")
         ),
         clips=list(clips),
-        label_sets=list(sets),
+        label_sets=list(sets.prefetch_related("places")),
+        adjudications=list(
+            Adjudication.objects.filter(clip__in=clips).select_related(
+                "consensus", "adjudicator", "signature__signer"
+            )
+        ),
         signatures=list(_signatures(clips)),
-        releases=_releases(user, {str(clip.pk) for clip in clips}),
+        releases=_releases(projects, {str(clip.pk) for clip in clips}),
+        findings=list(IncidentalFinding.objects.filter(clip__in=clips).select_related("clip")),
+        corrections=list(
+            Correction.objects.filter(targets__instance__in=rows)
+            .distinct()
+            .select_related("project", "settled_by")
+        ),
     )
 
 
-def _scope(what: Subject | Study | Correction) -> Q:
+def _projects(user: User, held: tuple[str, ...]) -> Q:
+    """Rows of the projects where ``user`` holds one of the roles."""
+    if set(held) & system_roles(user):
+        return Q()
+    return Q(project_id__in=project_ids(user, *held))
+
+
+def _scope(what: What) -> Q:
     if isinstance(what, Subject):
         return Q(subject=what)
+    if isinstance(what, ProjectSubject):
+        return Q(project=what.project_id, subject=what.subject_id)
     if isinstance(what, Study):
         return Q(instance__series__study=what)
     named = ReceivedInstance.objects.filter(correctiontarget__correction=what)
@@ -86,12 +117,11 @@ def _signatures(clips: QuerySet[Clip]) -> QuerySet[Signature]:
     return Signature.objects.filter(pk__in=signed.values("signature")).select_related("signer")
 
 
-def _releases(user: User, clip_ids: set[str]) -> list[Release]:
+def _releases(projects: Q, clip_ids: set[str]) -> list[Release]:
     """A release names its clips in its freeze alone."""
     if not clip_ids:
         return []
-    held = Release.objects.filter(project_id__in=project_ids(user, roles.DATA_STEWARD))
-    held = held.exclude(state=Release.State.DRAFT)
+    held = Release.objects.filter(projects).exclude(state=Release.State.DRAFT)
     return [row for row in held.select_related("project") if _holds(row, clip_ids)]
 
 

@@ -22,6 +22,8 @@ class User(AbstractUser):
     printed_name = models.CharField(max_length=120, blank=True)
     system_roles = models.JSONField(default=list, blank=True)
     is_service = models.BooleanField(default=False)
+    # As studies name it (0008,1040): whose patients are not one's own department's is told by it.
+    department = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
         ordering = ["username"]

@@ -65,6 +65,23 @@ def add_person(
     return user, password
 
 
+@verb("person.set_department", roles=_MANAGERS)
+def set_department(actor: Actor, user: User, *, department: str) -> User:
+    """Say in which department a person works, as studies name it; empty for none."""
+    said = " ".join(department.split())
+    if len(said) > 64:
+        raise Refused(
+            "department",
+            "The department has more than 64 characters.",
+            "Write it as studies name it.",
+            field="department",
+        )
+    user.department = said
+    user.save(update_fields=["department"])
+    event(actor, user, private={"department": said})
+    return user
+
+
 def _close(actor: Actor, user: User) -> int:
     """Nobody is signed in as ``user`` any more, nor can be; how many sessions were ended."""
     if user.pk == actor.user.pk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import Counter
 from typing import Any
@@ -12,6 +13,7 @@ from apps.access import roles
 from apps.access.actor import system_roles
 from apps.access.errors import NotFound
 from apps.access.models import User
+from apps.audit.models import Event
 from apps.deid import services
 from apps.deid.domain.accounting import basis_of, numbered
 from apps.deid.domain.decision import looked_at_again
@@ -45,6 +47,22 @@ def _ruled(user: User) -> QuerySet[Project]:
     if roles.COMPLIANCE_OFFICER in system_roles(user):
         return Project.objects.all()
     return projects_for(user, *_RULERS)
+
+
+def erased_originals(projects: list[Project], most: int) -> list[dict[str, Any]]:
+    """The last originals of these projects that were erased, with the digest and the entry of the
+    log that prove it, newest first."""
+    events = Event.objects.filter(
+        action__in=("retention.original", "deid.withdraw_instance"),
+        project__in=[str(project.pk) for project in projects],
+    ).select_related("leaf")
+    out = []
+    for item in events.order_by("-recorded_at")[: 4 * most]:
+        public = json.loads(bytes(item.entry)).get("public", {})
+        if public.get("original") == "deleted":
+            seq = getattr(getattr(item, "leaf", None), "seq", None)
+            out.append({"event": item, "sha256": public.get("sha256", ""), "entry": seq})
+    return out[:most]
 
 
 def ruled_project(user: User, project_id: uuid.UUID) -> Project:

@@ -395,22 +395,6 @@ def hold(
     return received
 
 
-@verb("retention.original", roles={roles.SERVICE}, states=(State.CLEARED,))
-def settle_original(actor: Actor, received: ReceivedInstance) -> VaultFile | None:
-    """Keep a cleared instance's original encrypted, or let it go, as the project's rule says.
-
-    Gives the file to be deleted once this is committed, or None.
-    """
-    file, keeps = received.original, bool(received.project.options.get("keep_originals"))
-    if file is None or keeps:
-        event(actor, received, public={"original": "kept" if file is not None else "gone"})
-        return None
-    received.original = None
-    received.save(update_fields=["original", "state_changed_at"])
-    event(actor, received, public={"original": "deleted", "sha256": file.sha256})
-    return file
-
-
 @verb("deid.folder", roles={roles.SERVICE}, lock=False)
 def note_folder(
     actor: Actor, project: Project, *, outcome: str, profile: str, counts: dict[str, int]

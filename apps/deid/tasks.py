@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from apps.access.actor import Actor, service
-from apps.deid import devices, remedies, rules, services, withdrawal
+from django.core.cache import cache
+
+from apps.access.actor import service
+from apps.deid import devices, remedies, retention, rules, services, withdrawal
 from apps.deid.domain import decision as decisions
 from apps.deid.domain import pipeline
 from apps.deid.domain.accounting import numbered
@@ -25,8 +27,7 @@ from apps.intake.models import ReceivedInstance
 from apps.jobs.models import Job
 from apps.jobs.work import FailedError, JobHandle, StoppedError, enqueue, job, on_parked, sweep
 from apps.keys.keyring import open_vault_file, subject_key
-from apps.projects.models import Project
-from apps.vault.files import create_file, delete_file, open_file, storage
+from apps.vault.files import create_file, open_file, storage
 from apps.vault.models import VaultFile
 
 State = ReceivedInstance.State
@@ -343,26 +344,17 @@ def _finish(
         confirmed_at=deid.confirmed_at,
         was_copied=produced.was_copied,
     )
-    _settle(worker, received)
-
-
-def _settle(worker: Actor, received: ReceivedInstance) -> None:
-    released = services.settle_original(worker, received)
-    if released is not None:
-        delete_file(released)
+    retention.settle_original(worker, received)
 
 
 @sweep
 def let_originals_go() -> int:
-    """Delete originals whose project keeps none (a crash after clearing left them)."""
-    projects = [p.pk for p in Project.objects.all() if not p.options.get("keep_originals")]
-    left = ReceivedInstance.objects.filter(
-        state=State.CLEARED, original__isnull=False, project__in=projects
-    )
-    rows = list(left[:20]) if projects else []
-    for row in rows:
-        _settle(service("worker"), row)
-    return len(rows)
+    """Erase the originals that are due by their project's rule, and what a lifted hold had kept."""
+    worker = service("worker")
+    # What a release holds is asked for once a minute: it is read from its freeze.
+    with_releases = cache.add("retention/releases", True, 60)
+    done = retention.erase_due(worker, with_releases=with_releases)
+    return done + withdrawal.finish_held(worker)
 
 
 @on_parked("deid.examine")

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from apps.deid import api, device_views, policy_views, report_views, views
+from apps.deid import api, device_views, policy_views, report_views, retention_views, views
 
 _API = "api/v1/quarantine/<uuid:received_id>"
 
@@ -24,6 +24,10 @@ urlpatterns: list[URLPattern] = [
     path("deid/masks/<uuid:mask_id>/retire/", device_views.retire, name="deid-mask-retire"),
     path("quarantine/<uuid:received_id>/", views.review, name="review"),
     path("quarantine/<uuid:received_id>/remedy/", views.remedy, name="quarantine-remedy"),
+    path("retention/", retention_views.page, name="retention"),
+    path("retention/<uuid:project_id>/rule/", retention_views.set_rule, name="retention-rule"),
+    path("retention/<uuid:project_id>/hold/", retention_views.place, name="hold-place"),
+    path("retention/holds/<uuid:hold_id>/lift/", retention_views.lift, name="hold-lift"),
     path(f"{_API}/", api.ReviewView.as_view(), name="review-api"),
     path(
         f"{_API}/frames/<int:frame_index>.png", api.ReviewFrameView.as_view(), name="review-frame"

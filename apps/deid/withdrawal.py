@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
-from django.db import transaction
+from django.utils import timezone
 
 from apps.access import roles
 from apps.access.actor import Actor
@@ -14,13 +13,14 @@ from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.deid import policy
 from apps.deid.models import Deidentification, ProjectSubject, SeenVideo
+from apps.intake import erased
 from apps.intake.models import ReceivedInstance
 from apps.jobs import work
 from apps.jobs.models import Job
 from apps.keys.models import Subject
 from apps.keys.services import destroy_subject_key
-from apps.projects.models import Project
-from apps.vault.files import delete_file
+from apps.projects import holds
+from apps.projects.models import HeldErasure, Project
 from apps.vault.models import VaultFile
 
 State = ReceivedInstance.State
@@ -51,7 +51,10 @@ def is_withdrawn(project: Project, subject: Subject | None) -> bool:
 @verb("deid.withdraw_subject", roles={roles.DATA_STEWARD})
 def withdraw_subject(actor: Actor, subject: Subject, *, reason: str) -> Withdrawn:
     """Withdraw a subject from all further use: its instances are withdrawn and its originals
-    deleted; by the projects' rule its mapping is erased and its key destroyed, for good."""
+    deleted; by the projects' rule its mapping is erased and its key destroyed, for good.
+
+    A legal hold stops the erasing, not the withdrawal: what it keeps is erased once it is lifted.
+    """
     note = note_text(reason)
     rows = list(
         ReceivedInstance.objects.select_for_update(of=("self",))
@@ -63,10 +66,14 @@ def withdraw_subject(actor: Actor, subject: Subject, *, reason: str) -> Withdraw
         raise Conflict("withdrawn", "The subject was withdrawn already.", "Nothing is left to do.")
     projects = list({row.project_id: row.project for row in rows}.values())
     files = [file for row in rows if (file := _withdraw(actor, row)) is not None]
+    is_held = holds.is_subject_held(subject.pk)
     for project in projects:
-        if policy.option(project, "withdrawal") == "destroy":
+        if policy.option(project, "withdrawal") == "destroy" and not is_held:
             _erase_mapping(project, subject)
-    is_destroyed = destroys(subject.policy_projects())
+    is_wanted = destroys(subject.policy_projects())
+    is_destroyed = is_wanted and not is_held
+    if is_wanted and is_held:
+        HeldErasure.objects.get_or_create(subject=subject, defaults={"asked_at": timezone.now()})
     if is_destroyed and subject.wrapped_key is not None:
         destroy_subject_key(actor, subject, reason=note)
     event(
@@ -76,19 +83,42 @@ def withdraw_subject(actor: Actor, subject: Subject, *, reason: str) -> Withdraw
             "instances": len(rows),
             "originals": len(files),
             "projects": len(projects),
-            "key": "destroyed" if is_destroyed else "kept",
+            "key": "destroyed" if is_destroyed else "held" if is_wanted else "kept",
         },
         private={"reason": note},
     )
     for file in files:
-        transaction.on_commit(partial(delete_file, file))
+        erased.erase(file)
     return Withdrawn(len(rows), len(files), is_destroyed)
+
+
+@verb("deid.finish_withdrawal", roles={roles.SERVICE})
+def finish_withdrawal(actor: Actor, subject: Subject) -> None:
+    """Erase the mapping and destroy the key of a withdrawn subject that a legal hold had kept."""
+    HeldErasure.objects.filter(subject=subject).delete()
+    for project in subject.policy_projects():
+        if policy.option(project, "withdrawal") == "destroy":
+            _erase_mapping(project, subject)
+    if subject.wrapped_key is not None:
+        destroy_subject_key(actor, subject, reason="Withdrawn; no legal hold keeps it any more")
+    event(actor, subject)
+
+
+def finish_held(actor: Actor) -> int:
+    """Finish the withdrawals that a hold had kept and none keeps any more; how many."""
+    waiting = [row.subject for row in HeldErasure.objects.select_related("subject")]
+    ready = [subject for subject in waiting if not holds.is_subject_held(subject.pk)]
+    for subject in ready:
+        finish_withdrawal(actor, subject)
+    return len(ready)
 
 
 def _withdraw(actor: Actor, row: ReceivedInstance) -> VaultFile | None:
     """One instance out of use; its original, to be deleted once this is committed."""
-    before, file = row.state, row.original
-    row.state, row.reason, row.original = State.WITHDRAWN, REASON, None
+    is_held = holds.is_held(row.project_id, row.subject_id)
+    before, file = row.state, None if is_held else row.original
+    row.state, row.reason = State.WITHDRAWN, REASON
+    row.original = row.original if is_held else None
     row.save(update_fields=["state", "reason", "original", "state_changed_at"])
     # Work under way finds that it is no longer its; its result would be refused anyway.
     for kind in Job.objects.filter(object_id=str(row.pk)).values_list("kind", flat=True):
@@ -97,7 +127,11 @@ def _withdraw(actor: Actor, row: ReceivedInstance) -> VaultFile | None:
         actor,
         row,
         action="deid.withdraw_instance",
-        public={"was": before, "original": "deleted" if file is not None else "gone"},
+        public={
+            "was": before,
+            "original": "deleted" if file is not None else "held" if row.original else "gone",
+            **({"sha256": file.sha256} if file is not None else {}),
+        },
     )
     return file
 

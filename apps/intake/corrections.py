@@ -3,7 +3,10 @@
 - A rejection note holds the instances that it names, those too that arrive later.
 - The same SOP Instance UID under another patient (a move or a merge at the archive), or with other
   demographics, holds the one that was there; the newer is kept apart as any clash is.
-- A merge that a steward was told of holds what both patients have in the project.
+- A merge that a steward was told of holds what both patients have in the project; a study of which
+  one was told that it is wrong, or another patient's, is held whole.
+- What came under the right patient takes the place of what was withdrawn: with that patient's key,
+  pseudonym and UIDs, from the beginning.
 """
 
 from __future__ import annotations
@@ -148,6 +151,78 @@ def merge_patients(
         private={"correction": str(made.pk), "subjects": [str(each.pk) for each in subjects]},
     )
     return made
+
+
+@verb("correction.report", roles={roles.DATA_STEWARD}, lock=False)
+def report_study(
+    actor: Actor, project: Project, *, study_digests: list[bytes], reason: str
+) -> Correction:
+    """Hold everything of a study of which somebody said that it is wrong or another patient's."""
+    said = note_text(reason)
+    rows = ReceivedInstance.objects.filter(
+        project=project, study_digest__in=study_digests, clash_with=None
+    ).exclude(state__in=_ENDED)
+    if not rows.exists():
+        raise Conflict("nothing_here", "Nothing of it is in use.", "See what hangs on it.")
+    made = Correction.objects.create(project=project, kind=Kind.REPORTED)
+    held = list(rows)
+    for row in held:
+        _hold(made, row, bytes(row.sop_uid_digest))
+    event(
+        actor,
+        project,
+        outcome="held",
+        public={"held": len(held)},
+        private={"correction": str(made.pk), "reason": said},
+    )
+    return made
+
+
+def later_versions(correction: Correction) -> list[ReceivedInstance]:
+    """What came later under another patient, of that which a correction withdrew: the newest of
+    each. Under the same patient a second one would get the number that the withdrawn one bears."""
+    withdrawn = {
+        target.instance.pk: target.instance
+        for target in correction.targets.select_related("instance")
+        if target.instance is not None and target.instance.state == State.WITHDRAWN
+    }
+    newer = ReceivedInstance.objects.filter(
+        clash_with__in=withdrawn, state=State.HELD, original__isnull=False
+    ).order_by("received_at")
+    found = {}
+    for row in newer.select_related("project", "subject"):
+        older = withdrawn.get(row.clash_with_id) if row.clash_with_id else None
+        if older is not None and row.subject_id != older.subject_id:
+            found[older.pk] = row
+    return list(found.values())
+
+
+@verb("correction.take_later", roles={roles.DATA_STEWARD}, states=(Correction.State.WITHDRAWN,))
+def take_later(actor: Actor, correction: Correction, *, reason: str) -> list[ReceivedInstance]:
+    """Take what came under the right patient in the place of what a correction withdrew: it is
+    de-identified from the beginning, with that patient's key."""
+    said, taken = note_text(reason), later_versions(correction)
+    if not taken:
+        raise Conflict(
+            "none_came",
+            "Nothing of it has come under another patient.",
+            "Ask the archive to correct it and send it again.",
+        )
+    for newer in taken:
+        older = newer.clash_with
+        assert older is not None
+        require_none_open(newer)
+        # First the withdrawn one steps back: two may not stand for one UID.
+        older.clash_with = newer
+        older.save(update_fields=["clash_with", "state_changed_at"])
+        newer.clash_with, newer.state, newer.reason = None, State.RECEIVED, ""
+        newer.save(update_fields=["clash_with", "state", "reason", "state_changed_at"])
+        ReceivedInstance.objects.filter(clash_with=older).exclude(pk=newer.pk).update(
+            clash_with=newer
+        )
+        event(actor, newer, action="intake.take_newer", public={"instead_of": str(older.pk)})
+    event(actor, correction, public={"taken": len(taken)}, private={"reason": said})
+    return taken
 
 
 def _known(project: Project, patient_id: str, issuer: str) -> Subject:

@@ -53,6 +53,8 @@ class ReceivedInstance(models.Model):
     pixels_choice = models.CharField(max_length=8, blank=True)
     # Keyed digest of name, birth date and sex: tells that they changed, not what they are.
     demographics_digest = models.BinaryField(null=True)
+    # Of the institution's department, shortened: which one is told by who knows its name already.
+    department_code = models.CharField(max_length=16, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["-received_at"]
@@ -77,6 +79,21 @@ class ReceivedInstance(models.Model):
         return set()
 
 
+class ErasedOriginal(models.Model):
+    """An original that was erased, by its file's id. Only ever inserted; a restore of an older
+    database erases it again (``erased.py``)."""
+
+    file_id = models.UUIDField(primary_key=True, editable=False)
+    sha256 = models.CharField(max_length=64)
+    erased_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["erased_at"]
+
+    def __str__(self) -> str:
+        return f"erased original {self.file_id}"
+
+
 class Correction(models.Model):
     """What an archive (or a person) said later about instances that are held here. ``code`` is the
     rejection's title (DCM), ``told_by`` the instance that said it."""
@@ -86,6 +103,7 @@ class Correction(models.Model):
         PATIENT_CHANGED = "patient_changed"
         DEMOGRAPHICS_CHANGED = "demographics_changed"
         PATIENTS_MERGED = "patients_merged"
+        REPORTED = "reported"
 
     class State(models.TextChoices):
         OPEN = "open"

@@ -9,7 +9,7 @@ from apps.access.actor import Actor
 from apps.access.errors import Conflict, Refused
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
-from apps.intake import corrections
+from apps.intake import corrections, departments
 from apps.intake.domain.header_facts import HeaderFacts
 from apps.intake.models import ReceivedInstance
 from apps.keys import keyring
@@ -88,6 +88,7 @@ def receive_instance(
         state=State.RECEIVED if first is None else State.HELD,
         reason="" if first is None else "uid_clash",
         demographics_digest=corrections.demographics_digest(facts),
+        department_code=departments.code_of(facts.department),
         sop_uid_digest=digest,
         sealed_uids=seal(key.key, sealed, _SEAL),
         study_digest=keyring.lookup_digest("study-uid", facts.study_instance_uid),

@@ -13,7 +13,7 @@ from apps.access.actor import Actor
 from apps.access.errors import Conflict
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
-from apps.keys import destroyed, wrapped
+from apps.keys import destroyed, whereabouts, wrapped
 from apps.keys.models import DestroyedKey, KeyRotation, Subject
 
 State = KeyRotation.State
@@ -76,6 +76,12 @@ def destroy_subject_key(actor: Actor, subject: Subject, *, reason: str) -> Subje
     reason = note_text(reason)
     if subject.wrapped_key is None:
         raise Conflict("destroyed", "The key is destroyed already.", "")
+    if whereabouts.is_held(subject.pk):
+        raise Conflict(
+            "legal_hold",
+            "A legal hold keeps what belongs to this subject.",
+            "The compliance officer lifts it under Retention.",
+        )
     now = timezone.now()
     _destroy(subject, now)
     event(actor, subject, private={"reason": reason})

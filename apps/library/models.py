@@ -6,11 +6,14 @@ import uuid
 
 from django.db import models
 
+from apps.access import roles
 from apps.access.models import User
 from apps.deid.models import ProjectSubject
 from apps.intake.models import ReceivedInstance
+from apps.library.domain import incidental
 from apps.library.domain.time_source import times_from
 from apps.projects.models import Project
+from apps.projects.queries import roles_in
 from apps.vault.models import VaultFile
 
 
@@ -213,3 +216,57 @@ class WatchedSpan(models.Model):
     start_frame = models.PositiveIntegerField()
     end_frame = models.PositiveIntegerField()
     at = models.DateTimeField(auto_now_add=True)
+
+
+class IncidentalFinding(models.Model):
+    """Something on a frame that the clinic should know (``incidental.py``). Texts are sealed with
+    the subject's key: what was seen, who was told, what came of it."""
+
+    class Severity(models.TextChoices):
+        URGENT = incidental.Severity.URGENT.value
+        SOON = incidental.Severity.SOON.value
+        ROUTINE = incidental.Severity.ROUTINE.value
+
+    class State(models.TextChoices):
+        FLAGGED = incidental.State.FLAGGED.value
+        IDENTIFIED = incidental.State.IDENTIFIED.value
+        REPORTED = incidental.State.REPORTED.value
+        CLOSED = incidental.State.CLOSED.value
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="findings")
+    frame_index = models.PositiveIntegerField()
+    severity = models.CharField(max_length=8, choices=Severity)
+    state = models.CharField(max_length=12, choices=State, default=State.FLAGGED, db_index=True)
+    sealed_text = models.BinaryField()
+    flagged_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    flagged_at = models.DateTimeField()
+    identified_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    identified_at = models.DateTimeField(null=True)
+    sealed_told = models.BinaryField(null=True)
+    way = models.CharField(max_length=12, blank=True)
+    told_at = models.DateTimeField(null=True)
+    reported_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    outcome = models.CharField(max_length=20, blank=True)
+    sealed_note = models.BinaryField(null=True)
+    closed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["flagged_at"]
+
+    def __str__(self) -> str:
+        return f"finding {self.id}"
+
+    @property
+    def reference(self) -> str:
+        """What people call it when they speak of it."""
+        return f"F-{self.id.hex[:8].upper()}"
+
+    def policy_project(self) -> Project:
+        return self.clip.project
+
+    def relations(self, user: User) -> set[str]:
+        is_steward = roles.DATA_STEWARD in roles_in(user, self.clip.project)
+        found = {"steward"} if is_steward else set()
+        return found | ({"author"} if self.flagged_by_id == user.pk else set())

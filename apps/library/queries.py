@@ -11,14 +11,15 @@ from django.db.models.lookups import In
 from django.utils import timezone
 
 from apps.access import roles
+from apps.access.actor import system_roles
 from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.jobs.models import Job
 from apps.library.domain.calibration import regions_json, regions_of
 from apps.library.domain.index_format import FrameIndex, time_base_of
 from apps.library.domain.procedure import Part, in_order
-from apps.library.models import Clip, ClipOpening
-from apps.projects.queries import projects_by_role
+from apps.library.models import Clip, ClipOpening, IncidentalFinding
+from apps.projects.queries import project_ids, projects_by_role
 
 _FEW, _MANY = 400, 16
 SEE_ALL_CLIPS = (roles.PROJECT_LEAD, roles.DATA_STEWARD, roles.EMERGENCY)
@@ -80,6 +81,29 @@ def procedure_of(user: User, clip: Clip) -> list[Part]:
     """The ready clips of the clip's study that the person may see, and the clip, in order."""
     of_study = Q(state=Clip.State.READY, instance__series__study=clip.study) | Q(pk=clip.pk)
     return in_order(clips_for(user).filter(of_study).distinct())
+
+
+def findings_for(user: User) -> QuerySet[IncidentalFinding]:
+    """Incidental findings of the projects of which ``user`` is steward or officer (of all for the
+    system's officer)."""
+    rows = IncidentalFinding.objects.select_related(
+        "clip__project", "clip__instance__series__study__project_subject", "flagged_by"
+    )
+    if roles.COMPLIANCE_OFFICER in system_roles(user):
+        return rows
+    held = project_ids(user, roles.DATA_STEWARD, roles.COMPLIANCE_OFFICER)
+    return rows.filter(clip__project__in=held)
+
+
+def stewarded_findings(user: User) -> QuerySet[IncidentalFinding]:
+    """Those that this person works on as a steward: with their texts."""
+    held = project_ids(user, roles.DATA_STEWARD)
+    return findings_for(user).filter(clip__project__in=held)
+
+
+def waiting_findings(user: User) -> int:
+    """How many are not closed, of those that this person may read of."""
+    return findings_for(user).exclude(state=IncidentalFinding.State.CLOSED).count()
 
 
 def live_opening(user: User, clip: Clip) -> bool:

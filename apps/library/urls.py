@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from apps.library import api
+from apps.library import api, finding_api, finding_views
 
 _CLIP = "api/v1/clips/<uuid:clip_id>/"
 
@@ -16,5 +16,16 @@ urlpatterns = [
     path(f"{_CLIP}watched/", api.WatchedView.as_view(), name="clip-watched"),
     path("clips/<uuid:clip_id>/segments/<int:start_frame>.mp4", api.segment, name="clip-segment"),
     path("clips/<uuid:clip_id>/review.mp4", api.review, name="clip-review"),
+    path(f"{_CLIP}findings/", finding_api.ClipFindingsView.as_view(), name="clip-findings"),
+    path(
+        "api/v1/findings/<uuid:finding_id>/take-back/",
+        finding_api.TakeBackView.as_view(),
+        name="finding-take-back",
+    ),
+    path("findings/", finding_views.listing, name="findings"),
+    path("findings/<uuid:finding_id>/", finding_views.one, name="finding"),
+    path("findings/<uuid:finding_id>/who/", finding_views.identity, name="finding-identity"),
+    path("findings/<uuid:finding_id>/report/", finding_views.report, name="finding-report"),
+    path("findings/<uuid:finding_id>/close/", finding_views.close, name="finding-close"),
     path("", include("apps.library.dicomweb.urls")),
 ]

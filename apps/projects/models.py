@@ -13,13 +13,15 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from apps.access import roles
 from apps.access.models import User
+from apps.keys.models import Subject
+from apps.projects.domain.retention import Kind, rule_of
 from apps.vault.master import unwrap_key, wrap_key
 
 
 class Project(models.Model):
     """``options``: ``pixels_without_person`` (ingest may clear pixels), ``assign_to_all`` (each
-    ready clip goes to every annotator), ``keep_originals``; those of de-identification stand in
-    ``apps/deid/policy.py``."""
+    ready clip goes to every annotator); what becomes of originals stands in ``retention.py``, those
+    of de-identification in ``apps/deid/policy.py``."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slug = models.SlugField(unique=True)
@@ -48,6 +50,11 @@ class Project(models.Model):
     def secret(self) -> bytes:
         """32 bytes that only this project's pseudonyms, UIDs and splits derive from."""
         return unwrap_key(self.wrapped_secret, f"project/{self.id}", before="projects")
+
+    @property
+    def keeps_originals(self) -> bool:
+        """Whether originals are kept for good."""
+        return rule_of(self.options).kind == Kind.KEEP
 
     def policy_project(self) -> Project:
         return self
@@ -91,6 +98,49 @@ class Agreement(models.Model):
 
     def relations(self, user: object) -> set[str]:
         return set()
+
+
+class LegalHold(models.Model):
+    """Nothing of a project, or of one patient in it, is erased while it stands: neither by the
+    project's rule nor by a withdrawal."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="holds")
+    # None: everything of the project.
+    subject = models.ForeignKey(Subject, on_delete=models.PROTECT, null=True, related_name="+")
+    reason = models.CharField(max_length=400)
+    placed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    placed_at = models.DateTimeField()
+    lifted_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    lifted_at = models.DateTimeField(null=True)
+    lift_reason = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        ordering = ["-placed_at"]
+
+    def __str__(self) -> str:
+        return f"legal hold {self.id}"
+
+    @property
+    def state(self) -> str:
+        return "standing" if self.lifted_at is None else "lifted"
+
+    def policy_project(self) -> Project:
+        return self.project
+
+    def relations(self, user: object) -> set[str]:
+        return set()
+
+
+class HeldErasure(models.Model):
+    """A subject whose withdrawal would have destroyed its key, had no legal hold stood: done once
+    none stands."""
+
+    subject = models.OneToOneField(Subject, on_delete=models.PROTECT, primary_key=True)
+    asked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"held erasure of {self.subject_id}"
 
 
 class EmergencyAccess(models.Model):

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from apps.access import grants, roles
 from apps.access.actor import system_roles
 from apps.access.models import User
-from apps.projects.models import EmergencyAccess, Project
+from apps.projects.models import EmergencyAccess, LegalHold, Project
 
 
 def project_ids(user: User, *wanted: str) -> list[Any]:
@@ -70,6 +70,23 @@ def breakable_for(user: User) -> QuerySet[Project]:
     if roles.COMPLIANCE_OFFICER in system_roles(user):
         return Project.objects.all()
     return projects_for(user, roles.COMPLIANCE_OFFICER, roles.DATA_STEWARD)
+
+
+def holds_for(user: User) -> QuerySet[LegalHold]:
+    """Legal holds on projects that ``user`` is steward, lead or officer of (on all for the
+    system's officer), newest first."""
+    rows = LegalHold.objects.select_related("project", "placed_by", "lifted_by")
+    if roles.COMPLIANCE_OFFICER in system_roles(user):
+        return rows
+    seen = (roles.COMPLIANCE_OFFICER, roles.DATA_STEWARD, roles.PROJECT_LEAD)
+    return rows.filter(project_id__in=project_ids(user, *seen))
+
+
+def holdable_projects(user: User) -> QuerySet[Project]:
+    """Projects on which ``user`` may place a legal hold."""
+    if roles.COMPLIANCE_OFFICER in system_roles(user):
+        return Project.objects.all()
+    return projects_for(user, roles.COMPLIANCE_OFFICER)
 
 
 def managed_projects(user: User) -> QuerySet[Project]:

@@ -4,6 +4,7 @@ health refuse."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from apps.access.actor import service
 from apps.audit import restores, tree, triggers
 from apps.audit.domain import checkpoint as notes
 from apps.audit.verify import Verdict, read_notes
+from apps.intake import erased
 from apps.keys import destroyed as destroyed_keys
 from apps.vault import master
 from apps.vault.files import storage
@@ -66,7 +68,8 @@ def restore_backup(
     _require_fitting(manifest, db)
     manifests.require_files(folder, sums)
     # Read before anything changes: what cannot be read must not be found out half way.
-    listed = _listed_as_destroyed() + (_known_here_as_destroyed() if replace else [])
+    listed = _listed_as_destroyed() + (_known_here(destroyed_keys.records) if replace else [])
+    originals = _listed_as_erased() + (_known_here(erased.records) if replace else [])
     outside = read_notes(checkpoint_file or Path(settings.CLINICAL_ANNOT_CHECKPOINT_FILE))
     _checked(outside)
     if manifests.digest_of(folder / manifest.database) != sums[manifest.database]:
@@ -85,7 +88,7 @@ def restore_backup(
     master.forget()
     if not root_is_here:
         manifests.require_our_key(folder, manifest)
-    return _finish(manifest, outside, listed, tell)
+    return _finish(manifest, outside, listed, originals, tell)
 
 
 def _listed_as_destroyed() -> list[dict[str, str]]:
@@ -101,11 +104,19 @@ def _listed_as_destroyed() -> list[dict[str, str]]:
     return [{"subject": str(key), "destroyed_at": when.isoformat()} for key, when in found]
 
 
-def _known_here_as_destroyed() -> list[dict[str, str]]:
+def _listed_as_erased() -> list[dict[str, str]]:
+    """The list of erased originals outside. Raises BackupError for a line that cannot be read."""
+    try:
+        return erased.read_list(erased.place())
+    except erased.BadErasedListError as error:
+        raise BackupError(str(error)) from None
+
+
+def _known_here(records: Callable[[], list[dict[str, str]]]) -> list[dict[str, str]]:
     """What the database that is to be replaced knows; nothing where there is none of this
     version."""
     try:
-        return destroyed_keys.records()
+        return records()
     except DatabaseError:
         return []
 
@@ -144,7 +155,11 @@ def _has_events() -> bool:
 
 
 def _finish(
-    manifest: Manifest, outside: list[str], listed: list[dict[str, str]], tell: Tell
+    manifest: Manifest,
+    outside: list[str],
+    listed: list[dict[str, str]],
+    originals: list[dict[str, str]],
+    tell: Tell,
 ) -> Restored:
     call_command("migrate", verbosity=0, interactive=False)
     # Who was signed in when the backup was made signs in again.
@@ -152,6 +167,7 @@ def _finish(
     actor = service("command")
     tell("destroying again what had been destroyed")
     destroyed = destroyed_keys.replay_destroyed(actor, listed) if listed else 0
+    again = erased.replay(actor, None, listed=originals) if originals else 0
     until = datetime.fromisoformat(manifest.complete_until)
     kept = files_without_row((until - restores.ON_THEIR_WAY).timestamp())
     leaves = tree.size()
@@ -164,6 +180,7 @@ def _finish(
             "leaves": leaves,
             "entries_kept": tree.size(),
             "destroyed_again": destroyed,
+            "erased_again": again,
             "kept_files": len(kept),
             **_of_notes(outside),
         },

@@ -10,6 +10,7 @@ import { explain, keyChoices, loadClip, pageState, wait } from "../workspace/loa
 import { Outbox } from "../workspace/outbox.js";
 import { classesPanel } from "../workspace/panels/classes.js";
 import { commentsPanel } from "../workspace/panels/comments.js";
+import { findingsPanel } from "../workspace/panels/findings.js";
 import { inspector } from "../workspace/panels/inspector.js";
 import { relationsPanel } from "../workspace/panels/relations.js";
 import { bindShortcutSheet } from "../workspace/panels/shortcuts.js";
@@ -124,6 +125,7 @@ async function start() {
   void commentsPanel(need("#comments", HTMLElement), bench, keys, {
     labelSet: loaded.consensus.label_set, flush: () => sync.flush(),
   });
+  void findingsPanel(need("#findings", HTMLElement), bench, keys);
   const bar = transport(need("#transport", HTMLElement), bench);
   const sign = h("button", { type: "button", class: "button primary", "data-testid": "sign", "aria-keyshortcuts": "Control+Enter", onclick: () => void openSign() }, "Sign");
   const endorse = h("button", { type: "button", class: "button", "data-testid": "endorse", onclick: () => void openEndorse() });

@@ -10,6 +10,7 @@ import { explain, keyChoices, loadClip, pageState } from "./load.js";
 import { Outbox } from "./outbox.js";
 import { classesPanel } from "./panels/classes.js";
 import { commentsPanel } from "./panels/comments.js";
+import { findingsPanel } from "./panels/findings.js";
 import { inspector } from "./panels/inspector.js";
 import { proposalsPanel } from "./panels/proposals.js";
 import { bindProcedure, playOnRate } from "./panels/procedure.js";
@@ -133,6 +134,7 @@ async function start() {
     labelSet: set && set.author_is_me ? set.id : null,
     flush: async () => void (await sync?.flush()),
   });
+  const findings = findingsPanel(need("#findings", HTMLElement), bench, keys);
   const bar = transport(need("#transport", HTMLElement), bench);
 
   let panelsAt = 0;
@@ -161,7 +163,7 @@ async function start() {
   player.seek(Hash.read() ?? Number(app.dataset.frame || 0));
   // Without the other parts this one can be worked on all the same.
   const parts = bindProcedure(bench, keys, sync, open()).catch(() => {});
-  await Promise.all([player.open(), parts, comments]);
+  await Promise.all([player.open(), parts, comments, findings]);
   if (rate) player.play(rate);
   bench.stage.focus({ preventScroll: true });
   if (sync && (await sync.recover()) > 0) store.onNotice("Unsent work of an earlier visit was found and is being sent");

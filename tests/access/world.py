@@ -30,8 +30,9 @@ from apps.deid.models import Deidentification, Device, DeviceMask, ProjectSubjec
 from apps.intake.models import Correction, CorrectionTarget, ReceivedInstance
 from apps.intake.pacs.models import Pull, RemoteNode, RoutingRule
 from apps.keys import keyring
+from apps.library.incidental import flag
 from apps.library.models import Clip, ReviewSegment
-from apps.projects import emergency
+from apps.projects import emergency, holds
 from apps.projects.agreements import add_agreement
 from apps.projects.models import EmergencyAccess
 from apps.projects.services import create_project, grant_role
@@ -107,6 +108,8 @@ def _people(project: Any, other: Any) -> dict[str, Someone]:
         "freezer": ((roles.PROJECT_LEAD, roles.COMPLIANCE_OFFICER), project, False),
         # An officer who broke the glass.
         "rescuer": ((roles.COMPLIANCE_OFFICER,), project, False),
+        # A steward who did.
+        "telling_steward": ((roles.DATA_STEWARD,), project, False),
         **{f"{name}_elsewhere": ((name,), other, False) for name in roles.GRANTED_ROLES},
         **{f"{name}_of_all": ((name,), None, True) for name in SYSTEM},
         "nobody": ((), None, False),
@@ -131,7 +134,8 @@ def _people(project: Any, other: Any) -> dict[str, Someone]:
     off.is_active = False
     off.save()
     people["switched_off"].is_signed_in = False
-    _break_glass(people["rescuer"], project)
+    for name in ("rescuer", "telling_steward"):
+        _break_glass(people[name], project)
     people["stranger"] = Someone("stranger", Actor(User()), set(), is_signed_in=False)
     return people
 
@@ -270,7 +274,9 @@ def _labels(project: Any, people: dict[str, Someone]) -> dict[str, Thing]:
         people["annotator"].actor, mine, clip_id=str(clip.pk), frame_index=0, object_id=None,
         text="Is this the cystic duct?",
     )  # fmt: skip
+    finding = flag(people["annotator"].actor, clip, frame_index=0, severity="soon", text="A polyp")
     return {
+        "finding": Thing({"finding_id": finding.pk}, own={"annotator", "telling_steward"}),
         "comment": Thing({"thread_id": thread.pk}, own={"annotator"}),
         "propagation": Thing(
             {"label_set_id": mine.pk, "propagation_id": carried.pk}, own={"annotator"}
@@ -353,14 +359,21 @@ def build(project: Any) -> World:
         reference="EC 7",
         until="2040-01-01",
     )
+    subject = ReceivedInstance.objects.get(pk=things["received"].kwargs["received_id"]).subject
+    hold = holds.place(
+        people[roles.COMPLIANCE_OFFICER].actor, project, subject=subject, reason="a lawsuit"
+    )
+    things["hold"] = Thing({"hold_id": hold.pk})
     things["agreement"] = Thing({"agreement_id": agreement.pk})
-    broken = EmergencyAccess.objects.get()
+    broken = EmergencyAccess.objects.get(person=people["rescuer"].actor.user)
     things["emergency"] = Thing({"access_id": broken.pk}, own={"rescuer"}, made_by={"rescuer"})
     things["draft"] = _draft(project, people)
     things["notice"] = _notice(people, things["published"])
     event = Event.objects.filter(project=str(project.pk)).order_by("recorded_at").first()
     assert event is not None
     things["event"] = Thing({"event_id": event.pk})
+    pseudonym = Clip.objects.get(pk=things["clip"].kwargs["clip_id"]).pseudonym
+    things["patient"] = Thing({"pseudonym": pseudonym})
     things["factor"] = Thing({"pk": 987_654})
     things["provider"] = Thing({"provider_id": "site"})
     token = ApiToken.objects.get(user=people["annotator"].actor.user)

@@ -10,12 +10,16 @@ from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
 import pytest
+from pydicom import dcmread
 
 from apps.audit import tree
 from apps.audit.models import Event
+from apps.intake.departments import code_of
+from apps.intake.models import ReceivedInstance
 from apps.library.models import Clip
 from apps.library.services import open_clip, report_watched
 from apps.projects.models import Project
+from fixtures import broken
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -145,3 +149,42 @@ def test_what_is_unusual_is_listed_by_person_and_leads_to_the_accesses(
         f"/audit/unusual/?night_from={(hour - 1) % 24}&night_to={(hour + 2) % 24}"
     )
     assert "at night" in at_night.content.decode()
+
+
+def test_patients_of_another_department_than_one_s_own_are_listed_where_both_are_known(
+    looked, clips, person, client, tmp_path
+):
+    anna, boris = looked[0], looked[1]
+    officer = person("compliance_officer")
+    client.force_login(officer.user)
+    hour = datetime.now(UTC).hour
+    page = f"/audit/unusual/?night_from={hour}&night_to={hour}"
+    source = clips[0].instance.source
+    source.department_code = code_of("Gastroenterology")
+    source.save(update_fields=["department_code"])
+    assert "another department" not in client.get(page).content.decode()
+    administrator = person(system=("administrator",))
+    client.force_login(administrator.user)
+    for who, name in ((anna, "  gastroENTEROLOGY "), (boris, "Visceral surgery")):
+        sent = {"person": str(who.user.pk), "what": "department", "department": name}
+        assert client.post("/people/change/", sent).status_code == 302
+    too_long = {"person": str(anna.user.pk), "what": "department", "department": "x" * 65}
+    assert client.post("/people/change/", too_long).status_code == 400
+    assert "Visceral surgery" in client.get("/people/").content.decode()
+    client.force_login(officer.user)
+    found = client.get(page).content.decode()
+    assert "another department" in found
+    assert boris.user.printed_name in found and anna.user.printed_name not in found
+
+
+def test_a_study_s_department_is_kept_as_a_code_that_names_nobody(project, tmp_path):
+    path = broken.sound(tmp_path)
+    ds = dcmread(path)
+    ds.InstitutionalDepartmentName = "Klinik 7 Nord"
+    ds.save_as(path)
+    received = builders.received_instance(project, path)
+    assert received.department_code == code_of("KLINIK 7  nord") != code_of("Klinik 8 Nord")
+    assert len(received.department_code) == 16
+    kept = ReceivedInstance.objects.filter(pk=received.pk).values().get()
+    assert not any(b"Klinik" in bytes(str(value), "utf-8") for value in kept.values())
+    assert code_of(" ") == ""

@@ -244,6 +244,7 @@ def test_an_older_restore_says_what_was_lost_keeps_newer_files_and_destroys_keys
     told = json.loads(look.out)
     assert told["outside"]["size"] == newest and told["kept_files"] == len(kept)
     assert told["readable"] == 0, "what was destroyed stays unreadable"
+    assert told["erased_again"] == 1, "what was erased does not come back"
     note(f"restored to before checkpoint {newest}: {lost[0]}; {other.out.splitlines()[0][:60]}")
 
     assert plain.code == 0 and plain.out.startswith("HOLDS")
@@ -272,6 +273,15 @@ take(service("node"), Project.objects.get(), incoming)
 subject = subject_for("P0")
 assert subject.wrapped_key is not None
 destroy_subject_key(service("command"), subject, reason="consent withdrawn")
+from apps.deid.retention import settle_original
+from apps.intake.models import ReceivedInstance
+project = Project.objects.get()
+project.options = {**project.options, "originals": {"kind": "delete", "days": 0, "since": None}}
+project.save()
+row = ReceivedInstance.objects.exclude(original=None).order_by("received_at").first()
+ReceivedInstance.objects.filter(pk=row.pk).update(state="cleared")
+row.refresh_from_db()
+assert settle_original(service("worker"), row)
 from apps.access.people import note_process
 for _ in range(9):
     note_process(service("worker"), None, process="worker", what="start")

@@ -75,6 +75,7 @@ class World:
         self.proposals: dict[str, list[dict[str, Any]]] = {}
         self.is_let_go = True
         self.threads: list[dict[str, Any]] = []
+        self.findings: list[dict[str, Any]] = []
         self.keys: dict[str, Any] = {"characters": True, "keys": {}}
         self.spells: dict[str, dict[str, Any]] = {}
         self.a, self.b = adjudication_labels(*self.size)
@@ -324,6 +325,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._json({"sources": world.proposals.get(found[1], [])})
         if path == f"/api/v1/clips/{CLIP}/comments/":
             return self._json({"threads": world.threads})
+        if path == f"/api/v1/clips/{CLIP}/findings/":
+            return self._json({"findings": world.findings})
         if path == "/api/v1/me/keys/":
             return self._json(world.keys)
         if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/(outline|keyframes)/", path):
@@ -416,6 +419,10 @@ class Handler(BaseHTTPRequestHandler):
             return self._json({"active_s": body["active_s"]})
         if "/comments/" in self.path:
             return self._comment(body)
+        if self.path == f"/api/v1/clips/{CLIP}/findings/":
+            said = {"state": "flagged", "said": "waits for the data steward"}
+            world.findings.append({"id": str(uuid.uuid4()), **body, **said})
+            return self._json(world.findings[-1], 201)
         if self.path == f"/api/v1/clips/{CLIP}/watched/":
             world.watched += body["spans"]
             return self._json({})

@@ -155,6 +155,16 @@ def test_a_relation_and_a_comment_by_keys_and_the_comments_link_opens_there(
     expect(page.locator(f"[data-testid=thread-{thread['id']}].open")).to_contain_text("cystic")
     selected = page.locator(f"[data-testid=track-{relation['subject']}].selected")
     expect(selected).to_be_attached(timeout=WAIT_MS)
+
+    # What the clinic should know is flagged by keys too, and says how far it is.
+    page.locator("#stage").focus()
+    page.keyboard.press("Shift+KeyC")
+    page.keyboard.type("A polyp behind the fold")
+    page.keyboard.press("Control+Enter")
+    (finding,) = until(lambda: world.findings, 20)
+    assert (finding["frame_index"], finding["severity"]) == (start + 10, "soon")
+    row = page.locator(f"[data-testid=finding-{finding['id']}]")
+    expect(row).to_contain_text("waits for the data steward", timeout=WAIT_MS)
     assert axe_findings(page) == []
 
 

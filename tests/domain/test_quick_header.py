@@ -40,7 +40,8 @@ def files(draw) -> bytes:
         ds.PatientBirthDate = draw(st.sampled_from(["19700101", "", "1970.01.01"]))
     if draw(st.booleans()):
         ds.PatientSex = draw(st.sampled_from(["F", "M ", "", "OTHER"]))
-    for keyword in ("PatientName", "PatientID", "IssuerOfPatientID", "Modality"):
+    texts = ("PatientName", "PatientID", "IssuerOfPatientID", "Modality")
+    for keyword in (*texts, "InstitutionalDepartmentName"):
         if draw(st.booleans()):
             value = draw(printable)
             if keyword == "Modality" or ds.get("SpecificCharacterSet", "") != "ISO_IR 192":

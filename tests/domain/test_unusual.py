@@ -1,5 +1,6 @@
 """What a compliance officer should look at: many patients, nights, no assignment, refusals."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from apps.audit.domain.unusual import Access, Limits, findings
@@ -27,6 +28,11 @@ def test_many_patients_within_an_hour_are_one_finding_and_the_same_number_over_a
     assert told([seen(40 * n, f"P{n}", "boris") for n in range(10)]) == []
     mixed = [seen(5 * n, f"P{n}", ("anna", "boris")[n % 2]) for n in range(12)]
     assert told(mixed) == []
+
+
+def test_patients_of_another_department_are_told_by_stretches_and_unknown_ones_not_at_all():
+    elsewhere = [replace(seen(30 * n), is_elsewhere=True) for n in (0, 1, 5)]
+    assert told([*elsewhere, seen(10)]) == [("elsewhere", "anna", 1), ("elsewhere", "anna", 2)]
 
 
 def test_the_night_goes_over_midnight_and_is_told_by_stretches():

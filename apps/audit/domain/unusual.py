@@ -23,6 +23,8 @@ class Access:
     subject: str
     is_given: bool
     is_refused: bool = False
+    # Known to be of another department than the person's.
+    is_elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Finding:
-    """``rule``: bulk, night, not_given or refused; ``count`` accesses from ``start`` to ``end``."""
+    """``rule``: bulk, night, elsewhere, not_given or refused; ``count`` accesses from ``start`` to
+    ``end``."""
 
     rule: str
     person: str
@@ -57,6 +60,7 @@ def findings(accesses: Iterable[Access], limits: Limits | None = None) -> list[F
     for person, rows in by_person.items():
         seen = [row for row in rows if row.subject and not row.is_refused]
         out += _stretches("night", person, [r for r in seen if _is_night(r.at, held)])
+        out += _stretches("elsewhere", person, [r for r in seen if r.is_elsewhere])
         out += _stretches("not_given", person, [r for r in seen if not r.is_given])
         out += _crowds("bulk", person, [(r.at, r.subject) for r in seen], held.patients_an_hour)
         refused = [(r.at, str(n)) for n, r in enumerate(rows) if r.is_refused]

@@ -24,6 +24,7 @@ _TAGS = [
     "IssuerOfPatientID",
     "Modality",
     "NumberOfFrames",
+    "InstitutionalDepartmentName",
     *_DEMOGRAPHICS,
 ]
 # A longer note is held like any other report, and its list of instances not read.
@@ -52,6 +53,8 @@ class HeaderFacts:
     # As they stand in the file, not decoded: only whether they changed matters.
     demographics: tuple[bytes, ...] = field(default=(), repr=False)
     rejection: Rejection | None = None
+    # Of the institution: told by a code, never stored.
+    department: str = field(default="", repr=False)
 
 
 def read_facts(source: BinaryIO) -> HeaderFacts:
@@ -72,6 +75,7 @@ def read_facts(source: BinaryIO) -> HeaderFacts:
             n_frames=int(frames) if frames.isdigit() and int(frames) < 1 << 31 else None,
             dataset_offset=offset,
             demographics=tuple(_raw(ds, name) for name in _DEMOGRAPHICS),
+            department=str(ds.get("InstitutionalDepartmentName", "") or ""),
             rejection=_rejection(source, str(ds.get("SOPClassUID", "") or "")),
         )
     except Exception as error:

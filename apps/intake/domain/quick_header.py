@@ -18,6 +18,7 @@ _WANTED = {
     0x00080016: b"UI",
     0x00080018: b"UI",
     0x00080060: b"CS",
+    0x00081040: b"LO",
     0x00100020: b"LO",
     0x00100021: b"LO",
     0x0020000D: b"UI",
@@ -68,6 +69,7 @@ def quick_facts(head: bytes) -> HeaderFacts | None:
         n_frames=(int(frames) or None) if frames and int(frames) < 1 << 31 else None,
         dataset_offset=start,
         demographics=demographics,
+        department=text.get(0x00081040, ""),
     )
     if facts.sop_class_uid == KEY_OBJECT_SELECTION:
         # It may be a rejection note, which is read whole.

@@ -34,6 +34,7 @@ from apps.intake.receiving import digest_from
 from apps.intake.services import sop_uid_digest
 from apps.jobs import work
 from apps.keys import keyring
+from apps.projects import retention
 from apps.projects.models import Project
 
 JOB = "pacs.commitment"
@@ -59,16 +60,16 @@ class Asked:
 
 def is_on(project: Project) -> bool:
     """Whether this project commits: switched on, and originals are kept."""
-    return bool(project.options.get(OPTION)) and bool(project.options.get("keep_originals"))
+    return bool(project.options.get(OPTION)) and retention.keeps(project)
 
 
 @verb("commitment.switch", roles={roles.PACS_ADMINISTRATOR})
 def switch(actor: Actor, project: Project, *, is_wanted: bool) -> Project:
     """Switch storage commitment of a project on or off; refused where originals are deleted."""
-    if is_wanted and not project.options.get("keep_originals"):
+    if is_wanted and not retention.keeps(project):
         raise Refused(
             "originals_deleted",
-            "This project deletes originals once they are cleared, so it cannot commit to them.",
+            "This project deletes originals by its rule, so it cannot commit to them.",
             "A sender that purges on commitment would lose the only copy. Leave it off.",
         )
     project.options = {**project.options, OPTION: is_wanted}

@@ -39,6 +39,10 @@ MODULES = (
     "drafts",
     "looks",
     "sending",
+    "incidental",
+    "holds",
+    "retention",
+    "erased",
 )
 
 HEAD = """\

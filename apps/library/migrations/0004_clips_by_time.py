@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('library', '0002_review_segments'),
+        ('library', '0003_incidental_findings'),
         ('projects', '0003_agreements_and_emergencies'),
         ('vault', '0003_digest_from'),
     ]
