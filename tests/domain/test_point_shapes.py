@@ -13,7 +13,8 @@ from apps.ontology.domain.definition import find_problems
 from apps.ontology.domain.geometries import interpolator_of
 from apps.release.domain.registry import FORMATS
 from apps.release.domain.view import Choice, count_lost
-from tests.domain.format_samples import _class, freeze_of, labels_of, read_back, view_of, written
+from tests.domain.format_label_sets import _class
+from tests.domain.format_samples import freeze_of, labels_of, read_back, view_of, written
 from tests.domain.release_samples import VIDEO
 
 SKELETON = {

@@ -14,7 +14,8 @@ from apps.release.domain.importing import read_with
 from apps.release.domain.objects import clip_labels
 from apps.release.domain.registry import FORMATS as KNOWN
 from apps.release.domain.verify import verify_tree
-from tests.domain.format_samples import COLUMNS_OF, content, differences, target_of
+from tests.domain.format_columns import COLUMNS_OF, content, differences
+from tests.domain.format_samples import target_of
 from tests.domain.release_samples import CINE, PUBLIC_KEY, VIDEO, sample
 
 

@@ -19,7 +19,8 @@ from apps.release.domain.parquet import (
     read_table,
     write_table,
 )
-from tests.domain.format_samples import EVERYTHING, freeze_of, written
+from tests.domain.format_label_sets import EVERYTHING, WHOLE_ONTOLOGY
+from tests.domain.format_samples import freeze_of, written
 
 COLUMNS = [("name", TEXT), ("n", WHOLE), ("x", REAL), ("is_it", TRUTH)]
 ROWS = [
@@ -54,7 +55,7 @@ def test_large_tables_are_written_in_groups_that_pyarrow_joins():
 
 
 def test_the_tables_of_a_release_say_in_pyarrow_what_its_csv_says():
-    freeze = freeze_of(EVERYTHING)
+    freeze = freeze_of(EVERYTHING, WHOLE_ONTOLOGY)
     tables, texts = written("parquet", freeze), written("csv", freeze)
     assert {n.replace(".parquet", ".csv") for n in tables} == set(texts)
     for name, data in tables.items():

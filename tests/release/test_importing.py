@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 
+import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
@@ -16,12 +18,17 @@ from apps.access.errors import Forbidden, Refused
 from apps.annotation import store
 from apps.annotation.domain import ops
 from apps.annotation.domain.expand import expanded_digest
-from apps.annotation.models import LabelObject, LabelSet, Operation
+from apps.annotation.models import KeyframeChunk, LabelObject, LabelSet, Operation
 from apps.audit.models import Event
-from apps.release.importing import import_labels, unpack
+from apps.library.models import Clip
+from apps.release.domain.registry import FORMATS
+from apps.release.importing import import_labels, read_paths, unpack
 from tests import builders
+from tests.domain.mutations import mutated
+from tests.intake.figures import note
 
 pytestmark = pytest.mark.django_db
+N_MUTATIONS = int(os.environ.get("BAR_IMPORT_MUTATIONS", "1"))
 BOX = "{frame} 1 specimen_bag 0 0 -10 20.5 30 70.5 {bottom} -1 -1 -1 -1000 -1000 -1000 -10\n"
 
 
@@ -71,6 +78,48 @@ def test_a_release_s_own_files_come_back_as_the_labels_that_were_signed(project,
             k: v["number"] for k, v in signed["tracks"].items()
         }
         assert expanded_digest(labels, ontology, sizes) == made.signature.digest
+
+
+def _formats_written(project, person, folder):
+    """A signed clip, and where a release of it in every format lies."""
+    made = builders.signed_adjudication(project, person, builders.ready_clip(project))
+    call_command(
+        "build_release", "--project", project.slug, "--version", "1", "--formats",
+        ",".join(FORMATS), "--out", str(folder), stdout=io.StringIO(), stderr=io.StringIO(),
+    )  # fmt: skip
+    return made.clip_id
+
+
+@pytest.fixture(scope="module")
+def written(kept, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("formats") / "release"
+    return kept.make(_formats_written, kept.person, folder), folder
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_a_mutated_file_is_imported_whole_or_leaves_nothing_but_its_refusal(written, person, name):
+    clip = Clip.objects.get(pk=written[0])
+    folder = written[1] / FORMATS[name].folder
+    held = dict(read_paths([folder / clip.name if name.startswith("dicom-") else folder]))
+    lead, random = person("project_lead"), np.random.default_rng(len(name))
+    tables = (LabelSet, LabelObject, KeyframeChunk, Operation)
+    n_taken = 0
+    for _ in range(N_MUTATIONS):
+        spoiled, before = mutated(held, random), [t.objects.count() for t in tables]
+        n_refusals = Event.objects.filter(action="label_set.import", outcome="refused").count()
+        try:
+            made, _ = import_labels(lead, clip, format_name=name, files=spoiled.items())
+        except Refused as refusal:
+            assert [t.objects.count() for t in tables] == before
+            refused = Event.objects.filter(action="label_set.import", outcome="refused")
+            assert refused.count() == n_refusals + 1
+            assert refusal.code != "labels_not_taken" or refusal.details["report"]["problems"]
+        else:
+            n_taken += 1
+            assert LabelSet.objects.count() == before[0] + 1
+            labels, sizes = store.load(made), store.clip_sizes(made)
+            assert expanded_digest(labels, made.ontology.definition, sizes)
+    note(f"{name}: {N_MUTATIONS - n_taken} of {N_MUTATIONS} mutated files refused whole")
 
 
 def test_an_import_is_one_event_by_its_importer_and_appears_beside_people_s_work(person, clip):

@@ -24,9 +24,12 @@ class FoundObject:
     frames: dict[int, tuple[str, dict[str, Any] | None, dict[str, Any], bool]]
 
 
-def keyframes_of(each: FoundObject, label_class: dict[str, Any], target: Target) -> dict[str, Any]:
+def keyframes_of(
+    each: FoundObject, label_class: dict[str, Any], target: Target, alike_px: float = ALIKE_PX
+) -> dict[str, Any]:
     """Keyframes that expand to the frames given: those marked as interpolated are left to the
-    interpolator where it gives the same, and an absent keyframe stands where frames stop."""
+    interpolator where it gives the same within ``alike_px``, and an absent keyframe stands where
+    frames stop."""
     geometry, rule = label_class["geometry"], rule_of(label_class)
     wanted = dict(sorted(each.frames.items()))
     if not any(row[3] for row in wanted.values()):
@@ -34,7 +37,7 @@ def keyframes_of(each: FoundObject, label_class: dict[str, Any], target: Target)
     own = {i: row for i, row in wanted.items() if not row[3]}
     for _ in range(3):
         made = _with_gaps(own, rule, set(wanted), target)
-        wrong = _unlike(wanted, own, made, geometry, rule)
+        wrong = _unlike(wanted, own, made, geometry, rule, alike_px)
         if not wrong:
             return made
         own = dict(sorted({**own, **{i: wanted[i] for i in wrong}}.items()))
@@ -47,6 +50,7 @@ def _unlike(
     made: dict[str, Any],
     geometry: str,
     rule: Rule,
+    alike_px: float,
 ) -> list[int]:
     """Frames that were given as interpolated and that the interpolator gives otherwise."""
     given = {f["frame_index"]: f for f in iter_track({"keyframes": made}, geometry, rule)}
@@ -61,17 +65,17 @@ def _unlike(
             found is None
             or found["state"] != state
             or attributes != standing
-            or not _alike(found["shape"], shape)
+            or not _alike(found["shape"], shape, alike_px)
         ):
             wrong.append(i)
     return wrong
 
 
-def _alike(one: dict[str, Any] | None, two: dict[str, Any] | None) -> bool:
+def _alike(one: dict[str, Any] | None, two: dict[str, Any] | None, alike_px: float) -> bool:
     if one is None or two is None or one["type"] == "mask":
         return one == two
     first, second = (np.ravel(np.array(s[coordinates_key(s["type"])], float)) for s in (one, two))
-    return first.size == second.size and bool((np.abs(first - second) <= ALIKE_PX).all())
+    return first.size == second.size and bool((np.abs(first - second) <= alike_px).all())
 
 
 def _with_gaps(rows: dict[int, Any], rule: Rule, there: set[int], target: Target) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from uuid import UUID, uuid5
 from apps.annotation.domain import ops
 from apps.annotation.domain.ops.content import check_attributes, check_shape
 from apps.ontology.domain.geometries import INTERVALS
-from apps.release.domain.import_keyframes import FoundObject, keyframes_of
+from apps.release.domain.import_keyframes import ALIKE_PX, FoundObject, keyframes_of
 from apps.release.domain.import_report import (
     Files,
     NotThisFormat,
@@ -44,6 +44,7 @@ class Collector:
     def __init__(self, target: Target) -> None:
         self.target = target
         self.report = Report()
+        self.alike_px = ALIKE_PX
         self._objects: dict[Hashable, FoundObject] = {}
         self._intervals: list[tuple[str, int, str | None, dict[str, Any]]] = []
         self._relations: list[tuple[str, int, str | None, dict[str, Any]]] = []
@@ -309,8 +310,10 @@ class Collector:
         tracks: dict[str, Any] = {}
         taken: set[tuple[str, int]] = set()
         classes = {c["id"]: c for c in self.target.ontology["classes"]}
-        numbered = [o for o in self._objects.values() if o.number is not None]
-        others = [o for o in self._objects.values() if o.number is None]
+        # An object whose every line had a problem has no frame; nothing is kept then.
+        found = [o for o in self._objects.values() if o.frames]
+        numbered = [o for o in found if o.number is not None]
+        others = [o for o in found if o.number is None]
         for each in [*numbered, *others]:
             number = each.number
             if number is None or (each.class_id, number) in taken or number < 1:
@@ -321,7 +324,9 @@ class Collector:
             track = {
                 "clip": self.target.clip_id, "class_id": each.class_id, "number": number,
                 "attributes": each.attributes,
-                "keyframes": keyframes_of(each, classes[each.class_id], self.target),
+                "keyframes": keyframes_of(
+                    each, classes[each.class_id], self.target, self.alike_px
+                ),
             }  # fmt: skip
             tracks[self._name(each.uid, tracks, "track", each.class_id, number)] = track
         return tracks

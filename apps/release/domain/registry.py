@@ -62,7 +62,7 @@ FORMATS = {
                cholect50.write, cholect50.read),
         Format("endovis", "endovis", "a class map a frame", endovis.write, endovis.read),
         Format("cvat", "cvat", "tracks for CVAT (video XML 1.1)", cvat.write, cvat.read),
-        Format("datumaro", "datumaro", "everything, Datumaro's JSON", datumaro.write,
+        Format("datumaro", "datumaro", "masks, tips, boxes, spans, Datumaro's JSON", datumaro.write,
                datumaro.read),
         Format("csv", "csv", "everything as tables", csv_tables.write, csv_tables.read),
         Format("parquet", "parquet", "the same tables, typed (Parquet)", parquet_tables.write,

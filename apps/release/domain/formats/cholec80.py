@@ -41,7 +41,8 @@ def write(release: ReleaseView, create: Create) -> Dropped:
         lost += count_lost(view, shapes=SHAPES, state=False, identity=False, intervals=True)
         lost["outlines, boxes and tips"] += sum(len(t.frames) for t in view.labels.tracks)
         phases = phase_of_frames(view.labels.intervals)
-        lost["events"] += sum(i.geometry == "event" for i in view.labels.intervals)
+        others = [i for i in view.labels.intervals if i.geometry != "phase"]
+        lost["events and tags"] += len(others)
         lost["frames without a phase"] += sum(i not in phases for i in view.frames)
         with create(f"phase_annotations/{view.name}-phase.txt") as out:
             out.write(b"Frame\tPhase\n")

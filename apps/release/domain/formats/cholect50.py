@@ -46,7 +46,8 @@ def write(release: ReleaseView, create: Create) -> Dropped:
     lost: Dropped = Dropped()
     for place, view in enumerate(release.clips, 1):
         lost += count_lost(view, shapes=INSTRUMENTS, attributes=True, intervals=True)
-        lost["events"] += sum(i.geometry == "event" for i in view.labels.intervals)
+        others = [i for i in view.labels.intervals if i.geometry != "phase"]
+        lost["events and tags"] += len(others)
         for track in view.labels.of(*INSTRUMENTS):
             for placed in track.frames:
                 names = {**track.attributes, **placed.attributes}

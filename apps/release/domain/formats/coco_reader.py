@@ -33,11 +33,13 @@ def read(files: Files, into: Collector) -> None:
         if not isinstance(document, dict) or not isinstance(document.get("categories"), list):
             raise NotThisFormat("no categories", "give a COCO file")
         reading = _Reading(file, document, into)
-        if any("segmentations" in a or "bboxes" in a for a in document["annotations"]):
+        lists = any("segmentations" in a or "bboxes" in a for a in document["annotations"])
+        if lists or "images" not in document:
             reading.tracks()
         else:
             reading.pictures()
         reading.intervals()
+        reading.relations()
 
 
 class _Reading:
@@ -168,17 +170,30 @@ class _Reading:
 
     def intervals(self) -> None:
         """Our own `intervals` list, where a file has it."""
+        file = f"{self.file} intervals"
         for line, row in enumerate(self.document.get("intervals") or [], 1):
-            with self.into.at(f"{self.file} intervals", line):
+            with self.into.at(file, line):
                 if self._mine(row):
                     name = row.get("class_id") or self.categories.get(row["category_id"])
-                    label_class = self.into.label_class(self.file, line, name)
+                    label_class = self.into.label_class(file, line, name)
                     if label_class is not None:
                         self.into.interval(
-                            self.file, line, label_class, row["start_frame"], row["end_frame"],
+                            file, line, label_class, row["start_frame"], row["end_frame"],
                             uid=uuid_of_uid(row.get("tracking_uid")),
                             attributes=row.get("attributes") or {},
                         )  # fmt: skip
+
+    def relations(self) -> None:
+        """Our own `relations` list, where a file has it."""
+        file = f"{self.file} relations"
+        for line, row in enumerate(self.document.get("relations") or [], 1):
+            with self.into.at(file, line):
+                if self._mine(row):
+                    subject, target = (uuid_of_uid(row[k]) for k in ("subject_uid", "target_uid"))
+                    self.into.relation(
+                        file, line, row["relation"], subject, target, row["start_frame"],
+                        row["end_frame"], uid=uuid_of_uid(row.get("uid")),
+                    )  # fmt: skip
 
 
 def _entries(row: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:

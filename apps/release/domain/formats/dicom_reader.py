@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from apps.annotation.domain import rle as masks
+from apps.ontology.domain.geometries import INTERVALS
 from apps.release.domain import dicom_seg, dicom_sr
 from apps.release.domain.given_files import uuid_of_uid
 from apps.release.domain.import_report import Files, NotThisFormat, TooManyProblems
@@ -26,6 +27,7 @@ from apps.release.domain.importing import MALFORMED, Collector
 LABELMAP_SOP_CLASS = "1.2.840.10008.5.1.4.1.1.66.7"
 SR_SOP_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.88.{n}" for n in (22, 33, 34))
 MAX_DEPTH = 30
+SINGLE_PRECISION_PX = 1e-3  # what SCOORD's 32 bits may put two frames of one movement apart
 
 
 def read_seg(files: Files, into: Collector) -> None:
@@ -38,7 +40,9 @@ def read_seg(files: Files, into: Collector) -> None:
 
 
 def read_sr(files: Files, into: Collector) -> None:
-    """Tips and boxes (SCOORD) and phases and events (first and last frame number) of an SR."""
+    """Tips and boxes (SCOORD), and phases, events and tags (first and last frame number) of an
+    SR."""
+    into.alike_px = SINGLE_PRECISION_PX
     for name, data in sorted(files.items()):
         with into.at(name), _pydicom_errors():
             found = _read(data, SR_SOP_CLASSES)
@@ -203,7 +207,7 @@ def _take_group(file: str, line: int, group: Dataset, into: Collector) -> None:
     label_item = items.get(dicom_sr.TRACKING_ID.value)
     label = str(label_item.TextValue) if label_item is not None else ""
     region = items.get(dicom_sr.IMAGE_REGION.value)
-    geometries = ("tip", "box") if region is not None else ("phase", "event")
+    geometries = ("tip", "box") if region is not None else INTERVALS
     label_class = _class_of(file, line, _value(finding), geometries, into)
     if label_class is None:
         return
