@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from apps.access.actor import service
 from apps.access.errors import Forbidden, NotFound, Refused
@@ -16,16 +18,20 @@ from apps.adjudication.services import amend
 from apps.annotation.models import KeyframeChunk
 from apps.audit import triggers
 from apps.audit.models import Event
-from apps.keys.keyring import open_vault_file
+from apps.keys.keyring import intake_key, open_vault_file
 from apps.projects.services import create_project
 from apps.release import services
-from apps.release.collecting import read_freeze
+from apps.release.collecting import Draft, read_freeze
 from apps.release.domain.build import build_release
+from apps.release.domain.freeze import dump_freeze
 from apps.release.models import Release
 from apps.release.selecting import select
 from apps.release.signing import release_key
-from apps.release.writing import freeze_file
+from apps.release.writing import freeze_file, write_folder
+from apps.vault.files import create_file
 from tests import builders
+from tests.domain.keys import KEY
+from tests.domain.release_samples import sample
 from tests.release.releasing import (
     FORMATS,
     build,
@@ -251,6 +257,32 @@ def test_what_the_command_writes_comes_from_the_freeze_and_the_media_alone(
     )  # fmt: skip
     assert files_of(tmp_path / "alone") == files_of(tmp_path / "command")
     assert not list((Path(settings.CLINICAL_ANNOT_DATA_DIR) / "releases").glob("freeze-*"))
+
+
+def test_one_freeze_file_gives_the_same_bytes_out_of_either_database_and_without_any(
+    project, tmp_path, monkeypatch
+):
+    """The sample's freeze is the same in every run, so what SQLite and PostgreSQL gave can be
+    compared (``make bars``: each run notes its tree's digest in the folder ``BAR_TREES``)."""
+    whole, formats = sample(), FORMATS.split(",")
+    content = dump_freeze(whole.freeze)
+    whole.build(tmp_path / "alone", formats)
+    with create_file("freeze", intake_key()) as out:
+        out.write(content)
+        file = out.finish()
+    draft = Draft(content, sha256(content).hexdigest(), len(whole.freeze.clips), [], {})
+    release = services.store_freeze(
+        service("command"), project, version="1.0.0", formats=formats, draft=draft, file=file,
+        refusal=None,
+    )  # fmt: skip
+    monkeypatch.setattr("apps.release.writing.release_key", lambda: KEY)
+    monkeypatch.setattr("apps.release.writing._open_instance", whole.open_instance)
+    write_folder(Release.objects.get(pk=release.pk), tmp_path / "stored", formats)
+    files = files_of(tmp_path / "stored")
+    assert files == files_of(tmp_path / "alone")
+    if folder := os.environ.get("BAR_TREES"):
+        digest = sha256(repr(sorted(files.items())).encode()).hexdigest()
+        (Path(folder) / connection.vendor).write_text(digest)
 
 
 def test_a_build_that_was_stopped_goes_on_in_its_folder(project, signed, tmp_path):

@@ -25,6 +25,8 @@ from apps.release.signing import public_keys, release_key
 from apps.release.writing import write_folder
 from clinical_annot.verify.release import ReleaseError, check_release
 from tests import builders
+from tests.intake.figures import note
+from tests.release.releasing import command
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,6 +112,33 @@ def test_each_of_200_single_byte_changes_is_found_and_its_file_named(folder, tmp
         assert str(found.value).startswith(f"{name}: "), (name, str(found.value))
         path.write_bytes(good)
     assert check_release(folder, None, [])
+
+
+def test_a_changed_byte_is_named_by_verify_release_and_by_the_stand_alone_verifier(folder):
+    """100 changes in full size: each file of the release, and the three that prove it."""
+    chance, proofs = random.Random(100), ["manifest.json", "manifest.sig", "SHA256SUMS"]
+    names = sorted(
+        p.relative_to(folder).as_posix()
+        for p in folder.rglob("*")
+        if p.stat().st_size and p.is_file()
+    )
+    n = 100 if os.environ.get("BAR_FULL") else 8
+    picked = proofs + chance.sample([*names, *proofs * 5], min(len(names), n - 3))
+    picked += chance.choices(names, k=n - len(picked))
+    for name in picked:
+        path = folder / name
+        good = path.read_bytes()
+        bad = bytearray(good)
+        bad[chance.randrange(len(bad))] ^= 1 << chance.randrange(8)
+        path.write_bytes(bad)
+        code, told = command("verify_release", str(folder))
+        assert code == 1 and told.startswith(f"WRONG {name}: "), (name, told)
+        if os.environ.get("BAR_FULL"):  # in a process of its own; in this one it is tested above
+            done = verify(str(folder))
+            assert done.returncode == 1 and f"{name}: " in done.stdout, (name, done.stdout)
+        path.write_bytes(good)
+    assert command("verify_release", str(folder))[0] == 0
+    note(f"{len(picked)} of {len(picked)} changed bytes named by both verifiers")
 
 
 def test_each_byte_of_the_three_small_files_is_held(folder):

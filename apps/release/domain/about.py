@@ -18,14 +18,28 @@ from apps.release.domain.freeze import ClipFreeze, Freeze
 from apps.release.domain.objects import ClipLabels, Frames, Track, clip_labels
 from apps.release.domain.splits import split_by_patient
 
-Put = Callable[[str, bytes], None]
+Put = Callable[[str, bytes], object]
 NOT_STATED = "not stated"
 _NAMESPACE = UUID("6f0a3c1e-52d7-5f6b-9b0e-3f8f5d1c7a10")
 
 
+SHOWN_LENGTHS = 60
+
+
+@dataclass
+class _Split:
+    """What a datasheet says of a split; `held` counts by class the clips that have it."""
+
+    patients: set[str] = field(default_factory=set)
+    n_clips: int = 0
+    n_frames: int = 0
+    held: Counter[str] = field(default_factory=Counter)
+
+
 @dataclass
 class _Counts:
-    """By class id: what a datasheet says; lengths in seconds as exact fractions."""
+    """What a datasheet says, counted clip by clip (none is kept): by class id, and of the whole;
+    lengths in seconds as exact fractions."""
 
     clips: Counter[str] = field(default_factory=Counter)
     tracks: Counter[str] = field(default_factory=Counter)
@@ -33,29 +47,40 @@ class _Counts:
     by_hand: Counter[str] = field(default_factory=Counter)
     occluded: Counter[str] = field(default_factory=Counter)
     length_s: dict[str, Fraction] = field(default_factory=dict)
+    by_split: dict[str, _Split] = field(default_factory=dict)
+    sizes: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    warned: Counter[str] = field(default_factory=Counter)
+    annotators: set[str] = field(default_factory=set)
+    signers: set[str] = field(default_factory=set)
+    n_inexact: int = 0
+    has_raters: bool = False
+    total_s: Fraction = Fraction(0)
 
 
 def write_about(freeze: Freeze, put: Put) -> None:
     """`DATASHEET.md`, `plots/*.svg`, `CITATION.cff`, `LICENSE.md` and `sbom.cdx.json`."""
     counts = _Counts()
-    rows, lengths = [], []
+    lengths: list[tuple[str, Fraction]] = []
     splits = split_by_patient(freeze)
-    by_split: dict[str, Counter[str]] = {}
     for clip in freeze.clips:
-        labels = clip_labels(freeze, clip)
-        held = _count(counts, clip, labels)
-        split = splits[clip.pseudonym]
-        by_split.setdefault(split, Counter()).update(held)
+        held = _count(counts, clip, clip_labels(freeze, clip))
+        split = counts.by_split.setdefault(splits[clip.pseudonym], _Split())
+        split.held.update(held)
+        split.patients.add(clip.pseudonym)
+        split.n_clips += 1
+        split.n_frames += clip.n_frames
         seconds = Fraction(clip.time_us(clip.n_frames), 1_000_000)
-        lengths.append((clip.name, seconds))
-        rows.append((clip, split, seconds))
-    put("DATASHEET.md", "\n".join(_sheet(freeze, counts, rows, by_split)).encode())
+        counts.total_s += seconds
+        if len(lengths) < SHOWN_LENGTHS:
+            lengths.append((clip.name, seconds))
+    put("DATASHEET.md", "\n".join(_sheet(freeze, counts)).encode())
     names = {c["id"]: str(c["name"]) for c in freeze.ontology["classes"]}
     shown = [(names[key], counts.frames[key]) for key in names if counts.frames[key]]
     put("plots/frames-by-class.svg", _bars("Labelled frames by class", shown, "").encode())
     phases = [(names[key], value) for key in names if (value := counts.length_s.get(key))]
     put("plots/time-by-class.svg", _bars("Time by phase and event", phases, " s").encode())
-    put("plots/clip-lengths.svg", _bars("Length of clips", lengths[:60], " s").encode())
+    put("plots/clip-lengths.svg", _bars("Length of clips", lengths, " s").encode())
     put("CITATION.cff", _citation(freeze).encode())
     put("LICENSE.md", _terms(freeze).encode())
     put("sbom.cdx.json", _software(freeze))
@@ -64,6 +89,14 @@ def write_about(freeze: Freeze, put: Put) -> None:
 def _count(counts: _Counts, clip: ClipFreeze, labels: ClipLabels) -> set[str]:
     held = {t.class_id for t in labels.tracks} | {i.class_id for i in labels.intervals}
     counts.clips.update(held)
+    counts.sizes[f"{clip.columns} × {clip.rows}"] += 1
+    counts.kinds[clip.header.get("Modality") or NOT_STATED] += 1
+    counts.warned.update(clip.warnings)
+    counts.annotators.update(clip.label_set.annotators)
+    if clip.label_set.signature is not None:
+        counts.signers.add(clip.label_set.signature.signer_pseudonym)
+    counts.n_inexact += not clip.digest_exact
+    counts.has_raters |= bool(clip.label_set.raters)
     for track in labels.tracks:
         counts.tracks[track.class_id] += 1
         for n, n_by_hand, state in _runs(track):
@@ -87,35 +120,29 @@ def _runs(track: Track) -> Iterator[tuple[int, int, str]]:
         yield 1, int(not placed.interpolated), placed.state
 
 
-def _sheet(
-    freeze: Freeze, counts: _Counts, rows: list[tuple[ClipFreeze, str, Fraction]],
-    by_split: dict[str, Counter[str]],
-) -> list[str]:  # fmt: skip
-    about = freeze.about or {}
-    patients = {clip.pseudonym for clip, _, _ in rows}
-    n_frames = sum(clip.n_frames for clip, _, _ in rows)
-    total_s = sum((seconds for _, _, seconds in rows), Fraction(0))
-    raters = {name for clip, _, _ in rows for name in clip.label_set.annotators}
-    signers = {s.signer_pseudonym for clip, _, _ in rows if (s := clip.label_set.signature)}
-    sizes = Counter(f"{clip.columns} × {clip.rows}" for clip, _, _ in rows)
-    kinds = Counter(clip.header.get("Modality") or NOT_STATED for clip, _, _ in rows)
+def _sheet(freeze: Freeze, counts: _Counts) -> list[str]:
+    about, by_split = freeze.about or {}, counts.by_split
+    n_clips = sum(split.n_clips for split in by_split.values())
+    n_frames = sum(split.n_frames for split in by_split.values())
+    n_patients = sum(len(split.patients) for split in by_split.values())
     out = [
         f"# Datasheet of {freeze.project} {freeze.version}", "",
         "Counted from what was frozen; nothing here is written by hand but the terms.", "",
         "## What is in", "",
-        f"- {_n(len(rows), 'clip')} of {_n(len(patients), 'patient')}, {_n(n_frames, 'frame')}, "
-        f"{_seconds(total_s)} s",
-        f"- Pictures: {_listed(sizes)} px; modality {_listed(kinds)}",
+        f"- {_n(n_clips, 'clip')} of {_n(n_patients, 'patient')}, {_n(n_frames, 'frame')}, "
+        f"{_seconds(counts.total_s)} s",
+        f"- Pictures: {_listed(counts.sizes)} px; modality {_listed(counts.kinds)}",
         f"- Frozen {freeze.frozen_at[:10]}; ontology {_words(freeze.ontology.get('title'))} "
         f"version {freeze.ontology.get('version')}",
         "", "## How labels were made", "",
         "- Two people annotate each clip independently; a third decides where they differ and "
         "signs (electronic signature in the manifest, with its proof of the audit log).",
-        f"- {_n(len(raters), 'annotator')}, {_n(len(signers), 'signer')}, by pseudonym",
+        f"- {_n(len(counts.annotators), 'annotator')}, {_n(len(counts.signers), 'signer')}, "
+        "by pseudonym",
         *(
             ["- Each annotator's own labels, before adjudication, are in `raters/`, with how many "
              "have each object and where they let it begin and end (`uncertainty.csv`)."]
-            if any(clip.label_set.raters for clip, _, _ in rows) else []
+            if counts.has_raters else []
         ),
         "- Tips and boxes between keyframes are interpolated linearly and marked so; a mask stands "
         "only where it was drawn.",
@@ -136,14 +163,13 @@ def _sheet(
             "By patient, drawn by a keyed hash; a patient keeps the split in every version.", "",
             "| split | patients | clips | frames | classes present |",
             "| --- | --- | --- | --- | --- |"]  # fmt: skip
-    for split in sorted(by_split):
-        there = [clip for clip, where, _ in rows if where == split]
-        frames = sum(clip.n_frames for clip in there)
-        patients_there = len({clip.pseudonym for clip in there})
-        n_classes = len(by_split[split])
-        out.append(f"| {split} | {patients_there} | {len(there)} | {frames} | {n_classes} |")
+    for split, of_it in sorted(by_split.items()):
+        out.append(
+            f"| {split} | {len(of_it.patients)} | {of_it.n_clips} | {of_it.n_frames} | "
+            f"{len(of_it.held)} |"
+        )
     out += ["", "## What is missing, and known limits", ""]
-    out += list(_limits(freeze, counts, rows, by_split))
+    out += list(_limits(freeze, counts))
     out += ["", "## De-identification, consent, terms", "",
             f"- Profile {_words(freeze.profile.get('name'))}, digest "
             f"`{freeze.profile.get('digest')}`",
@@ -152,26 +178,22 @@ def _sheet(
     return out
 
 
-def _limits(
-    freeze: Freeze, counts: _Counts, rows: list[tuple[ClipFreeze, str, Fraction]],
-    by_split: dict[str, Counter[str]],
-) -> Iterator[str]:  # fmt: skip
+def _limits(freeze: Freeze, counts: _Counts) -> Iterator[str]:
     for each in freeze.ontology["classes"]:
         key = each["id"]
         if not counts.clips[key]:
             yield f"- {_words(each['name'])} (`{key}`) occurs in no clip"
             continue
-        for split in sorted(by_split):
-            if not by_split[split][key]:
+        for split, of_it in sorted(counts.by_split.items()):
+            if not of_it.held[key]:
                 yield f"- {_words(each['name'])} (`{key}`) does not occur in the split {split}"
     for reason, n in sorted(Counter(row["reason"] for row in freeze.left_out).items()):
         yield f"- {_n(n, 'clip')} of the project left out: {_words(reason)}"
-    inexact = sum(not clip.digest_exact for clip, _, _ in rows)
-    if inexact:
-        yield f"- {_n(inexact, 'clip')} of a codec whose decoders may differ in the last bit"
-    warned = Counter(code for clip, _, _ in rows for code in clip.warnings)
-    for code, n in sorted(warned.items()):
-        yield f"- {_n(n, 'clip')} with the warning `{code}`"
+    if counts.n_inexact:
+        clips = _n(counts.n_inexact, "clip")
+        yield f"- {clips} of a codec whose decoders may differ in the last bit"
+    for code, n_warned in sorted(counts.warned.items()):
+        yield f"- {_n(n_warned, 'clip')} with the warning `{code}`"
     yield "- Site and device are not part of a release: de-identification removes them."
 
 

@@ -20,7 +20,7 @@ from apps.release.domain.difference import difference_text
 from apps.release.domain.freeze import Freeze, canonical, dump_freeze
 from apps.release.domain.freeze_check import validate
 from apps.release.domain.freeze_file import digest_of, open_freeze
-from apps.release.domain.pieces import Making, OpenClip, Piece, ReleaseRefused, Tree
+from apps.release.domain.pieces import Making, OpenClip, ReleaseRefused
 from apps.release.domain.proof_page import proof_page
 from apps.release.domain.registry import FORMATS as KNOWN
 from apps.release.domain.splits import splits_document
@@ -70,7 +70,8 @@ def build_release(
     workers: int = 1,
     prepare: Prepare | None = None,
 ) -> dict[str, Any]:
-    """Write the release into `out_dir` (absent or empty) and return its manifest.
+    """Write the release into `out_dir` (absent or empty); gives its manifest without `clips` and
+    `files`, and `n_clips` and `n_files`.
 
     A build that was stopped at any moment goes on when it is called again for the same folder.
 
@@ -100,6 +101,7 @@ def build_release(
     done = pieces.begin(making, digest)
     names = pieces.piece_names(making)
     missing = [name for name in names if name not in done]
+    n_done = len(done)
     if workers > 1 and path is None:
         raise ValueError("several workers read the freeze from its file")
     writing = (
@@ -107,12 +109,11 @@ def build_release(
         if workers == 1 or path is None
         else _by_several(making, path, missing, workers, prepare)
     )
-    for name, piece in writing:
-        done[name] = piece
+    for name in writing:
+        n_done += 1
         if progress:
-            progress(_words(held, name), len(done), len(names))
-    manifest = _write_rest(making, [done[name] for name in names], digest, approval, public_key)
-    manifests.write_signed(folder, manifest, sign, public_key)
+            progress(_words(held, name), n_done, len(names))
+    manifest = _write_rest(making, names, digest, approval, sign, public_key)
     pieces.end(folder)
     if progress:
         progress("manifest.json", len(names), len(names))
@@ -125,32 +126,37 @@ def _words(freeze: Freeze, name: str) -> str:
 
 
 def _write_rest(
-    making: Making, written: list[Piece], digest: str, approval: dict[str, Any] | None,
-    public_key: bytes,
+    making: Making, names: list[str], digest: str, approval: dict[str, Any] | None,
+    sign: manifests.Sign, public_key: bytes,
 ) -> dict[str, Any]:  # fmt: skip
-    """What is said of the release as a whole; returns the manifest, which is not written yet."""
-    freeze, tree = making.freeze, Tree(making.folder)
+    """What is said of the release as a whole; the manifest, clip by clip and file by file."""
+    freeze, folder = making.freeze, making.folder
     formats = [parse_choice(text).name for text in making.formats]
-    counts = [piece.dropped for piece in written if piece.dropped is not None]
-    dropped = dict(zip(formats, counts, strict=True))
-    tree.put("splits.json", canonical(splits_document(freeze)) + b"\n")
-    if (earlier := freeze.supersedes) is not None:
-        text = difference_text(freeze.version, earlier["version"], earlier["difference"])
-        tree.put("CHANGES.md", text.encode())
-    tree.put("DATA_DICTIONARY.md", data_dictionary(freeze, making.formats, dropped).encode())
-    tree.put("proof.html", proof_page())
-    tree.put("check_decoder.py", Path(__file__).with_name("check_decoder.py").read_bytes())
-    for piece in written:
-        tree.files.update(piece.files)
-    clips = [piece.clip for piece in written if piece.clip is not None]
-    return manifests.build_manifest(
-        freeze, digest, making.formats, tree.files, clips, approval, public_key, dropped
+    dropped = {name: pieces.read_piece(folder, f"format-{name}").dropped or {} for name in formats}
+    with pieces.listed_tree(folder, "rest") as tree:
+        tree.put("splits.json", canonical(splits_document(freeze)) + b"\n")
+        if (earlier := freeze.supersedes) is not None:
+            text = difference_text(freeze.version, earlier["version"], earlier["difference"])
+            tree.put("CHANGES.md", text.encode())
+        tree.put("DATA_DICTIONARY.md", data_dictionary(freeze, making.formats, dropped).encode())
+        tree.put("proof.html", proof_page())
+        tree.put("check_decoder.py", Path(__file__).with_name("check_decoder.py").read_bytes())
+    head = manifests.manifest_head(freeze, digest, making.formats, approval, public_key, dropped)
+    clips = (
+        entry
+        for name in names
+        if name.startswith("clip-") and (entry := pieces.read_piece(folder, name).clip) is not None
     )
+    n_files = manifests.write_streamed(
+        folder, head, clips, lambda: pieces.all_files(folder, [*names, "rest"]), sign, public_key
+    )
+    return {**head, "n_clips": len(freeze.clips), "n_files": n_files}
 
 
-def _in_turn(making: Making, names: list[str]) -> Iterator[tuple[str, Piece]]:
+def _in_turn(making: Making, names: list[str]) -> Iterator[str]:
     for name in names:
-        yield name, pieces.write_piece(making, name)
+        pieces.write_piece(making, name)
+        yield name
 
 
 _making: Making | None = None
@@ -158,7 +164,7 @@ _making: Making | None = None
 
 def _by_several(
     making: Making, path: Path, names: list[str], workers: int, prepare: Prepare | None
-) -> Iterator[tuple[str, Piece]]:
+) -> Iterator[str]:
     """Pieces as they are finished by ``workers`` processes."""
     given = (path, making.formats, making.folder, making.open_instance, making.open_media,
              making.seg_native_limit_bytes, prepare)  # fmt: skip
@@ -194,9 +200,10 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(name: str) -> tuple[str, Piece]:
+def _work(name: str) -> str:
     assert _making is not None
-    return name, pieces.write_piece(_making, name)
+    pieces.write_piece(_making, name)
+    return name
 
 
 __all__ = ["FORMATS", "ReleaseRefused", "build_release", "check_formats"]

@@ -86,8 +86,14 @@ def _clip_spans(path: Path) -> tuple[list[Span], int, int]:
     spans: list[Span] = []
     depth, key, start, before = 0, b"", 0, -1
     with path.open("rb") as file, _mapped(file) as content:
+        left = 0
         for found in _TOKEN.finditer(content):
             token = found.group()
+            if found.start() - left > _KEPT_BYTES:
+                # What was read is given back: the file may be larger than memory.
+                step = (found.start() - left) // mmap.PAGESIZE * mmap.PAGESIZE
+                content.madvise(mmap.MADV_DONTNEED, left, step)
+                left += step
             if token[:1] == b'"':
                 key = token if depth == 1 else key
             elif token in b"{[":

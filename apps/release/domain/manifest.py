@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import heapq
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from apps.release.domain.freeze import ClipFreeze, Freeze, canonical
+from apps.release.domain.listing import Listed
 
 FORMAT = "clinicalannot-release/1"
 MANIFEST, SIGNATURE, SUMS = "manifest.json", "manifest.sig", "SHA256SUMS"
@@ -23,19 +25,16 @@ UNLISTED = frozenset({MANIFEST, SIGNATURE, SUMS})
 Sign = Callable[[bytes], bytes]
 
 
-def build_manifest(
+def manifest_head(
     freeze: Freeze,
     freeze_digest: str,
     formats: list[str],
-    files: dict[str, tuple[int, str]],
-    clips: list[dict[str, Any]],
     approval: dict[str, Any] | None,
     public_key: bytes,
     dropped: dict[str, dict[str, int]],
 ) -> dict[str, Any]:
-    """The manifest as JSON values.
+    """The manifest as JSON values, but `clips` (each from `clip_entry`) and `files`.
 
-    `files` maps path to (size in bytes, hex SHA-256); `clips` are from `clip_entry`;
     `approval` None gives `"approved": false`; `public_key` (raw 32 bytes) signs the manifest;
     `dropped` counts by format and kind what the format cannot carry.
     `freeze_digest`, the SHA-256 of the freeze's bytes, is what the log's entries of freezing and
@@ -65,12 +64,7 @@ def build_manifest(
         "checkpoint": freeze.checkpoint,
         "formats": formats,
         "dropped": dropped,
-        "clips": clips,
         "left_out": freeze.left_out,
-        "files": [
-            {"path": path, "size_bytes": size, "sha256": digest}
-            for path, (size, digest) in sorted(files.items())
-        ],
     }
 
 
@@ -114,12 +108,53 @@ def clip_entry(
     }
 
 
+def write_streamed(
+    folder: Path,
+    head: dict[str, Any],
+    clips: Iterable[dict[str, Any]],
+    files: Callable[[], Iterator[Listed]],
+    sign: Sign,
+    public_key: bytes,
+) -> int:
+    """Write manifest.json, manifest.sig and SHA256SUMS as `write_signed` does, clip by clip and
+    file by file; the number of files. `files` gives them by path, each time anew."""
+    n_files = 0
+
+    def rows() -> Iterator[dict[str, Any]]:
+        nonlocal n_files
+        for row in files():
+            n_files += 1
+            yield row._asdict()
+
+    parts = {"clips": clips, "files": rows()}
+    with (folder / MANIFEST).open("wb") as out:
+        for place, key in enumerate(sorted({*head, *parts})):
+            out.write((b"," if place else b"{") + canonical(key) + b":")
+            if key not in parts:
+                out.write(canonical(head[key]))
+                continue
+            out.write(b"[")
+            for entry_place, entry in enumerate(parts[key]):
+                out.write((b"," if entry_place else b"") + canonical(entry))
+            out.write(b"]")
+        out.write(b"}\n")
+    _sign_and_sum(folder, files(), sign, public_key)
+    return n_files
+
+
 def write_signed(folder: Path, manifest: dict[str, Any], sign: Sign, public_key: bytes) -> None:
     """Write manifest.json, manifest.sig and SHA256SUMS.
 
     `sign` gives the raw 64-byte Ed25519 signature of its argument by `public_key` (raw 32 bytes).
     """
-    body = canonical(manifest) + b"\n"
+    (folder / MANIFEST).write_bytes(canonical(manifest) + b"\n")
+    files = (Listed(r["path"], r["size_bytes"], r["sha256"]) for r in manifest["files"])
+    _sign_and_sum(folder, iter(sorted(files)), sign, public_key)
+
+
+def _sign_and_sum(folder: Path, files: Iterator[Listed], sign: Sign, public_key: bytes) -> None:
+    """manifest.sig and SHA256SUMS of the manifest that lies in the folder."""
+    body = (folder / MANIFEST).read_bytes()  # Ed25519 signs it in one piece
     signature = canonical(
         {
             "algorithm": "Ed25519",
@@ -128,15 +163,14 @@ def write_signed(folder: Path, manifest: dict[str, Any], sign: Sign, public_key:
             "signed": MANIFEST,
         }
     ) + b"\n"  # fmt: skip
-    sums = {row["path"]: row["sha256"] for row in manifest["files"]}
-    sums[MANIFEST] = hashlib.sha256(body).hexdigest()
-    sums[SIGNATURE] = hashlib.sha256(signature).hexdigest()
-    (folder / MANIFEST).write_bytes(body)
     (folder / SIGNATURE).write_bytes(signature)
-    (folder / SUMS).write_text(
-        "".join(f"{digest}  {path}\n" for path, digest in sorted(sums.items())),
-        encoding="utf-8", newline="\n",
-    )  # fmt: skip
+    own = [
+        Listed(MANIFEST, len(body), hashlib.sha256(body).hexdigest()),
+        Listed(SIGNATURE, len(signature), hashlib.sha256(signature).hexdigest()),
+    ]
+    with (folder / SUMS).open("w", encoding="utf-8", newline="\n") as out:
+        for row in heapq.merge(files, own):
+            out.write(f"{row.sha256}  {row.path}\n")
 
 
 def approve_tree(folder: Path, approval: dict[str, Any], sign: Sign, public_key: bytes) -> None:

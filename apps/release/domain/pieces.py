@@ -1,9 +1,10 @@
 """The pieces that a release is written in: one a clip, one a format, one on the
 whole. Any worker writes any piece.
 
-A folder that is being built has a sub-folder `.building`: what is built (`job.json`) and a report a
-finished piece. Who finds one goes on there: finished pieces stay, all else is written anew. Pieces
-know nothing of each other, so their order and the number of workers change no byte.
+A folder that is being built has a sub-folder `.building`: what is built (`job.json`), and of each
+finished piece a report and the list of its files. Who finds one goes on there: finished pieces
+stay, all else is written anew. Pieces know nothing of each other, so their order and the number of
+workers change no byte.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -29,6 +30,7 @@ from apps.release.domain.dicom_seg import NATIVE_LIMIT_BYTES, seg_parts, write_s
 from apps.release.domain.dicom_sr import sr_parts, write_sr
 from apps.release.domain.frames_csv import frames_csv
 from apps.release.domain.freeze import ClipFreeze, Freeze, canonical
+from apps.release.domain.listing import Listed, files_below, in_order, line_of
 from apps.release.domain.objects import ClipLabels, clip_labels
 from apps.release.domain.raters import write_raters
 from apps.release.domain.registry import FORMATS as KNOWN
@@ -37,7 +39,6 @@ from apps.release.domain.view import count_lost, frame_map, parse_choice, releas
 
 BUILDING = ".building"
 OpenClip = Callable[[str], BinaryIO]
-Files = dict[str, tuple[int, str]]
 
 
 class ReleaseRefused(ValueError):
@@ -60,25 +61,32 @@ class _HashedFile:
 
 
 class Tree:
-    """The release folder; remembers size and SHA-256 of each file that it wrote."""
+    """The release folder; lists path, size and SHA-256 of each file that it wrote."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, listing: BinaryIO) -> None:
         self.folder = folder
-        self.files: Files = {}
+        self._listing = listing
 
     @contextmanager
     def create(self, path: str) -> Iterator[BinaryIO]:
+        with self._hashed(path) as out:
+            yield cast(BinaryIO, out)
+
+    def put(self, path: str, parts: bytes | Iterable[bytes]) -> str:
+        """Write a file; its hex SHA-256."""
+        with self._hashed(path) as out:
+            for part in [parts] if isinstance(parts, bytes) else parts:
+                out.write(part)
+        return out.hexdigest()
+
+    @contextmanager
+    def _hashed(self, path: str) -> Iterator[_HashedFile]:
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("xb") as file:
             hashed = _HashedFile(file)
-            yield cast(BinaryIO, hashed)
-        self.files[path] = (hashed.size_bytes, hashed.hexdigest())
-
-    def put(self, path: str, parts: bytes | Iterable[bytes]) -> None:
-        with self.create(path) as out:
-            for part in [parts] if isinstance(parts, bytes) else parts:
-                out.write(part)
+            yield hashed
+        self._listing.write(line_of(Listed(path, hashed.size_bytes, hashed.hexdigest())))
 
 
 @dataclass(frozen=True)
@@ -95,9 +103,8 @@ class Making:
 
 @dataclass
 class Piece:
-    """A finished piece: its files, and what the manifest says of it."""
+    """A finished piece: what the manifest says of it."""
 
-    files: Files = field(default_factory=dict)
     clip: dict[str, Any] | None = None
     dropped: dict[str, int] | None = None
 
@@ -109,7 +116,7 @@ def piece_names(making: Making) -> list[str]:
     return [*clips, *formats, "about-release"]
 
 
-def begin(making: Making, freeze_digest: str) -> dict[str, Piece]:
+def begin(making: Making, freeze_digest: str) -> set[str]:
     """Make the folder ready; the pieces that stand in it already.
 
     Raises ReleaseRefused when something else lies or is being built there.
@@ -124,12 +131,31 @@ def begin(making: Making, freeze_digest: str) -> dict[str, Piece]:
     if job.exists() and json.loads(job.read_bytes()) != wanted:
         raise ReleaseRefused("out_dir: another release is half-written there; name another folder")
     _replace(job, canonical(wanted))
-    finished = {}
-    for name in piece_names(making):
-        if (told / f"{name}.json").exists():
-            finished[name] = _read_piece(told / f"{name}.json")
-    _remove_unfinished(folder, {path for piece in finished.values() for path in piece.files})
+    finished = {name for name in piece_names(making) if (told / f"{name}.json").exists()}
+    _remove_unfinished(folder, [_list_of(folder, name) for name in sorted(finished)])
     return finished
+
+
+def read_piece(folder: Path, name: str) -> Piece:
+    """What the manifest says of a finished piece."""
+    raw = json.loads((folder / BUILDING / f"{name}.json").read_bytes())
+    return Piece(raw["clip"], raw["dropped"])
+
+
+@contextmanager
+def listed_tree(folder: Path, name: str) -> Iterator[Tree]:
+    """The folder, for files that are listed under a name."""
+    with _list_of(folder, name).open("wb") as listing:
+        yield Tree(folder, listing)
+
+
+def all_files(folder: Path, names: Iterable[str]) -> Iterator[Listed]:
+    """The files that stand in the lists of these names, by path."""
+    return in_order((_list_of(folder, name) for name in names), folder / BUILDING)
+
+
+def _list_of(folder: Path, name: str) -> Path:
+    return folder / BUILDING / f"{name}.files"
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -139,22 +165,28 @@ def _replace(path: Path, content: bytes) -> None:
     os.replace(half, path)
 
 
-def _read_piece(path: Path) -> Piece:
-    raw = json.loads(path.read_bytes())
-    files = {name: (int(size), str(digest)) for name, (size, digest) in raw["files"].items()}
-    return Piece(files, raw["clip"], raw["dropped"])
+def _remove_unfinished(folder: Path, keep: list[Path]) -> None:
+    wanted = in_order(keep, folder / BUILDING)
+    kept = next(wanted, None)
+    for path in files_below(folder):
+        while kept is not None and kept.path < path:
+            kept = next(wanted, None)
+        is_kept = kept is not None and kept.path == path
+        if not is_kept and not path.startswith(f"{BUILDING}/"):
+            (folder / path).unlink()
+    wanted.close()
+    _remove_empty(folder)
 
 
-def _remove_unfinished(folder: Path, keep: set[str]) -> None:
-    for path in sorted(folder.rglob("*"), reverse=True):
-        name = path.relative_to(folder).as_posix()
-        if name == BUILDING or name.startswith(f"{BUILDING}/"):
-            continue
-        if path.is_dir() and not path.is_symlink():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif name not in keep:
-            path.unlink()
+def _remove_empty(folder: Path) -> bool:
+    """Remove the empty folders below one; whether it is empty then."""
+    inside = [each for each in folder.iterdir() if each.name != BUILDING]
+    left = len(inside)
+    for each in inside:
+        if each.is_dir() and not each.is_symlink() and _remove_empty(each):
+            each.rmdir()
+            left -= 1
+    return not left
 
 
 def end(folder: Path) -> None:
@@ -166,27 +198,25 @@ def end(folder: Path) -> None:
     shutil.rmtree(told)
 
 
-def write_piece(making: Making, name: str) -> Piece:
+def write_piece(making: Making, name: str) -> None:
     """Write one piece into the folder, and its report when it is whole."""
     kind, _, which = name.partition("-")
-    tree = Tree(making.folder)
-    if kind == "clip":
-        piece = Piece(tree.files, clip=_write_clip(making, tree, making.freeze.clips[int(which)]))
-    elif kind == "about":
-        write_about(making.freeze, tree.put)
-        piece = Piece(tree.files)
-    else:
-        piece = Piece(tree.files, dropped=_write_format(making, tree, which))
-    report = {"files": piece.files, "clip": piece.clip, "dropped": piece.dropped}
+    piece = Piece()
+    with listed_tree(making.folder, name) as tree:
+        if kind == "clip":
+            piece.clip = _write_clip(making, tree, making.freeze.clips[int(which)])
+        elif kind == "about":
+            write_about(making.freeze, tree.put)
+        else:
+            piece.dropped = _write_format(making, tree, which)
+    report = {"clip": piece.clip, "dropped": piece.dropped}
     _replace(making.folder / BUILDING / f"{name}.json", json.dumps(report).encode())
-    return piece
 
 
 def _write_clip(making: Making, tree: Tree, clip: ClipFreeze) -> dict[str, Any]:
     freeze, labels = making.freeze, clip_labels(making.freeze, clip)
     path = f"labels/{clip.name}.jsonl"
-    tree.put(path, signed_lines(freeze, clip))
-    if tree.files[path][1] != clip.label_set.expanded_digest:
+    if tree.put(path, signed_lines(freeze, clip)) != clip.label_set.expanded_digest:
         raise _not_signed(clip)
     if clip.label_set.raters is not None:
         write_raters(freeze, clip, tree.put)

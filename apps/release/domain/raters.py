@@ -24,7 +24,7 @@ COLUMNS = (
     "tracking_uid", "class_id", "number", "geometry", "raters", "votes", "start_frame",
     "start_first", "start_last", "end_frame", "end_first", "end_last",
 )  # fmt: skip
-Put = Callable[[str, Iterable[bytes]], None]
+Put = Callable[[str, Iterable[bytes]], object]
 Box = tuple[float, float, float, float]
 
 

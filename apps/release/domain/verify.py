@@ -51,8 +51,11 @@ def verify_tree(
         manifest = json.loads((folder / MANIFEST).read_bytes())
         if manifest.get("format") != FORMAT:
             return [*problems, f"{MANIFEST}: not of the format {FORMAT}"]
-        problems += _check_manifest_signature(folder, public_key)
-        problems += _check_files(manifest, held)
+        others = _check_manifest_signature(folder, public_key) + _check_files(manifest, held)
+        # Where all files are those of the signed manifest it is the sums that were altered.
+        if not others and SUMS in held and not _are_sums_of(folder, held):
+            problems = [f"{SUMS}: altered, not the digests of these files"]
+        problems += others
         for clip in manifest["clips"]:
             problems += _check_statement(clip, held)
         if check_proofs:
@@ -102,6 +105,11 @@ def _check_sums(folder: Path, held: dict[str, tuple[int, str]]) -> list[str]:
         f"{path}: extra, not in {SUMS}" for path in held if path not in listed and path != SUMS
     ]
     return problems
+
+
+def _are_sums_of(folder: Path, held: dict[str, tuple[int, str]]) -> bool:
+    lines = [f"{digest}  {path}\n" for path, (_, digest) in sorted(held.items()) if path != SUMS]
+    return (folder / SUMS).read_bytes() == "".join(lines).encode()
 
 
 def _check_manifest_signature(folder: Path, public_key: bytes | None) -> list[str]:

@@ -80,8 +80,8 @@ class Command(BaseCommand):
         except OSError as error:
             self._end(2, f"--out: cannot be written ({type(error).__name__})")
         self.stdout.write(
-            f"{out}: {project.slug} {release.version}, {len(manifest['clips'])} clips, "
-            f"{len(manifest['left_out'])} left out, {len(manifest['files'])} files, "
+            f"{out}: {project.slug} {release.version}, {manifest['n_clips']} clips, "
+            f"{len(manifest['left_out'])} left out, {manifest['n_files']} files, "
             f"approved: {str(manifest['approved']).lower()}"
         )
         for name, lost in manifest["dropped"].items():
