@@ -16,6 +16,8 @@ from typing import Any
 
 from allauth.mfa.webauthn.internal import auth as webauthn
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.utils import timezone
 from fido2 import cbor
 from fido2.cose import CoseKey
@@ -109,6 +111,32 @@ def holds(asserted: Asserted) -> bool:
         and data.is_user_present()
         and data.is_user_verified()
     )
+
+
+_CURVES: dict[int, type[ec.EllipticCurve]] = {
+    -7: ec.SECP256R1,
+    -35: ec.SECP384R1,
+    -36: ec.SECP521R1,
+}
+
+
+def released_key(public_key: bytes) -> tuple[int, bytes] | None:
+    """A passkey's COSE key (CBOR) as readers outside take it: the COSE algorithm and the DER of its
+    SubjectPublicKeyInfo. None for an algorithm other than ES256, ES384, ES512, EdDSA and RS256."""
+    key: Mapping[int, Any] = cbor.decode(public_key)  # type: ignore[assignment]
+    algorithm = int(key[3])
+    made: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+    if algorithm in _CURVES:
+        x, y = (int.from_bytes(key[name], "big") for name in (-2, -3))
+        made = ec.EllipticCurvePublicNumbers(x, y, _CURVES[algorithm]()).public_key()
+    elif algorithm == -8:
+        made = ed25519.Ed25519PublicKey.from_public_bytes(key[-2])
+    elif algorithm == -257:
+        n, e = (int.from_bytes(key[name], "big") for name in (-1, -2))
+        made = rsa.RSAPublicNumbers(e, n).public_key()
+    else:
+        return None
+    return algorithm, made.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _refused(why: str) -> Refused:

@@ -58,6 +58,7 @@ def check_draft(release: Release, progress: Progress | None = None) -> Report:
             said=f"{_n(draft.n_clips, 'clip')}: each signature holds and binds the labels as they "
             "stand, with its proof in the log",
         ),
+        *_signed(freeze),
         _media(freeze),
         _same_patient(freeze),
         _alike(freeze),
@@ -72,6 +73,17 @@ def check_draft(release: Release, progress: Progress | None = None) -> Report:
         splits=_splits(freeze),
         balance=(freeze.split_rules or {}).get("balance", []),
     )
+
+
+def _signed(freeze: Freeze) -> list[Line]:
+    """What the project asks of signatures; a clip that lacks it is among what is left out."""
+    asked = freeze.signing_rules or {}
+    words = {"countersigned": "countersigned", "passkey": "signed by passkey alone"}
+    named = [words[name] for name in words if asked.get(name)]
+    if not named:
+        return []
+    said = f"Every clip is {' and '.join(named)}, as the project asks"
+    return [Line(what="Rules of release", state="good", said=said)]
 
 
 def _media(freeze: Freeze) -> Line:

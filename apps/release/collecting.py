@@ -17,7 +17,6 @@ from django.db.models import F
 from django.utils import timezone
 from pydicom.dataset import Dataset
 
-from apps.access import signing
 from apps.access.errors import NotFound, Refused
 from apps.adjudication.models import Adjudication
 from apps.adjudication.services import content_digest
@@ -36,7 +35,6 @@ from apps.release.domain.freeze import (
     Freeze,
     FreezeError,
     LabelSetFreeze,
-    SignatureFreeze,
     draw_uids,
     dump_freeze,
     load_freeze,
@@ -45,6 +43,7 @@ from apps.release.domain.splits import split_by_patient
 from apps.release.models import Release
 from apps.release.proving import prove
 from apps.release.selecting import not_signed, select
+from apps.release.signed import asked_of, countersignatures, events_of, signature_freeze
 from apps.release.signing import public_keys
 
 Progress = Callable[[str, int, int], None]
@@ -52,7 +51,8 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Draft:
-    """A freeze that is not stored yet; ``signatures`` maps adjudication to signature, by id."""
+    """A freeze that is not stored yet; ``signatures`` maps adjudication to signature, by id, and
+    ``rules`` is what the project asked of them."""
 
     content: bytes
     digest: str
@@ -60,6 +60,7 @@ class Draft:
     left_out: list[dict[str, str]]
     signatures: dict[uuid.UUID, uuid.UUID]
     supersedes: Release | None = None
+    rules: dict[str, bool] | None = None
 
 
 def collect(
@@ -119,6 +120,7 @@ def collect(
         left_out,
         {item.pk: item.signature.pk for item in kept if item.signature},
         superseded,
+        freeze.signing_rules,
     )
 
 
@@ -149,18 +151,17 @@ def _freeze(
     division: Division,
     with_raters: bool,
 ) -> Freeze:
-    note, proofs = prove([item.signature.event for item in kept if item.signature])
+    note, proofs = prove([each for item in kept for each in events_of(item)])
     ontology = kept[0].set_a.ontology
     keys = public_keys()
     names: set[str] = set()
     clips = []
     for item in kept:
-        assert item.signature is not None
         name = item.clip.name
         if name in names:
             name = f"{name}-{item.clip_id.hex[:6]}"
         names.add(name)
-        clips.append(_clip(item, name, proofs[item.signature.event], with_raters))
+        clips.append(_clip(item, name, proofs, with_raters))
     splits, rules = divide(project, kept, clips, division, _earlier_splits(project))
     return Freeze(
         project=project.slug,
@@ -179,11 +180,14 @@ def _freeze(
         split_fractions=division.shares,
         splits=splits,
         split_rules=rules,
+        signing_rules=asked_of(project),
         keys={name: keys[name] for name in ("checkpoint", "electronic_signature")},
     )
 
 
-def _clip(item: Adjudication, name: str, proof: dict[str, Any], with_raters: bool) -> ClipFreeze:
+def _clip(
+    item: Adjudication, name: str, proofs: dict[uuid.UUID, dict[str, Any]], with_raters: bool
+) -> ClipFreeze:
     clip, label_set, signature = item.clip, item.consensus, item.signature
     assert label_set is not None and signature is not None
     instance = clip.instance
@@ -216,17 +220,9 @@ def _clip(item: Adjudication, name: str, proof: dict[str, Any], with_raters: boo
             labels=labels,
             expanded_digest=signature.digest,
             annotators=[item.set_a.author.pseudonym, item.set_b.author.pseudonym],
-            signature=SignatureFreeze(
-                signer_pseudonym=signature.signer.pseudonym,
-                role="adjudicator",
-                meaning=signature.meaning,
-                signed_at=signature.signed_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-                statement=bytes(signature.released_statement),
-                digest=signature.digest,
-                server_signature=bytes(signature.released_signature),
-                public_key=signing.public_key(),
-            ),
-            audit_proof=proof,
+            signature=signature_freeze(signature),
+            audit_proof=proofs[signature.event],
+            countersignatures=countersignatures(item, proofs),
             proposals=_proposals(item, labels),
             raters=[_rater(each, clip) for each in (item.set_a, item.set_b)]
             if with_raters

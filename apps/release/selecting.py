@@ -13,6 +13,7 @@ from apps.annotation.models import LabelSet
 from apps.intake.models import ReceivedInstance
 from apps.library.models import Clip
 from apps.projects.models import Project
+from apps.release.signed import why_not
 
 NOT_ASKED = "not asked for in this version"
 
@@ -65,6 +66,8 @@ def select(project: Project, only: Iterable[str] = ()) -> Selection:
             reason = "held or withdrawn by a correction"
         elif not signature_holds(found):
             reason = "its electronic signature does not hold"
+        elif reason := why_not(project, found):
+            pass
         else:
             found.clip = clip
             chosen.append(found)
@@ -98,6 +101,7 @@ def _signed(project: Project) -> dict[str, Adjudication]:
             "set_a__ontology", "set_a__author", "set_b__author", "consensus__ontology",
             "consensus__author", "signature__signer",
         )
+        .prefetch_related("endorsements__signature__signer")
         .order_by("signed_at")
     )  # fmt: skip
     return {str(row.clip_id): row for row in rows}

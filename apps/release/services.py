@@ -24,6 +24,7 @@ from apps.release.domain.build import ReleaseRefused, check_formats
 from apps.release.domain.freeze_check import SAFE_NAME
 from apps.release.models import Release
 from apps.release.proving import prove
+from apps.release.signed import asked_of
 from apps.vault.files import create_file, delete_file
 from apps.vault.models import VaultFile
 
@@ -154,6 +155,12 @@ def store_freeze(
         raise Conflict(
             "changed_meanwhile",
             "A clip was corrected while the release was being frozen.",
+            "Freeze again.",
+        )
+    if asked_of(project) != draft.rules:
+        raise Conflict(
+            "changed_meanwhile",
+            "What the project asks of signatures changed while the release was being frozen.",
             "Freeze again.",
         )
     file.save(force_insert=True)

@@ -9,6 +9,7 @@ _ONE = "<uuid:release_id>/"
 
 urlpatterns = [
     path("releases/", views.releases, name="releases"),
+    path("releases/rules/<uuid:project_id>/", views.rules, name="release-rules"),
     path("releases/draft/", draft_views.begin, name="release-draft"),
     path(f"releases/{_ONE}choose/", draft_views.choose, name="release-choose"),
     path(f"releases/{_ONE}freeze/", draft_views.freeze, name="release-freeze"),

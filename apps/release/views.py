@@ -17,9 +17,10 @@ from apps.access.doors import actor_of
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
 from apps.access.models import User
 from apps.access.verb import check, roles_on
-from apps.release import queries, recalls, sending, services
+from apps.release import queries, recalls, sending, services, signed
 from apps.release.collecting import read_freeze
 from apps.release.domain.difference import difference_text
+from apps.release.domain.passkey import fingerprint
 from apps.release.draft_views import draft_page
 from apps.release.models import Release
 from apps.release.selecting import NOT_ASKED
@@ -76,6 +77,12 @@ def release(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
                 "signer": clip.label_set.signature.signer_pseudonym
                 if clip.label_set.signature
                 else "",
+                "passkey": fingerprint(clip.label_set.signature.passkey)
+                if clip.label_set.signature and clip.label_set.signature.passkey
+                else "",
+                "seconds": [
+                    row["signer_pseudonym"] for row in clip.label_set.countersignatures or ()
+                ],
                 "tracks": len(clip.label_set.labels["tracks"]),
                 "intervals": len(clip.label_set.labels["intervals"]),
             }
@@ -150,6 +157,19 @@ def send(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
     except Conflict as refusal:
         messages.error(request, f"{refusal.message} {refusal.remedy}")
     return redirect("release", release_id)
+
+
+@require_POST
+@login_required
+def rules(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
+    """Set which signatures a clip needs before it may be released."""
+    project = queries.led_projects(request.user).filter(pk=project_id).first()  # type: ignore[arg-type]
+    if project is None:
+        raise NotFound
+    asked = {name: name in request.POST for name in signed.RULES}
+    signed.require(actor_of(request), project, **asked)
+    messages.success(request, _("The rules of release are set; drafts are to be checked anew."))
+    return redirect("projects")
 
 
 @require_POST

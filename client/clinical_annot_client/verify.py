@@ -10,9 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 MANIFEST, SIGNATURE, SUMS = "manifest.json", "manifest.sig", "SHA256SUMS"
+BY_PASSKEY = "passkey with user verification"
+# By COSE algorithm.
+_HASHES: dict[int, hashes.HashAlgorithm] = {
+    -7: hashes.SHA256(),
+    -35: hashes.SHA384(),
+    -36: hashes.SHA512(),
+}
 
 
 class VerificationError(ValueError):
@@ -52,7 +63,7 @@ def check_files(folder: Path, key: str | None = None) -> dict[str, Any]:
     if _lines(wanted_sums) != (folder / SUMS).read_bytes():
         raise VerificationError(f"{SUMS}: not the sums of these files")
     for clip in manifest["clips"]:
-        _check_clip(clip, held)
+        _check_clip(clip, held, manifest.get("signing_rules") or {})
     return manifest
 
 
@@ -103,21 +114,55 @@ def _check_signature(body: bytes, raw: bytes, key: str | None) -> None:
         raise VerificationError(f"{SIGNATURE}: by another key than the publisher's")
 
 
-def _check_clip(clip: dict[str, Any], held: dict[str, tuple[int, str]]) -> None:
-    """The clinician's signature binds exactly the labels that lie here."""
+def _check_clip(clip: dict[str, Any], held: dict[str, tuple[int, str]], rules: Any) -> None:
+    """The clinician's signature binds exactly the labels that lie here, and so does each of those
+    who confirmed it; where one was made by passkey, the passkey's assertion holds."""
     where, digest = clip["labels"], clip["label_set"]["expanded_digest"]
     if held.get(where, (0, ""))[1] != digest:
         raise VerificationError(f"{where}: not the labels that were signed")
-    signature = clip["signature"] or {}
-    try:
-        statement = base64.b64decode(signature["statement"], validate=True)
-        key = base64.b64decode(signature["public_key"], validate=True)
-        Ed25519PublicKey.from_public_bytes(key).verify(
-            base64.b64decode(signature["server_signature"], validate=True), statement
-        )
-    except (InvalidSignature, ValueError, KeyError, TypeError, binascii.Error):
-        raise VerificationError(
-            f"{MANIFEST}: the signature of clip {clip['name']} does not hold"
-        ) from None
+    signatures = [clip["signature"] or {}, *clip.get("countersignatures", [])]
+    for signature in signatures:
+        try:
+            told = _fault(signature, digest)
+        except (InvalidSignature, ValueError, KeyError, TypeError, binascii.Error):
+            told = "the signature does not hold"
+        if told:
+            raise VerificationError(f"{MANIFEST}: clip {clip['name']}: {told}")
+    if rules.get("countersigned") and len(signatures) == 1:
+        raise VerificationError(f"{MANIFEST}: clip {clip['name']}: not countersigned")
+    if rules.get("passkey") and any("passkey" not in each for each in signatures):
+        raise VerificationError(f"{MANIFEST}: clip {clip['name']}: signed without a passkey")
+
+
+def _fault(signature: dict[str, Any], digest: str) -> str:
+    """What does not hold of one signature; "" when all does."""
+    statement = base64.b64decode(signature["statement"], validate=True)
+    key = base64.b64decode(signature["public_key"], validate=True)
+    Ed25519PublicKey.from_public_bytes(key).verify(
+        base64.b64decode(signature["server_signature"], validate=True), statement
+    )
     if digest != signature["digest"] and digest.encode() not in statement:
-        raise VerificationError(f"{MANIFEST}: clip {clip['name']}: the statement binds others")
+        return "the statement binds others"
+    by_passkey = json.loads(statement).get("authentication") == BY_PASSKEY
+    if by_passkey != ("passkey" in signature):
+        return "the signer's passkey is missing" if by_passkey else "a passkey that nobody used"
+    return _passkey_fault(signature["passkey"], statement) if by_passkey else ""
+
+
+def _passkey_fault(passkey: dict[str, Any], statement: bytes) -> str:
+    """The signer's own device signed the statement's digest (W3C WebAuthn level 2, section 7.2)."""
+    named = ("public_key", "client_data", "authenticator_data", "assertion")
+    public, client, data, signature = (base64.b64decode(passkey[n], validate=True) for n in named)
+    message = data + hashlib.sha256(client).digest()
+    key: Any = load_der_public_key(public)
+    if isinstance(key, Ed25519PublicKey):
+        key.verify(signature, message)
+    elif isinstance(key, RSAPublicKey):
+        key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+    else:
+        key.verify(signature, message, ec.ECDSA(_HASHES[passkey["algorithm"]]))
+    said = json.loads(client)
+    challenge = base64.urlsafe_b64decode(said["challenge"] + "=" * (-len(said["challenge"]) % 4))
+    if said["type"] != "webauthn.get" or challenge != hashlib.sha256(statement).digest():
+        return "the signer's passkey signs another statement"
+    return "" if data[32] & 5 == 5 else "the signer's passkey did not verify its user"

@@ -1,11 +1,12 @@
 """``python -m clinical_annot.verify PATH [--key PUB] [--checkpoint FILE] [--witness KEY]
-[--has WHAT]``
+[--passkey SHA256] [--has WHAT]``
 
 PATH is an audit bundle, a proof file or a release folder. Prints ``CONSISTENT, key not pinned
 <fingerprint>``, with ``--key`` (from outside: a file or base64 of the 32 bytes) ``VERIFIED``; else
 what is wrong. ``--checkpoint``: notes held elsewhere; the log only grew since them. ``--witness``:
 its signature must be under the checkpoint. ``--has`` (bundle): an event's id, the SHA-256 that a
-signature or a release is over, or a release folder, which must be in the log. Exit codes: 0 holds,
+signature or a release is over, or a release folder, which must be in the log. ``--passkey``
+(release): signed by these passkeys and no other. Exit codes: 0 holds,
 1 a finding, 2 wrong use.
 """
 
@@ -108,7 +109,7 @@ def _look(options: argparse.Namespace) -> tuple[str, bytes]:
     witness = _witness(options.witness) if options.witness else None
     is_bundle = False
     if options.path.is_dir():
-        told, public_key = check_release(options.path, key, outside)
+        told, public_key = check_release(options.path, key, outside, options.passkey or ())
         note = None
     elif not options.path.is_file():
         raise SystemExit2("there is no such file or folder")
@@ -133,6 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--key", help="the signer's public key, from outside")
     parser.add_argument("--checkpoint", help="a file of checkpoint notes, from outside")
     parser.add_argument("--witness", help="a witness's key, from outside")
+    parser.add_argument("--passkey", action="append", help="a signer's fingerprint, from outside")
     parser.add_argument("--has", action="append", help="event id, SHA-256 or release folder")
     options = parser.parse_args(arguments)
     try:

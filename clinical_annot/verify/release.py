@@ -10,6 +10,8 @@ import base64
 import binascii
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from apps.audit.domain import checkpoint as notes
 from apps.audit.domain.entry import canonical
+from apps.release.domain import passkey
 from apps.release.domain.proofs import ProofError, check_clips_and_approval, decode_key
 
 FORMAT = "clinicalannot-release/1"
@@ -29,12 +32,15 @@ class ReleaseError(Exception):
     """What is wrong with a release, naming the file."""
 
 
-def check_release(folder: Path, key: bytes | None, outside: list[str]) -> tuple[str, bytes]:
+def check_release(
+    folder: Path, key: bytes | None, outside: list[str], passkeys: Collection[str] = ()
+) -> tuple[str, bytes]:
     """What the release is, in words, and the key (32 raw bytes) that signed its manifest.
 
     ``key`` pins that key; ``outside`` are checkpoint notes held elsewhere: each must be of the
-    release's log, and agree with its checkpoints where the sizes are equal. Raises ReleaseError
-    for the first problem, naming the file.
+    release's log, and agree with its checkpoints where the sizes are equal. ``passkeys``, the
+    fingerprints that signers gave by another way, pins theirs: none but these may have signed, and
+    each clip's signature is by one. Raises ReleaseError for the first problem, naming the file.
     """
     held = _hash_all(folder)
     for name in (MANIFEST, SIGNATURE, SUMS):
@@ -55,12 +61,14 @@ def check_release(folder: Path, key: bytes | None, outside: list[str]) -> tuple[
         if problems:
             raise ReleaseError(problems[0])
         _check_videos(manifest, held)
+        _check_passkeys(manifest, passkeys)
         _check_outside(manifest, seen, outside)
         approved = "approved" if manifest["approved"] else "NOT APPROVED"
         told = (
             f"release {manifest['project']} {manifest['version']}, {len(manifest['clips'])} clips, "
-            f"{len(manifest['files'])} files, {approved}"
+            f"{_further(manifest)}{len(manifest['files'])} files, {approved}"
         )
+        told += "".join(f"\n{line}" for line in _passkeys(manifest))
     except ProofError as error:
         raise ReleaseError(f"{MANIFEST}: {error}") from None
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -68,6 +76,35 @@ def check_release(folder: Path, key: bytes | None, outside: list[str]) -> tuple[
             f"{MANIFEST}: not in the form of {FORMAT} ({type(error).__name__})"
         ) from None
     return told, public_key
+
+
+def _further(manifest: dict[str, Any]) -> str:
+    seconds = sum(bool(clip.get("countersignatures")) for clip in manifest["clips"])
+    return f"{seconds} countersigned, " if seconds else ""
+
+
+def _check_passkeys(manifest: dict[str, Any], known: Collection[str]) -> None:
+    for clip in manifest["clips"] if known else ():
+        for signature in (clip["signature"], *clip.get("countersignatures", [])):
+            used = signature.get("passkey")
+            if used is None or passkey.fingerprint(used) not in known:
+                raise ReleaseError(
+                    f"{MANIFEST}: clip {clip['name']}: not signed by a passkey that was given"
+                )
+
+
+def _passkeys(manifest: dict[str, Any]) -> list[str]:
+    """Whose passkeys signed how many clips; a signer knows their own by its fingerprint."""
+    found: Counter[tuple[str, str]] = Counter()
+    for clip in manifest["clips"]:
+        for signature in (clip["signature"], *clip.get("countersignatures", [])):
+            if "passkey" in signature:
+                key = passkey.fingerprint(signature["passkey"])
+                found[signature["signer_pseudonym"], key] += 1
+    return [
+        f"PASSKEY of {signer}, {count} signatures, SHA-256 {key}"
+        for (signer, key), count in sorted(found.items())
+    ]
 
 
 def _hash_all(folder: Path) -> Held:

@@ -53,6 +53,8 @@ class _Counts:
     warned: Counter[str] = field(default_factory=Counter)
     annotators: set[str] = field(default_factory=set)
     signers: set[str] = field(default_factory=set)
+    n_by_passkey: int = 0
+    n_countersigned: int = 0
     n_inexact: int = 0
     has_raters: bool = False
     total_s: Fraction = Fraction(0)
@@ -86,6 +88,20 @@ def write_about(freeze: Freeze, put: Put) -> None:
     put("sbom.cdx.json", _software(freeze))
 
 
+def _further_signatures(counts: _Counts) -> list[str]:
+    by_passkey, seconds = counts.n_by_passkey, counts.n_countersigned
+    of = f"of {_n(sum(counts.sizes.values()), 'clip')}"
+    lines = []
+    if by_passkey:
+        lines.append(
+            f"- {by_passkey} {of} signed by the signer's own passkey: the manifest carries its "
+            "assertion over the statement, which not even the server could make"
+        )
+    if seconds:
+        lines.append(f"- {seconds} {of} confirmed by another clinician's countersignature")
+    return lines
+
+
 def _count(counts: _Counts, clip: ClipFreeze, labels: ClipLabels) -> set[str]:
     held = {t.class_id for t in labels.tracks} | {i.class_id for i in labels.intervals}
     counts.clips.update(held)
@@ -93,6 +109,8 @@ def _count(counts: _Counts, clip: ClipFreeze, labels: ClipLabels) -> set[str]:
     counts.kinds[clip.header.get("Modality") or NOT_STATED] += 1
     counts.warned.update(clip.warnings)
     counts.annotators.update(clip.label_set.annotators)
+    counts.n_by_passkey += bool((signed := clip.label_set.signature) and signed.passkey)
+    counts.n_countersigned += bool(clip.label_set.countersignatures)
     if clip.label_set.signature is not None:
         counts.signers.add(clip.label_set.signature.signer_pseudonym)
     counts.n_inexact += not clip.digest_exact
@@ -139,6 +157,7 @@ def _sheet(freeze: Freeze, counts: _Counts) -> list[str]:
         "signs (electronic signature in the manifest, with its proof of the audit log).",
         f"- {_n(len(counts.annotators), 'annotator')}, {_n(len(counts.signers), 'signer')}, "
         "by pseudonym",
+        *_further_signatures(counts),
         *(
             ["- Each annotator's own labels, before adjudication, are in `raters/`, with how many "
              "have each object and where they let it begin and end (`uncertainty.csv`)."]

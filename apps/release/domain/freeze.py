@@ -20,6 +20,7 @@ Shape ("clinicalannot-freeze/1"), canonical JSON: UTF-8, sorted keys, no spaces:
      "keys": {"checkpoint", "electronic_signature"}: public keys (base64) of note and statements,
      "supersedes": {"version", "freeze_digest", "difference"}, the earlier version, if any; the
               difference is that of difference.py,
+     "signing_rules": {"countersigned", "passkey"}: what the project asks of every clip, if it does,
      "split_rules": how `splits` was drawn ("method", "strata", "balance", "alike_clips"), if known,
      "about": {"title", "authors", "licence", "consent"}: what people state, may be empty, and
               "components": [[name, version]…], the installed software,
@@ -43,7 +44,7 @@ import numpy as np
 
 FORMAT = "clinicalannot-freeze/1"
 CLIP_UIDS = ("seg_series", "seg_instance", "sr_series", "sr_instance", "dimension_organization")
-LATER = ("supersedes", "about", "split_rules")
+LATER = ("supersedes", "about", "split_rules", "signing_rules")
 DEFAULT_FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
 
 # Header attributes of the de-identified instance that SEG and SR repeat (patient, study and
@@ -66,7 +67,8 @@ class SignatureFreeze:
     """The electronic signature over a label set, by pseudonym.
 
     `statement` is the exact bytes that were signed; `server_signature` is Ed25519 over them by
-    `public_key` (raw 32 bytes); `digest` is the hex SHA-256 that the statement binds.
+    `public_key` (raw 32 bytes); `digest` is the hex SHA-256 that the statement binds. `passkey`,
+    where the signer used one, is what passkey.py describes.
     """
 
     signer_pseudonym: str
@@ -77,13 +79,17 @@ class SignatureFreeze:
     digest: str
     server_signature: bytes
     public_key: bytes
+    passkey: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The signature as it stands in freeze and manifest (bytes as base64)."""
-        return {
+        said = {
             f.name: _b64(v) if isinstance(v := getattr(self, f.name), bytes) else v
             for f in fields(self)
         }
+        if self.passkey is None:
+            del said["passkey"]
+        return said
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,9 @@ class LabelSetFreeze:
 
     `raters`: each annotator's own labels of the clip where they are released: {"pseudonym",
     "revision", "labels"} in the order of `annotators`, else None.
+
+    `countersignatures`, where other clinicians confirmed what was signed: `SignatureFreeze` as JSON
+    with its own "audit_proof" each, oldest first.
     """
 
     id: str
@@ -107,6 +116,7 @@ class LabelSetFreeze:
     audit_proof: Any = None
     proposals: dict[str, Any] | None = None
     raters: list[dict[str, Any]] | None = None
+    countersignatures: list[dict[str, Any]] | None = None
 
 
 class Head(NamedTuple):
@@ -209,6 +219,7 @@ class Freeze:
     supersedes: dict[str, Any] | None = None
     about: dict[str, Any] | None = None
     split_rules: dict[str, Any] | None = None
+    signing_rules: dict[str, bool] | None = None
 
     @property
     def heads(self) -> list[Head]:
@@ -259,8 +270,9 @@ def dump_freeze(freeze: Freeze) -> bytes:
         row["pts"] = _b64(np.ascontiguousarray(clip.pts, dtype="<i8").tobytes())
         row["digests"] = _b64(np.ascontiguousarray(clip.digests, dtype=np.uint8).tobytes())
         label_set = {f.name: getattr(clip.label_set, f.name) for f in fields(clip.label_set)}
-        if label_set["raters"] is None:
-            del label_set["raters"]
+        for name in ("raters", "countersignatures"):
+            if label_set[name] is None:
+                del label_set[name]
         if clip.label_set.signature is not None:
             label_set["signature"] = clip.label_set.signature.as_json()
         if label_set["proposals"] is None:

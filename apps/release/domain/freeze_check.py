@@ -11,6 +11,7 @@ from uuid import UUID
 from apps.ontology.domain.definition import digest as ontology_digest
 from apps.ontology.domain.geometries import GEOMETRIES, INTERVALS, SHAPES, interpolator_of
 from apps.release.domain.freeze import CLIP_UIDS, HEADER_KEYWORDS, ClipFreeze, Freeze, FreezeError
+from apps.release.domain.proofs import unmet
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -107,6 +108,10 @@ def _check_clip(freeze: Freeze, clip: ClipFreeze) -> None:
     _need(clip.label_set.signature is not None, f"{where}.label_set.signature",
           "the clip is not signed: sign its adjudicated label set or leave it out")  # fmt: skip
     _check_statement(clip, f"{where}.label_set.signature.statement")
+    signature, seconds = clip.label_set.signature, clip.label_set.countersignatures or []
+    assert signature is not None
+    told = unmet(freeze.signing_rules, signature.as_json(), seconds)
+    _need(not told, f"{where}.label_set.signature", told)
     _check_labels(freeze, clip, clip.label_set.labels, f"clips[{clip.id}].labels")
     for place, rater in enumerate(clip.label_set.raters or []):
         at = f"{where}.label_set.raters[{place}]"

@@ -42,8 +42,10 @@ def manifest_head(
     """
     ontology = freeze.ontology
     earlier = {"supersedes": freeze.supersedes} if freeze.supersedes is not None else {}
+    asked = {"signing_rules": freeze.signing_rules} if freeze.signing_rules is not None else {}
     return {
         **earlier,
+        **asked,
         "format": FORMAT,
         "project": freeze.project,
         "version": freeze.version,
@@ -75,6 +77,8 @@ def clip_entry(
     """One clip of the manifest: what it is, who signed it, the proof, its objects and instances."""
     label_set = clip.label_set
     begun_from = {"proposals": label_set.proposals} if label_set.proposals is not None else {}
+    seconds = label_set.countersignatures
+    confirmed = {"countersignatures": seconds} if seconds is not None else {}
     return {
         "id": clip.id,
         "name": clip.name,
@@ -103,6 +107,7 @@ def clip_entry(
         },
         "signature": label_set.signature.as_json() if label_set.signature else None,
         "audit_proof": label_set.audit_proof,
+        **confirmed,
         "objects": objects,
         "instances": instances,
     }

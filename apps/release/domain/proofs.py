@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from apps.audit.domain import checkpoint as notes
 from apps.audit.domain import merkle
+from apps.release.domain import passkey
 
 PROOF_FIELDS = {"entry", "leaf_index", "tree_size", "inclusion_proof", "checkpoint"}
 
@@ -65,22 +66,61 @@ def check_proof(proof: Any, checkpoint_key: bytes) -> tuple[dict[str, Any], note
     return fields, signed
 
 
-def check_clip(clip: dict[str, Any], labels_sha256: str, keys: dict[str, Any]) -> notes.Checkpoint:
-    """Hold one clip of a manifest to its signature and proof; gives the proof's checkpoint.
+def check_clip(
+    clip: dict[str, Any], labels_sha256: str, keys: dict[str, Any], rules: Any = None
+) -> list[notes.Checkpoint]:
+    """Hold one clip of a manifest to its signatures and proofs; gives the proofs' checkpoints.
 
     The chain: the labels' bytes (``labels_sha256``) are what the statement names, the server's
-    key signed the statement, and the log holds the signing of that digest by that signer.
-    Raises ProofError; KeyError, TypeError for a manifest of another form.
+    key signed the statement, the signer's passkey signed its digest where one was used, and the
+    log holds the signing of that digest by that signer. The same for each countersignature.
+    ``rules``: the manifest's `signing_rules`. Raises ProofError; KeyError, TypeError for a manifest
+    of another form.
     """
-    signature = clip["signature"]
+    signature, digest = clip["signature"], clip["label_set"]["expanded_digest"]
     if signature is None:
         raise ProofError("it is not signed")
+    said, signed = _check_signature(clip, signature, clip["audit_proof"], keys)
+    if labels_sha256 != digest:
+        raise ProofError("its labels are not those that were signed")
+    if "of_signature" in said["facts"]:
+        raise ProofError("its signature is one upon another signature")
+    seen, signers = [signed], {signature["signer_pseudonym"]}
+    seconds = clip.get("countersignatures", [])
+    for row in seconds:
+        try:
+            other, signed = _check_signature(clip, row, row["audit_proof"], keys)
+        except ProofError as error:
+            raise ProofError(f"countersignature: {error}") from None
+        if other["facts"].get("kind") != "countersign" or other["object_id"] != said["object_id"]:
+            raise ProofError("countersignature: it confirms something else")
+        if row["signer_pseudonym"] in signers:
+            raise ProofError("countersignature: its signer signed before")
+        signers.add(row["signer_pseudonym"])
+        seen.append(signed)
+    if told := unmet(rules, signature, seconds):
+        raise ProofError(told)
+    return seen
+
+
+def unmet(rules: Any, signature: dict[str, Any], seconds: Sequence[dict[str, Any]]) -> str:
+    """What a clip's signatures lack of what the project asks for (`signing_rules`); else ""."""
+    rules = rules or {}
+    if rules.get("countersigned") and not seconds:
+        return "not countersigned, which the project asks for"
+    if rules.get("passkey") and any("passkey" not in row for row in (signature, *seconds)):
+        return "signed without a passkey, which the project asks for"
+    return ""
+
+
+def _check_signature(
+    clip: dict[str, Any], signature: dict[str, Any], proof: Any, keys: dict[str, Any]
+) -> tuple[dict[str, Any], notes.Checkpoint]:
+    """One signature over the clip's labels: what its statement says, its proof's checkpoint."""
     said = _statement(signature, keys["electronic_signature"])
     digest = clip["label_set"]["expanded_digest"]
     if not said.get("digest") == signature["digest"] == digest:
         raise ProofError("the signed statement does not bind these labels")
-    if labels_sha256 != digest:
-        raise ProofError("its labels are not those that were signed")
     if "name" in said:
         raise ProofError("the statement bears the signer's name")
     for field, name in (("pseudonym", "signer_pseudonym"), ("meaning", "meaning"),
@@ -92,13 +132,18 @@ def check_clip(clip: dict[str, Any], labels_sha256: str, keys: dict[str, Any]) -
         raise ProofError("the statement is about another clip")
     if clip["media_kind"] == "video" and facts.get("media_sha256") != clip["media_sha256"]:
         raise ProofError("the statement is about another video")
-    fields, signed = check_proof(clip["audit_proof"], decode_key(keys["checkpoint"]))
+    statement = base64.b64decode(signature["statement"], validate=True)
+    if told := passkey.fault(said, signature.get("passkey"), statement):
+        raise ProofError(told)
+    fields, signed = check_proof(proof, decode_key(keys["checkpoint"]))
     public = fields.get("public") or {}
     if not str(fields.get("action")).endswith(".signature") or fields.get("outcome") != "done":
         raise ProofError("the log's entry is about something else")
     if public.get("digest") != digest or public.get("signer") != signature["signer_pseudonym"]:
         raise ProofError("the log's entry is about other labels or another signer")
-    return signed
+    if public.get("meaning", said["meaning"]) != said["meaning"]:
+        raise ProofError("the log's entry is about another meaning")
+    return said, signed
 
 
 def check_approval(manifest: dict[str, Any]) -> notes.Checkpoint:
@@ -125,7 +170,8 @@ def check_clips_and_approval(
     problems, seen = [], []
     for clip in manifest["clips"]:
         try:
-            seen.append(check_clip(clip, labels_sha256.get(clip["labels"], ""), manifest["keys"]))
+            digest = labels_sha256.get(clip["labels"], "")
+            seen += check_clip(clip, digest, manifest["keys"], manifest.get("signing_rules"))
         except ProofError as error:
             problems.append(f"manifest.json: clip {clip['name']}: {error}")
     if manifest["approved"] is not (manifest["approval"] is not None):

@@ -190,11 +190,64 @@ async function entryOf(proof, key) {
   return JSON.parse(proof.entry);
 }
 
-/** The chain from a clip's labels to the log; throws with what does not hold.
- * @param {any} clip @param {string} labelsSha256 @param {any} keys */
-async function checkClip(clip, labelsSha256, keys) {
-  const signature = clip.signature;
-  if (!signature) throw new Error("it is not signed");
+/** WebCrypto's names by COSE algorithm; `bytes` is the length of each half of an ECDSA signature.
+ * @type {Record<string, {known: any, by: any, bytes?: number}>} */
+const PASSKEYS = {
+  "-7": { known: { name: "ECDSA", namedCurve: "P-256" }, by: { name: "ECDSA", hash: "SHA-256" }, bytes: 32 },
+  "-35": { known: { name: "ECDSA", namedCurve: "P-384" }, by: { name: "ECDSA", hash: "SHA-384" }, bytes: 48 },
+  "-36": { known: { name: "ECDSA", namedCurve: "P-521" }, by: { name: "ECDSA", hash: "SHA-512" }, bytes: 66 },
+  "-8": { known: { name: "Ed25519" }, by: { name: "Ed25519" } },
+  "-257": { known: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }, by: { name: "RSASSA-PKCS1-v1_5" } },
+};
+const PASSKEY_FIELDS = "algorithm assertion authenticator_data client_data public_key";
+
+/** The two integers of an ECDSA signature in DER, side by side as WebCrypto takes them.
+ * @param {Uint8Array<ArrayBuffer>} der @param {number} bytes */
+function undered(der, bytes) {
+  const out = new Uint8Array(2 * bytes);
+  let at = der[1] & 0x80 ? 2 + (der[1] & 0x7f) : 2;
+  for (const end of [bytes, 2 * bytes]) {
+    const length = der[at + 1];
+    let value = der.slice(at + 2, at + 2 + length);
+    while (value.length > bytes && value[0] === 0) value = value.slice(1);
+    if (der[at] !== 2 || value.length > bytes || value.length === 0) throw new Error("the signer's passkey is malformed");
+    out.set(value, end - value.length);
+    at += 2 + length;
+  }
+  if (der[0] !== 0x30 || at !== der.length) throw new Error("the signer's passkey is malformed");
+  return out;
+}
+
+/** The signer's own device signed the digest of the statement (W3C WebAuthn level 2), where the
+ * statement says that a passkey was used.
+ * @param {any} said @param {any} passkey @param {Uint8Array<ArrayBuffer>} statement */
+export async function checkPasskey(said, passkey, statement) {
+  if (said.authentication !== "passkey with user verification") {
+    if (passkey !== undefined) throw new Error("a passkey stands where the signer used none");
+    return;
+  }
+  if (passkey === undefined) throw new Error("the signer's passkey is missing");
+  const way = PASSKEYS[passkey.algorithm];
+  if (Object.keys(passkey).sort().join(" ") !== PASSKEY_FIELDS || !way) throw new Error("the signer's passkey is malformed");
+  const clientData = unbase64(passkey.client_data), data = unbase64(passkey.authenticator_data);
+  const client = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(clientData));
+  const message = new Uint8Array(data.length + 32);
+  message.set(data);
+  message.set(await sha256(clientData), data.length);
+  const key = await crypto.subtle.importKey("spki", unbase64(passkey.public_key), way.known, false, ["verify"]);
+  const raw = unbase64(passkey.assertion);
+  const signature = way.bytes ? undered(raw, way.bytes) : raw;
+  if (!(await crypto.subtle.verify(way.by, key, signature, message))) throw new Error("the signer's passkey does not sign this");
+  const challenge = String(client.challenge).replace(/-/g, "+").replace(/_/g, "/");
+  if (client.type !== "webauthn.get" || hex(unbase64(challenge)) !== hex(await sha256(statement))) {
+    throw new Error("the signer's passkey signs another statement");
+  }
+  if ((data[32] & 5) !== 5) throw new Error("the signer's passkey did not verify its user");
+}
+
+/** One signature over the clip's labels, down to the log; throws with what does not hold.
+ * @param {any} clip @param {any} signature @param {any} proof @param {any} keys */
+async function checkSignature(clip, signature, proof, keys) {
   if (signature.public_key !== keys.electronic_signature) throw new Error("its signature is by another key than the release names");
   const statement = unbase64(signature.statement);
   if (!(await holds(unbase64(signature.public_key), unbase64(signature.server_signature), statement))) {
@@ -203,17 +256,42 @@ async function checkClip(clip, labelsSha256, keys) {
   const said = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(statement));
   const digest = clip.label_set.expanded_digest;
   if (said.digest !== digest || signature.digest !== digest) throw new Error("the signed statement does not bind these labels");
-  if (labelsSha256 !== digest) throw new Error("its labels are not those that were signed");
   for (const [field, name] of [["pseudonym", "signer_pseudonym"], ["meaning", "meaning"], ["time", "signed_at"]]) {
     if (said[field] !== signature[name]) throw new Error(`${name} is not what was signed`);
   }
   const facts = said.facts ?? {};
   if (facts.clip !== clip.id) throw new Error("the statement is about another clip");
   if (clip.media_kind === "video" && facts.media_sha256 !== clip.media_sha256) throw new Error("the statement is about another video");
-  const entry = await entryOf(clip.audit_proof, keys.checkpoint);
+  await checkPasskey(said, signature.passkey, statement);
+  const entry = await entryOf(proof, keys.checkpoint);
   if (!String(entry.action).endsWith(".signature") || entry.outcome !== "done") throw new Error("the log's entry is about something else");
   const open = entry.public ?? {};
   if (open.digest !== digest || open.signer !== signature.signer_pseudonym) throw new Error("the log's entry is about other labels or another signer");
+  if ((open.meaning ?? said.meaning) !== said.meaning) throw new Error("the log's entry is about another meaning");
+  return said;
+}
+
+/** The chain from a clip's labels to the log; throws with what does not hold.
+ * @param {any} clip @param {string} labelsSha256 @param {any} keys @param {any} rules */
+async function checkClip(clip, labelsSha256, keys, rules) {
+  const first = clip.signature;
+  if (!first) throw new Error("it is not signed");
+  const said = await checkSignature(clip, first, clip.audit_proof, keys);
+  if (labelsSha256 !== clip.label_set.expanded_digest) throw new Error("its labels are not those that were signed");
+  if (said.facts.of_signature !== undefined) throw new Error("its signature is one upon another signature");
+  const seconds = clip.countersignatures ?? [], signers = new Set([first.signer_pseudonym]);
+  for (const row of seconds) {
+    try {
+      const other = await checkSignature(clip, row, row.audit_proof, keys);
+      if (other.facts.kind !== "countersign" || other.object_id !== said.object_id) throw new Error("it confirms something else");
+      if (signers.has(row.signer_pseudonym)) throw new Error("its signer signed before");
+      signers.add(row.signer_pseudonym);
+    } catch (error) {
+      throw new Error(`countersignature: ${words(error)}`);
+    }
+  }
+  if (rules?.countersigned && !seconds.length) throw new Error("not countersigned, which the project asks for");
+  if (rules?.passkey && [first, ...seconds].some((row) => !row.passkey)) throw new Error("signed without a passkey, which the project asks for");
 }
 
 /** @param {any} manifest */
@@ -296,7 +374,7 @@ async function checkSignatures(held, bytes, manifest, digests, key, problems) {
   }
   for (const clip of manifest.clips) {
     try {
-      await checkClip(clip, digests.get(clip.labels) ?? "", manifest.keys);
+      await checkClip(clip, digests.get(clip.labels) ?? "", manifest.keys, manifest.signing_rules);
     } catch (error) {
       problems.signatures.push(`manifest.json: clip ${clip.name}: ${words(error)}`);
     }

@@ -69,10 +69,12 @@ function tell({ manifest: said, problems, signed }, key) {
   const wrong = [...problems.files, ...problems.signatures];
   at("lines").replaceChildren(...wrong.map((text) => row("Wrong", text, "bad")));
   if (!said) { verdict("bad", "manifest.json is missing: choose the release's own folder."); return; }
+  const passkeys = said.clips.flatMap((/** @type {any} */ clip) => [clip.signature, ...(clip.countersignatures ?? [])]).filter((/** @type {any} */ one) => one?.passkey).length;
   at("title").textContent = `${said.project} ${said.version}`;
   at("lines").append(
     row("Files", problems.files.length ? `${problems.files.length} faults` : `all ${said.files.length} as the manifest lists them`, problems.files.length ? "bad" : "good"),
     row("Signatures", !signed ? "not checked: this browser knows no Ed25519" : problems.signatures.length ? `${problems.signatures.length} faults` : `the manifest's, and of each of ${said.clips.length} ${said.clips.length === 1 ? "clip" : "clips"} the signer's, with its entry in the signed log`, !signed ? "look" : problems.signatures.length ? "bad" : "good"),
+    ...(passkeys ? [row("Passkeys", `${passkeys} ${passkeys === 1 ? "signature is" : "signatures are"} by the signer's own device over the statement's digest`, signed && !problems.signatures.length ? "good" : "look")] : []),
     row("Approved", said.approved ? `${said.approval.approved_at.slice(0, 16).replace("T", " ")} UTC by ${said.approval.approver_pseudonym}, ${said.approval.role}` : "not yet by a second person", said.approved ? "good" : "look"),
     row("Key", said.keys.release),
     row("Freeze", said.freeze_digest),
@@ -138,7 +140,7 @@ async function show() {
     if (span.start_frame <= frame && frame < span.end_frame) there.push(row(classes.get(span.class_id)?.name, `${span.geometry}, frames ${span.start_frame} to ${span.end_frame - 1}`));
   }
   at("objects").replaceChildren(...(there.length ? there : [row("", "nothing is labelled on this frame")]));
-  at("signer").textContent = `Signed ${clip.signature.signed_at.slice(0, 16).replace("T", " ")} UTC by ${clip.signature.signer_pseudonym}: “${clip.signature.meaning}”`;
+  at("signer").textContent = `Signed ${clip.signature.signed_at.slice(0, 16).replace("T", " ")} UTC by ${clip.signature.signer_pseudonym}${clip.signature.passkey ? " with a passkey" : ""}: “${clip.signature.meaning}”${(clip.countersignatures ?? []).map((/** @type {any} */ one) => ` Confirmed by ${one.signer_pseudonym}${one.passkey ? " with a passkey" : ""}.`).join("")}`;
 }
 
 /** @param {any} clip @param {number} frame */
