@@ -21,6 +21,7 @@ from apps.adjudication import blinding
 from apps.adjudication import queries as adjudications
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Adjudication, Assignment
+from apps.adjudication.planning_api import workflow_context
 from apps.annotation.habits import time_on_task
 from apps.annotation.models import LabelSet
 from apps.audit.models import Pending
@@ -60,7 +61,8 @@ def my_work(request: HttpRequest) -> HttpResponse:
             "rest": todo[1:],
             "done": done,
             "adjudications": [item for item in decide if item.state == Adjudication.State.OPEN],
-            "signed": [item for item in decide if item.state != Adjudication.State.OPEN],
+            "signed": [item for item in decide if item.signature_id is not None],
+            "returned": [item for item in decide if item.state == Adjudication.State.RETURNED],
             "to_countersign": list(adjudications.waiting_for_countersignature(user)),
         },
     )
@@ -141,6 +143,7 @@ def projects(request: HttpRequest) -> HttpResponse:
                 "agreement": adjudications.agreement_in(project),
                 "time": time_on_task(project),
                 "accept_below_percent": f"{100 * project.options.get('accept_below', 0):g}",
+                **workflow_context(project),
                 "ontologies": project.ontologies.all(),
             }
         )

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from apps.access import passkeys
 from apps.access.doors import ApiView, actor_of, body_of
 from apps.access.errors import NotFound, Refused
-from apps.adjudication import endorsing, queries, services, workflow
+from apps.adjudication import endorsing, queries, reviewing, services, workflow
 from apps.adjudication.models import Adjudication
 from apps.adjudication.signatures import Passkey
 from apps.library.services import open_clip
@@ -40,7 +40,7 @@ class AdjudicationView(ApiView):
 class DecideView(ApiView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=_ANSWERS)
     def post(self, request: Any, adjudication_id: uuid.UUID) -> Response:
-        """Decide one disagreement: a, b, redraw, or merge (union, intersect, staple; mean)."""
+        """Decide one disagreement: a, b (c …), redraw, or merge (union, staple, mean …)."""
         adjudication = queries.adjudication_for(request.user, adjudication_id)
         body = body_of(request)
         done = services.decide(
@@ -59,6 +59,26 @@ class AcceptSmallView(ApiView):
         """Accept together what differs by less than the project's threshold."""
         adjudication = queries.adjudication_for(request.user, adjudication_id)
         return Response(_after_deciding(services.accept_small(actor_of(request), adjudication)))
+
+
+class CorrectView(ApiView):
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=_ANSWERS)
+    def post(self, request: Any, adjudication_id: uuid.UUID) -> Response:
+        """Begin to correct the one annotator's labels under review, with a reason."""
+        adjudication = queries.adjudication_for(request.user, adjudication_id)
+        reason = str(body_of(request).get("reason") or "")
+        done = reviewing.correct(actor_of(request), adjudication, reason=reason)
+        return Response({"state": done.state})
+
+
+class ReturnView(ApiView):
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=_ANSWERS)
+    def post(self, request: Any, adjudication_id: uuid.UUID) -> Response:
+        """Return the one annotator's labels under review with a remark."""
+        adjudication = queries.adjudication_for(request.user, adjudication_id)
+        remark = str(body_of(request).get("remark") or "")
+        done = reviewing.return_reviewed(actor_of(request), adjudication, remark=remark)
+        return Response({"state": done.state})
 
 
 def _after_deciding(done: Adjudication) -> dict[str, Any]:

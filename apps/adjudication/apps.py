@@ -16,6 +16,9 @@ class AdjudicationConfig(AppConfig):
 
         ASSIGNED_CLIPS += [assigned_clip_ids, countersigned_clip_ids]
         triggers.register(
-            "adjudication_decision", "adjudication_endorsement", "adjudication_passkeyassertion"
+            "adjudication_decision",
+            "adjudication_endorsement",
+            "adjudication_passkeyassertion",
+            "adjudication_workflowversion",
         )
         verify.CHECKS.append(first_moved_signature)

@@ -9,6 +9,7 @@ from apps.access.models import User
 from apps.access.verb import event, verb
 from apps.adjudication import blinding
 from apps.adjudication.models import Assignment
+from apps.adjudication.workflow import version_of
 from apps.annotation.models import LabelSet
 from apps.annotation.services import create_label_set
 from apps.library.models import Clip
@@ -52,7 +53,12 @@ def assign_clip(
             )
         label_set = create_label_set(actor, clip, author=person, ontology=ontology)
     assignment = Assignment.objects.create(
-        project=clip.project, clip=clip, person=person, kind=kind, label_set=label_set
+        project=clip.project,
+        clip=clip,
+        person=person,
+        kind=kind,
+        label_set=label_set,
+        workflow=version_of(clip.project),
     )
     grants.grant(person, "work_on", assignment)
     event(actor, assignment, private={"person": str(person.pk), "clip": str(clip.pk), "kind": kind})

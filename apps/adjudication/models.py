@@ -1,4 +1,4 @@
-"""Assignments, adjudications, decisions."""
+"""The project's workflow, assignments, adjudications, decisions."""
 
 from __future__ import annotations
 
@@ -13,19 +13,61 @@ from apps.library.models import Clip
 from apps.projects.models import Project
 
 
+class WorkflowVersion(models.Model):
+    """How many people label a clip of the project, from this version on (``domain/workflow.py``).
+    What was given before keeps the version it was given under. Append-only."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="workflows")
+    number = models.PositiveIntegerField()
+    rule = models.JSONField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="one_workflow_a_number")
+        ]
+
+
 class Assignment(models.Model):
-    """A clip given to a person: to annotate (its label set), or to adjudicate."""
+    """A clip given to a person: to annotate (its label set), or to adjudicate.
+
+    ``pass_number``: which of the clip's independent label sets it is; ``workflow``: the version of
+    the project's rule that it was given under, 0 for none. A calibration is compared with the
+    signed consensus ``gold``; ``result`` is what that said.
+    """
 
     class Kind(models.TextChoices):
         ANNOTATE = "annotate"
         ADJUDICATE = "adjudicate"
+
+    class Purpose(models.TextChoices):
+        WORK = "work"
+        CALIBRATION = "calibration"
+
+    class State(models.TextChoices):
+        GIVEN = "given"
+        SKIPPED = "skipped"
+        MOVED = "moved", "Given to another"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT)
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT)
     person = models.ForeignKey(User, on_delete=models.PROTECT)
     kind = models.CharField(max_length=12, choices=Kind)
+    purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.WORK)
+    state = models.CharField(max_length=8, choices=State, default=State.GIVEN)
+    pass_number = models.PositiveSmallIntegerField(default=1)
+    workflow = models.PositiveIntegerField(default=0)
+    due_on = models.DateField(null=True)
+    # Why the person skipped it, or why it was given to another.
+    reason = models.CharField(max_length=400, blank=True)
+    # What is to be mended, when it was returned.
+    remark = models.CharField(max_length=400, blank=True)
     label_set = models.OneToOneField(LabelSet, on_delete=models.PROTECT, null=True)
+    gold = models.ForeignKey("Adjudication", on_delete=models.PROTECT, null=True, related_name="+")
+    result = models.JSONField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -52,10 +94,12 @@ class AssignmentUserObjectPermission(UserObjectPermissionBase):
 
 
 class Adjudication(models.Model):
-    """Two submitted label sets of one clip, decided into a consensus label set and signed."""
+    """Submitted label sets of one clip, decided into a consensus label set and signed: two or more
+    by an adjudicator, or one alone (``set_b`` None) by a reviewer, who can return it."""
 
     class State(models.TextChoices):
         OPEN = "open"
+        RETURNED = "returned"
         SIGNED = "signed"
         SUPERSEDED = "superseded"
         WITHDRAWN = "withdrawn"
@@ -64,7 +108,9 @@ class Adjudication(models.Model):
     project = models.ForeignKey(Project, on_delete=models.PROTECT)
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="adjudications")
     set_a = models.ForeignKey(LabelSet, on_delete=models.PROTECT, related_name="+")
-    set_b = models.ForeignKey(LabelSet, on_delete=models.PROTECT, related_name="+")
+    set_b = models.ForeignKey(LabelSet, on_delete=models.PROTECT, null=True, related_name="+")
+    # The third and later sets.
+    further = models.ManyToManyField(LabelSet, through="FurtherSet", related_name="+")
     consensus = models.OneToOneField(
         LabelSet, on_delete=models.PROTECT, null=True, related_name="adjudication"
     )
@@ -87,13 +133,38 @@ class Adjudication(models.Model):
     def policy_project(self) -> Project:
         return self.project
 
+    @property
+    def is_review(self) -> bool:
+        """Whether one person alone labelled the clip."""
+        return self.set_b_id is None
+
+    def sides(self) -> list[LabelSet]:
+        """The label sets that are decided between, A first."""
+        third = FurtherSet.objects.filter(adjudication=self).select_related("label_set__author")
+        pair = [self.set_a] if self.set_b is None else [self.set_a, self.set_b]
+        return pair + [row.label_set for row in third]
+
     def relations(self, user: User) -> set[str]:
         held = set()
-        if user.pk in (self.set_a.author_id, self.set_b.author_id):
+        if user.pk in {side.author_id for side in self.sides()}:
             held |= {"author", "party"}
         if self.adjudicator_id == user.pk:
             held |= {"assigned", "party"}
         return held
+
+
+class FurtherSet(models.Model):
+    """Side ``position`` (2 for C) of an adjudication between three and more."""
+
+    adjudication = models.ForeignKey(Adjudication, on_delete=models.CASCADE)
+    label_set = models.ForeignKey(LabelSet, on_delete=models.PROTECT)
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["adjudication", "position"], name="one_set_a_side")
+        ]
 
 
 class Decision(models.Model):

@@ -12,8 +12,6 @@ from apps.access import grants, roles
 from apps.access.errors import NotFound
 from apps.access.models import Signature, User
 from apps.adjudication import endorsing, findings, services
-from apps.adjudication.domain import consensus
-from apps.adjudication.domain.merging import merges_of
 from apps.adjudication.models import Adjudication, Assignment, Endorsement
 from apps.annotation import store
 from apps.audit.models import Leaf
@@ -68,7 +66,10 @@ def to_countersign_for(user: User) -> QuerySet[Adjudication]:
             project_id__in=project_ids(user, roles.ADJUDICATOR),
             project__options__countersign=True,
         )
-        .exclude(Q(adjudicator=user) | Q(set_a__author=user) | Q(set_b__author=user))
+        .exclude(Q(adjudicator=user) | Q(set_a__author=user))
+        # Each by itself: a review has no B, and what has none is not excluded by it.
+        .exclude(pk__in=Adjudication.objects.filter(set_b__author=user).values("pk"))
+        .exclude(pk__in=Adjudication.objects.filter(further__author=user).values("pk"))
         .select_related(*_RELATED)
     )
 
@@ -91,7 +92,11 @@ def disagreements_json(adjudication: Adjudication) -> list[dict[str, Any]]:
     decided = services.decisions_of(adjudication)
     found = (adjudication.findings or {}).get("disagreements", [])
     return [
-        {**item, "decision": decided.get(item["id"]), "merges": merges_of(item["kind"])}
+        {
+            **item,
+            "decision": decided.get(item["id"]),
+            "merges": findings.merges_of(adjudication, item["kind"]),
+        }
         for item in found
     ]
 
@@ -102,15 +107,13 @@ def sources_of(adjudication: Adjudication) -> dict[str, list[dict[str, str]]]:
     if adjudication.findings is None or adjudication.consensus is None:
         return {}
     compared = findings.compare(adjudication)
-    found = consensus.derived_from(
-        store.load(adjudication.consensus),
-        compared.labels_a,
-        compared.labels_b,
-        compared.agreement,
-        compared.disagreements,
-        services.decisions_of(adjudication),
+    found = compared.derived_from(
+        store.load(adjudication.consensus), services.decisions_of(adjudication)
     )
-    sets = {"A": str(adjudication.set_a_id), "B": str(adjudication.set_b_id)}
+    letters = findings.letters_of(adjudication).upper()
+    sets = {
+        letter: str(side.pk) for letter, side in zip(letters, adjudication.sides(), strict=True)
+    }
     return {
         name: [{**source, "label_set": sets[source["set"]]} for source in sources]
         for name, sources in found.items()
@@ -137,11 +140,12 @@ def as_json(adjudication: Adjudication, user: User) -> dict[str, Any]:
         "id": str(adjudication.pk),
         "state": adjudication.state,
         "is_compared": adjudication.findings is not None,
+        "is_review": adjudication.is_review,
         "clip": clip_as_json(adjudication.clip),
         "ontology": adjudication.set_a.ontology.definition,
         "sets": [
             {"name": name, "label_set": str(side.pk), "labels": store.load(side)}
-            for name, side in (("A", adjudication.set_a), ("B", adjudication.set_b))
+            for name, side in zip("ABCDE", adjudication.sides(), strict=False)
         ],
         "consensus": made,
         "agreement": {"lanes": found["lanes"], "summary": found["summary"]},
@@ -149,7 +153,7 @@ def as_json(adjudication: Adjudication, user: User) -> dict[str, Any]:
         "unseen": services.unseen_by(adjudication, user),
         "accept_below": services.threshold(adjudication),
         "derived_from": sources_of(adjudication),
-        "statement": {"meaning": services.MEANING, "digest": made["digest"]},
+        "statement": {"meaning": services.meaning_of(adjudication), "digest": made["digest"]},
         "signature": signature_json(adjudication),
         "endorsements": endorsements_json(adjudication),
         "versions": versions_json(adjudication),

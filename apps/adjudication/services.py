@@ -1,8 +1,8 @@
-"""Verbs of adjudication: open, decide, sign, amend."""
+"""Verbs of adjudication: open, decide, sign, amend; those of a review are in ``reviewing.py``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from apps.access import grants, roles, signing
@@ -11,9 +11,9 @@ from apps.access.errors import Conflict, Refused
 from apps.access.models import User
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
-from apps.adjudication import blinding, findings, signatures
+from apps.adjudication import blinding, findings, reviewing, signatures
 from apps.adjudication.domain import consensus, merging, watching
-from apps.adjudication.models import Adjudication, Assignment, Decision
+from apps.adjudication.models import Adjudication, Assignment, Decision, FurtherSet
 from apps.adjudication.signatures import Passkey
 from apps.annotation import store
 from apps.annotation.domain.expand import expanded_digest
@@ -31,6 +31,11 @@ from apps.library.models import Clip, WatchedSpan
 MEANING = (
     "I have reviewed both annotators' labels of this clip, decided every difference, "
     "and approve this consensus as the reference."
+)
+MEANING_OF_SEVERAL = MEANING.replace("both annotators'", "all annotators'")
+MEANING_OF_REVIEW = (
+    "I have reviewed the annotator's labels of this clip, corrected what I would label otherwise, "
+    "and approve the result as the reference."
 )
 State = Adjudication.State
 P = ParamSpec("P")
@@ -55,30 +60,40 @@ def _mine(action: str, *states: str) -> Callable[[Callable[P, R]], Callable[P, R
     lock=False,
 )
 def open_adjudication(
-    actor: Actor, clip: Clip, *, set_a: LabelSet, set_b: LabelSet, adjudicator: User
+    actor: Actor,
+    clip: Clip,
+    *,
+    set_a: LabelSet,
+    set_b: LabelSet | None,
+    adjudicator: User,
+    further: Sequence[LabelSet] = (),
 ) -> Adjudication:
-    """Lock two submitted label sets of one clip and give them to an adjudicator."""
-    if set_a.ontology_id != set_b.ontology_id:
+    """Lock the submitted label sets of one clip and give them to an adjudicator; one alone goes to
+    a reviewer, who can still return it."""
+    sets = [set_a, *([set_b] if set_b else []), *(further if set_b else ())]
+    if len({label_set.ontology_id for label_set in sets}) > 1:
         raise Refused(
             "ontologies_differ",
-            "The two label sets are on different ontology versions.",
-            "Bring both to one version first.",
+            "The label sets are on different ontology versions.",
+            "Bring them to one version first.",
             field="ontology",
         )
-    set_a, set_b = lock_label_set(actor, set_a), lock_label_set(actor, set_b)
-    made = _create(actor, clip, set_a, set_b, adjudicator)
-    event(actor, made, private={"adjudicator": str(adjudicator.pk), "clip": str(clip.pk)})
+    if len(sets) > 1:
+        sets = [lock_label_set(actor, label_set) for label_set in sets]
+    made = _create(actor, clip, sets, adjudicator)
+    said = {"adjudicator": str(adjudicator.pk), "clip": str(clip.pk)}
+    event(actor, made, public={"passes": len(sets)}, private=said)
     return made
 
 
 def _create(
     actor: Actor,
     clip: Clip,
-    set_a: LabelSet,
-    set_b: LabelSet,
+    sets: Sequence[LabelSet],
     adjudicator: User,
     supersedes: Adjudication | None = None,
 ) -> Adjudication:
+    set_a, set_b = sets[0], sets[1] if len(sets) > 1 else None
     label_set = create_label_set(
         actor,
         clip,
@@ -97,6 +112,8 @@ def _create(
         consensus=label_set,
         supersedes=supersedes,
     )
+    for position, label_set in enumerate(sets[2:], 2):
+        FurtherSet.objects.create(adjudication=made, label_set=label_set, position=position)
     assignment, _ = Assignment.objects.get_or_create(
         project=clip.project,
         clip=clip,
@@ -130,7 +147,7 @@ def decisions_of(adjudication: Adjudication) -> dict[str, str]:
 def decide(
     actor: Actor, adjudication: Adjudication, *, disagreement: str, choice: str, reason: str = ""
 ) -> Adjudication:
-    """Decide one disagreement: take A, take B, merge both, or redraw it oneself (with a reason)."""
+    """Decide one disagreement: take a side, merge them, or redraw it oneself (with a reason)."""
     found = _findings(adjudication)
     item = next((d for d in found["disagreements"] if d["id"] == disagreement), None)
     if item is None:
@@ -140,7 +157,8 @@ def decide(
             "Reload.",
             field="disagreement",
         )
-    offered = ("a", "b", "redraw", *merging.merges_of(item["kind"]))
+    merges = findings.merges_of(adjudication, item["kind"])
+    offered = (*findings.letters_of(adjudication), "redraw", *merges)
     if choice not in offered:
         raise Refused(
             "invalid_choice",
@@ -151,8 +169,8 @@ def decide(
     if choice == "redraw" and not reason.strip():
         raise Refused(
             "reason_missing",
-            "Both annotators are overruled without a reason.",
-            "Say in a few words why both are wrong.",
+            "The annotators are overruled without a reason.",
+            "Say in a few words why all are wrong.",
             field="reason",
         )
     said = note_text(reason) if reason.strip() else ""
@@ -189,7 +207,7 @@ def acceptable(adjudication: Adjudication) -> list[dict[str, Any]]:
         for item in (adjudication.findings or {}).get("disagreements", [])
         if item["size"] < below
         and item["id"] not in decided
-        and item["kind"] not in ("only_a", "only_b")
+        and not item["kind"].startswith("only_")
     ]
 
 
@@ -200,19 +218,11 @@ def _take(
     compared = findings.compare(adjudication)
     label_set = _hold_consensus(adjudication)
     try:
-        steps = consensus.decision_operations(
-            store.load(label_set),
-            compared.labels_a,
-            compared.labels_b,
-            label_set.ontology.definition,
-            compared.agreement,
-            item,
-            choice,
-        )
+        steps = compared.decided(store.load(label_set), label_set.ontology.definition, item, choice)
     except merging.NothingInBothError:
         raise Refused(
             "nothing_in_both",
-            "The two masks have nothing in common.",
+            "The masks have nothing in common.",
             "Take a side, unite them, or redraw.",
             field="decision",
         ) from None
@@ -235,9 +245,7 @@ def _take(
 
 def _findings(adjudication: Adjudication) -> dict[str, Any]:
     if adjudication.findings is None:
-        raise Conflict(
-            "not_compared", "The two label sets are still being compared.", "Wait a moment."
-        )
+        raise Conflict("not_compared", "The label sets are still being compared.", "Wait a moment.")
     return dict(adjudication.findings)
 
 
@@ -308,6 +316,8 @@ def sign(
             disagreements=left,
         )
     label_set = _hold_consensus(adjudication)
+    if adjudication.is_review:
+        reviewing.hold_corrected(adjudication, label_set)
     if revision != label_set.revision:
         raise Conflict(
             "stale_revision",
@@ -318,6 +328,8 @@ def sign(
         )
     said = said_of(adjudication, label_set)
     signature = signatures.give(actor, adjudication, password=password, passkey=passkey, **said)
+    if adjudication.is_review:
+        lock_label_set(actor, adjudication.set_a)
     sign_label_set(actor, label_set)
     adjudication.state, adjudication.signature = State.SIGNED, signature
     adjudication.signed_at = signature.signed_at
@@ -332,10 +344,17 @@ def sign(
 def said_of(adjudication: Adjudication, label_set: LabelSet) -> dict[str, Any]:
     """What a signature on the consensus as it stands says: meaning, digest, facts."""
     return {
-        "meaning": MEANING,
+        "meaning": meaning_of(adjudication),
         "digest": content_digest(label_set),
         "facts": _bound(adjudication, label_set),
     }
+
+
+def meaning_of(adjudication: Adjudication) -> str:
+    """What signing it means, in words."""
+    if adjudication.is_review:
+        return MEANING_OF_REVIEW
+    return MEANING if len(adjudication.sides()) == 2 else MEANING_OF_SEVERAL
 
 
 def _supersede(actor: Actor, old: Adjudication) -> None:
@@ -356,8 +375,7 @@ def amend(actor: Actor, adjudication: Adjudication, *, reason: str) -> Adjudicat
     made = _create(
         actor,
         adjudication.clip,
-        adjudication.set_a,
-        adjudication.set_b,
+        adjudication.sides(),
         adjudication.adjudicator,
         supersedes=adjudication,
     )

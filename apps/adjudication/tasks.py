@@ -1,23 +1,27 @@
-"""Background work: assign what became ready, open and compare what was submitted twice."""
+"""Background work: assign what became ready, open and compare what as many handed in as the
+project's workflow asks for."""
 
 from __future__ import annotations
 
-from django.db.models import Count, Q
+from typing import Any
 
 from apps.access import grants, roles
 from apps.access.actor import service
 from apps.access.errors import Refused
 from apps.access.models import User
-from apps.adjudication import blinding, findings, services
+from apps.adjudication import blinding, findings, reviewing, services
 from apps.adjudication.assigning import assign_clip
-from apps.adjudication.domain import consensus
 from apps.adjudication.models import Adjudication, Assignment
+from apps.adjudication.workflow import passes_of
+from apps.annotation import store
 from apps.annotation.models import LabelSet
 from apps.jobs.models import Job
 from apps.jobs.work import JobHandle, enqueue, job, sweep
 from apps.library.models import Clip
 from apps.ontology.services import current
 from apps.projects.models import Project
+
+State = Adjudication.State
 
 
 @sweep
@@ -43,32 +47,44 @@ def assign_to_all() -> int:
 
 @sweep
 def open_where_both_submitted() -> int:
-    """Open an adjudication for each clip with two submitted label sets and somebody to decide."""
+    """Open an adjudication for each clip with as many submitted label sets as it has passes and
+    somebody to decide, and give back to its reviewer what was returned and is handed in again."""
     done = 0
+    # A calibration is compared with its gold, and never decided.
+    aside = Assignment.objects.exclude(purpose=Assignment.Purpose.WORK)
     submitted = LabelSet.objects.filter(
         origin=LabelSet.Origin.MANUAL, state=LabelSet.State.SUBMITTED
+    ).exclude(pk__in=aside.filter(label_set__isnull=False).values("label_set_id"))
+    clips = Clip.objects.filter(labelsetclip__label_set__in=submitted).exclude(
+        adjudications__state__in=(State.OPEN, State.RETURNED, State.SIGNED)
     )
-    clips = Clip.objects.annotate(
-        handed_in=Count("labelsetclip", filter=Q(labelsetclip__label_set__in=submitted))
-    ).filter(handed_in__gte=2)
-    for clip in clips:
-        sets = _first_pair(list(submitted.filter(places__clip=clip).order_by("submitted_at")))
-        if not sets:
-            continue
-        adjudicator = _free_adjudicator(clip)
+    for clip in clips.distinct():
+        passes = passes_of(clip)
+        handed_in = submitted.filter(places__clip=clip).order_by("submitted_at")
+        sets = _first_sets(list(handed_in), passes) if passes else []
+        adjudicator = _free_adjudicator(clip) if sets else None
         if adjudicator is None:
             continue
         sets.sort(key=lambda label_set: str(label_set.author.username))
         try:
             services.open_adjudication(
-                service("worker"), clip, set_a=sets[0], set_b=sets[1], adjudicator=adjudicator
+                service("worker"),
+                clip,
+                set_a=sets[0],
+                set_b=sets[1] if passes > 1 else None,
+                further=sets[2:],
+                adjudicator=adjudicator,
             )
         except Refused:
             continue
         done += 1
-    for adjudication in Adjudication.objects.filter(
-        findings__isnull=True, state=Adjudication.State.OPEN
-    ):
+    returned = Adjudication.objects.filter(
+        state=State.RETURNED, set_a__state=LabelSet.State.SUBMITTED
+    )
+    for adjudication in returned:
+        reviewing.resume(service("worker"), adjudication)
+        done += 1
+    for adjudication in Adjudication.objects.filter(findings__isnull=True, state=State.OPEN):
         if not Job.objects.filter(
             kind="adjudication.compare", object_id=str(adjudication.pk)
         ).exists():
@@ -76,13 +92,15 @@ def open_where_both_submitted() -> int:
     return done
 
 
-def _first_pair(sets: list[LabelSet]) -> list[LabelSet]:
-    """The first two that were submitted on one ontology version; none where no two are."""
-    waiting: dict[object, LabelSet] = {}
+def _first_sets(sets: list[LabelSet], passes: int) -> list[LabelSet]:
+    """As many as there are passes, the first that were submitted on one ontology version; none
+    where they are not that many."""
+    waiting: dict[object, list[LabelSet]] = {}
     for label_set in sets:
-        first = waiting.setdefault(label_set.ontology_id, label_set)
-        if first is not label_set:
-            return [first, label_set]
+        alike = waiting.setdefault(label_set.ontology_id, [])
+        alike.append(label_set)
+        if len(alike) == passes:
+            return alike
     return []
 
 
@@ -94,7 +112,7 @@ def _free_adjudicator(clip: Clip) -> User | None:
         for person in grants.holders(roles.codename(roles.ADJUDICATOR), clip.project)
         if person.pk not in authors
     ]
-    busy = Adjudication.objects.filter(state=Adjudication.State.OPEN)
+    busy = Adjudication.objects.filter(state=State.OPEN)
     return min(
         people,
         key=lambda person: (busy.filter(adjudicator=person).count(), person.username),
@@ -104,7 +122,7 @@ def _free_adjudicator(clip: Clip) -> User | None:
 
 @job("adjudication.compare")
 def compare(handle: JobHandle) -> None:
-    """Compare two locked label sets and begin the consensus with what is agreed."""
+    """Compare the label sets and begin the consensus with what is agreed."""
     adjudication = Adjudication.objects.select_related(
         "clip", "set_a__ontology", "set_b", "consensus"
     ).get(pk=handle.job.object_id)
@@ -113,12 +131,18 @@ def compare(handle: JobHandle) -> None:
     definition = adjudication.set_a.ontology.definition
     compared = findings.compare(adjudication)
     handle.progress(0.7, "comparing")
-    steps = consensus.initial_operations(
-        compared.labels_a, definition, compared.agreement, compared.disagreements
-    )
+    assert adjudication.consensus is not None
+    before = store.load(adjudication.consensus)
     services.prepare(
         service("worker"),
         adjudication,
         found=findings.as_findings(compared, definition),
-        steps=steps,
+        steps=[*_cleared(before), *compared.agreed(definition)],
     )
+
+
+def _cleared(labels: dict[str, Any]) -> list[dict[str, Any]]:
+    """Operations that empty a consensus: what came again after a return is reviewed anew."""
+    return [{"op": "track.delete", "object": name} for name in labels["tracks"]] + [
+        {"op": "interval.delete", "object": name} for name in labels["intervals"]
+    ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.adjudication import api
+from apps.adjudication import api, planning_api
 
 _ONE = "api/v1/adjudications/<uuid:adjudication_id>/"
 
@@ -10,6 +10,8 @@ urlpatterns = [
     path(_ONE, api.AdjudicationView.as_view(), name="adjudication"),
     path(f"{_ONE}decide/", api.DecideView.as_view(), name="adjudication-decide"),
     path(f"{_ONE}accept-small/", api.AcceptSmallView.as_view(), name="adjudication-accept-small"),
+    path(f"{_ONE}correct/", api.CorrectView.as_view(), name="adjudication-correct"),
+    path(f"{_ONE}return/", api.ReturnView.as_view(), name="adjudication-return"),
     path(f"{_ONE}sign/", api.SignView.as_view(), name="adjudication-sign"),
     path(f"{_ONE}statement/", api.StatementView.as_view(), name="adjudication-statement"),
     path(f"{_ONE}countersign/", api.CountersignView.as_view(), name="adjudication-countersign"),
@@ -17,5 +19,11 @@ urlpatterns = [
     path(f"{_ONE}amend/", api.AmendView.as_view(), name="adjudication-amend"),
     path("adjudications/<uuid:adjudication_id>/amend/", api.amend, name="adjudication-amend-page"),
     path("projects/<uuid:project_id>/adjudication-rules/", api.rules, name="adjudication-rules"),
+    path(
+        "api/v1/projects/<uuid:project_id>/workflow/",
+        planning_api.WorkflowView.as_view(),
+        name="project-workflow",
+    ),
+    path("projects/<uuid:project_id>/workflow/", planning_api.workflow_page, name="workflow"),
     path("adjudications/<uuid:adjudication_id>/", api.screen, name="adjudication-screen"),
 ]

@@ -242,7 +242,7 @@ def derive_operations(
     if not steps:
         event(actor, label_set, public={"operations": 0}, private={"source": source})
         return label_set
-    client = str(uuid.uuid5(label_set.pk, "derived"))
+    client = derived_client(label_set)
     last = (
         Operation.objects.filter(label_set=label_set, client_id=client)
         .order_by("-seq")
@@ -252,6 +252,11 @@ def derive_operations(
     )
     _apply_steps(actor, label_set, client, source, steps, last)
     return label_set
+
+
+def derived_client(label_set: LabelSet) -> str:
+    """Whose operations they are that followed from decisions: everything else was drawn by hand."""
+    return str(uuid.uuid5(label_set.pk, "derived"))
 
 
 def _apply_steps(

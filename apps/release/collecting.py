@@ -219,14 +219,12 @@ def _clip(
             revision=label_set.revision,
             labels=labels,
             expanded_digest=signature.digest,
-            annotators=[item.set_a.author.pseudonym, item.set_b.author.pseudonym],
+            annotators=[side.author.pseudonym for side in item.sides()],
             signature=signature_freeze(signature),
             audit_proof=proofs[signature.event],
             countersignatures=countersignatures(item, proofs),
             proposals=_proposals(item, labels),
-            raters=[_rater(each, clip) for each in (item.set_a, item.set_b)]
-            if with_raters
-            else None,
+            raters=[_rater(each, clip) for each in item.sides()] if with_raters else None,
         ),
         last_frame_duration_pts=int(index.duration_of_last),
         decoder=clip.decoder,
@@ -236,9 +234,7 @@ def _clip(
 
 def _proposals(item: Adjudication, labels: dict[str, Any]) -> dict[str, Any] | None:
     """What became of the proposals that the annotators decided on; None where there were none."""
-    decided = LabelObject.objects.filter(
-        label_set__in=(item.set_a, item.set_b), kind="proposal", deleted=False
-    )
+    decided = LabelObject.objects.filter(label_set__in=item.sides(), kind="proposal", deleted=False)
     ids = sorted({body["source"] for body in decided.values_list("body", flat=True)})
     if not ids:
         return None
@@ -251,7 +247,7 @@ def _proposals(item: Adjudication, labels: dict[str, Any]) -> dict[str, Any] | N
         ],
         "decisions": [
             {"annotator": side.author.pseudonym, **row}
-            for side in (item.set_a, item.set_b)
+            for side in item.sides()
             for row in provenance.decisions(store.load(side), sources)
         ],
         "unchanged": provenance.unchanged(labels, sources),

@@ -36,47 +36,58 @@ function signatureShown(title, s, testid, reason) {
 /**
  * @param {HTMLElement} host @param {import("./state.js").AdjudicationState} state
  * @param {import("../workspace/store.js").Store} store
- * @param {{take: (side: "a" | "b" | import("./types.js").Merge) => void, acceptSmall: () => void, redraw: (reason: string) => void, done: () => void}} act
- * @returns {{askReason: () => void}}
+ * @param {{take: (side: import("./types.js").Side | import("./types.js").Merge) => void, acceptSmall: () => void, redraw: (reason: string) => void, giveBack: (remark: string) => void, done: () => void}} act
+ * @returns {{askReason: () => void, askRemark: () => void}}
  */
 export function decidePanel(host, state, store, act) {
-  let asking = false;
+  /** @type {"" | "reason" | "remark"} */
+  let asking = "";
   let draft = "";
 
   /** @param {Disagreement} d */
   const buttons = (d) => {
-    /** @param {"a" | "b"} side @param {string} name */
-    const take = (side, name) =>
+    /** @param {import("./state.js").AdjudicationState["sides"][number]} one */
+    const take = ({ side, name, labels }) =>
       h("button", { type: "button", class: `choice side-${side}`, "data-testid": `take-${side}`, "aria-keyshortcuts": name,
         "aria-pressed": String(d.decision === side), disabled: state.isSigned, onclick: () => act.take(side) },
         h("span", { class: "first" }, h("strong", {}, `Take ${name}`), cap(name)),
-        h("span", { class: "hint" }, d.kind === "phase" ? `${side === "a" ? "A" : "B"}'s phases here` : content(state[side], d[side])));
+        h("span", { class: "hint" }, d.kind === "phase" ? `${name}'s phases here` : content(labels, d[side] ?? null)));
     const merge = (/** @type {import("./types.js").Merge} */ how) => {
       const [key, name, hint] = MERGES[how];
       return h("button", { type: "button", class: "choice", "data-testid": `merge-${how}`, "aria-keyshortcuts": key,
         "aria-pressed": String(d.decision === how), disabled: state.isSigned, onclick: () => act.take(how) },
         h("span", { class: "first" }, h("strong", {}, name), cap(key)), h("span", { class: "hint" }, hint));
     };
-    return h("div", { class: "choices" }, take("a", "A"), take("b", "B"), ...(d.merges ?? []).map(merge),
+    return h("div", { class: "choices" }, ...state.sides.map(take), ...(d.merges ?? []).map(merge),
       h("button", { type: "button", class: "choice", "data-testid": "redraw", "aria-keyshortcuts": "R", "aria-pressed": String(d.decision === "redraw"), disabled: state.isSigned, onclick: askReason },
         h("span", { class: "first" }, h("strong", {}, "Redraw"), cap("R")),
-        h("span", { class: "hint" }, d.kind === "phase" ? "starts empty" : `starts from ${d.a ? "A" : "B"}`)));
+        h("span", { class: "hint" }, d.kind === "phase" ? "starts empty" : `starts from ${state.firstWith(d).name}`)));
   };
 
+  /** What is asked: why the annotators are overruled, or what is to be mended. */
+  const words = () => asking === "remark"
+    ? { hint: "It goes back to the annotator with your remark.", label: "What is to be mended", missing: "Say in a few words what is to be mended", act: "Return ", testid: "return" }
+    : state.isReview
+      ? { hint: "The annotator is overruled: give the reason.", label: "What is wrong", missing: "Say in a few words what is wrong", act: "Start correcting ", testid: "redraw" }
+      : { hint: `${state.sides.length > 2 ? "All" : "Both"} annotators are overruled: give the reason.`, label: `Why ${state.sides.length > 2 ? "all" : "both"} are wrong`,
+          missing: `Say in a few words why ${state.sides.length > 2 ? "all" : "both"} are wrong`, act: "Start redrawing ", testid: "redraw" };
+
   const reasonForm = () => {
-    const field = h("textarea", { rows: "3", maxlength: "400", "data-testid": "redraw-reason", "aria-label": "Reason: why both are wrong", placeholder: "Why both are wrong" });
+    const said = words();
+    const field = h("textarea", { rows: "3", maxlength: "400", "data-testid": `${said.testid}-reason`, "aria-label": said.label, placeholder: said.label });
     field.value = draft;
     field.addEventListener("input", () => (draft = field.value));
     const submit = () => {
       if (!field.value.trim()) {
-        store.onNotice("Say in a few words why both are wrong");
+        store.onNotice(said.missing);
         field.focus();
         return;
       }
-      asking = false;
+      const run = asking === "remark" ? act.giveBack : act.redraw;
+      asking = "";
       const reason = field.value.trim();
       draft = "";
-      act.redraw(reason);
+      run(reason);
       update();
     };
     field.addEventListener("keydown", (event) => {
@@ -84,13 +95,13 @@ export function decidePanel(host, state, store, act) {
         event.preventDefault();
         submit();
       } else if (event.key === "Escape") {
-        asking = false;
+        asking = "";
         update();
         document.getElementById("stage")?.focus();
       }
     });
-    return h("div", { class: "reason" }, h("p", { class: "hint" }, "Both annotators are overruled: give the reason."), field,
-      h("button", { type: "button", class: "button primary", "data-testid": "redraw-start", onclick: submit }, "Start redrawing ", cap("Enter")));
+    return h("div", { class: "reason" }, h("p", { class: "hint" }, said.hint), field,
+      h("button", { type: "button", class: "button primary", "data-testid": `${said.testid}-start`, onclick: submit }, said.act, cap("Enter")));
   };
 
   /** @param {string} title @param {import("./types.js").Adjudication["agreement"]["summary"]} rows @param {(row: {label: string, metric: string}) => string} name */
@@ -100,7 +111,7 @@ export function decidePanel(host, state, store, act) {
 
   const figures = (/** @type {Disagreement} */ d) => {
     const all = state.agreement.summary;
-    const mine = all.filter((s) => s.object !== null && (s.object === d.a || (!d.a && s.object === d.b)));
+    const mine = all.filter((s) => s.object !== null && s.object === d[state.firstWith(d).side]);
     const label = d.kind === "phase" ? "Phases" : store.classOf(d.class_id)?.name ?? "";
     const ofClass = all.filter((s) => s.object === null && s.label === label);
     const overall = mine.length || ofClass.length ? [] : all.filter((s) => s.object === null).slice(0, 8);
@@ -110,6 +121,16 @@ export function decidePanel(host, state, store, act) {
       figureList("Agreement on this clip", overall, (s) => `${s.label} ${s.metric}`),
     ];
   };
+
+  const editing = () => h("div", { class: "reason" }, h("p", { class: "hint" }, "Redrawing the consensus. The tools work as in the workspace; every stroke is saved."),
+    h("button", { type: "button", class: "button primary", "data-testid": "redraw-done", onclick: () => act.done() }, "Done ", cap("Esc")));
+
+  /** A review has no differences: the whole is accepted (by signing), corrected or returned. */
+  const review = () => h("div", { class: "choices" },
+    h("button", { type: "button", class: "choice", "data-testid": "correct", "aria-keyshortcuts": "R", onclick: askReason },
+      h("span", { class: "first" }, h("strong", {}, "Correct"), cap("R")), h("span", { class: "hint" }, "redraw it yourself")),
+    h("button", { type: "button", class: "choice", "data-testid": "return", "aria-keyshortcuts": "W", onclick: askRemark },
+      h("span", { class: "first" }, h("strong", {}, "Return"), cap("W")), h("span", { class: "hint" }, "with a remark")));
 
   const update = () => {
     const d = state.current;
@@ -121,12 +142,15 @@ export function decidePanel(host, state, store, act) {
       for (const e of state.endorsements) out.push(signatureShown(e.kind === "withdraw" ? "Withdrawn" : "Countersigned", e, e.kind, e.reason));
       if (state.versions.length) out.push(h("section", { class: "signature", "data-testid": "versions" }, h("h2", {}, "Earlier versions"),
         ...state.versions.map((v) => h("p", {}, h("a", { href: `/adjudications/${v.id}/` }, `${v.signed_at?.slice(0, 16).replace("T", " ") ?? ""} · ${v.state}`)))));
+      if (state.isReview && state.state === "returned") out.push(h("p", { class: "hint" }, "Returned to the annotator. It is under My work again when it is handed in."));
+      if (state.isReview && !state.isSigned && !state.editing) out.push(review());
+      if (state.isReview && state.editing) out.push(editing());
+      if (state.isReview && asking && !state.editing) out.push(reasonForm());
       if (d) {
         const frames = d.end_frame - d.start_frame;
         out.push(h("h2", {}, `${d.label} · ${frames} ${frames === 1 ? "frame" : "frames"}`), h("p", { class: "measure-line" }, d.measure));
         if (!state.isSigned) out.push(state.editing
-          ? h("div", { class: "reason" }, h("p", { class: "hint" }, "Redrawing the consensus. The tools work as in the workspace; every stroke is saved."),
-              h("button", { type: "button", class: "button primary", "data-testid": "redraw-done", onclick: () => act.done() }, "Done ", cap("Esc")))
+          ? editing()
           : buttons(d));
         if (asking && !state.editing) out.push(reasonForm());
         if (small && !state.isSigned && !state.editing) out.push(h("button", { type: "button", class: "button", "data-testid": "accept-small", "aria-keyshortcuts": "Shift+Enter", onclick: () => act.acceptSmall() },
@@ -138,18 +162,25 @@ export function decidePanel(host, state, store, act) {
       return out;
     });
   };
-  function askReason() {
-    if (state.isSigned || state.editing || !state.current) return;
-    asking = true;
+  /** @param {"reason" | "remark"} what */
+  function ask(what) {
+    if (state.isSigned || state.editing || !(state.current || state.isReview)) return;
+    asking = what;
     update();
     /** @type {HTMLTextAreaElement | null} */ (host.querySelector("textarea"))?.focus();
   }
+  function askReason() {
+    ask("reason");
+  }
+  function askRemark() {
+    if (state.isReview) ask("remark");
+  }
   let last = state.current?.id;
   state.listen(() => {
-    if (state.current?.id !== last) asking = false;
+    if (state.current?.id !== last) asking = "";
     last = state.current?.id;
     update();
   });
   update();
-  return { askReason };
+  return { askReason, askRemark };
 }

@@ -4,13 +4,10 @@ import { laneOf } from "../workspace/store.js";
 import { ruleOf } from "../workspace/interpolate.js";
 import { laneKeyframes } from "../workspace/timeline/draw.js";
 import { workspaceLanes } from "../workspace/timeline/lanes.js";
-import { COLOR_A, COLOR_B } from "./types.js";
 
 /** @typedef {import("../workspace/timeline/draw.js").Lane} Lane */
 /** @typedef {import("../workspace/store.js").Store} Store */
 /** @typedef {import("./state.js").AdjudicationState} State */
-
-const SIDES = /** @type {const} */ ([["a", "A", COLOR_A], ["b", "B", COLOR_B]]);
 
 /** @param {State} state @param {Store} store @returns {Lane[]} */
 export function adjudicationLanes(state, store) {
@@ -22,14 +19,15 @@ export function adjudicationLanes(state, store) {
     id: `agreement-${lane.kind}`, name: lane.name, tag: "agree", kind: "curve", height: 24, color: "#8fd3a5",
     values: lane.values, range: [0, 1],
   }));
+  if (state.isReview) return [...lanes, ...workspaceLanes(store)];
   if (state.editing) {
     for (const lane of workspaceLanes(store)) {
       if (lane.kind === "intervals" || lane.id === store.selectedTrack) lanes.push({ ...lane, name: `${lane.name}`, tag: "new" });
     }
   }
   for (const kind of /** @type {const} */ (["phase", "event", "tag"])) {
-    for (const [side, name] of SIDES) {
-      const intervals = Object.values(state[side].intervals).filter(
+    for (const { side, name, labels } of state.sides) {
+      const intervals = Object.values(labels.intervals).filter(
         (i) => i.clip === store.clip && laneOf(store.classOf(i.class_id)?.geometry ?? "") === kind,
       );
       if (!intervals.length && kind !== "phase") continue;
@@ -44,13 +42,13 @@ export function adjudicationLanes(state, store) {
     }
   }
   for (const row of state.disagreements) {
-    for (const [side, name, color] of SIDES) {
+    for (const { side, name, color, labels } of state.sides) {
       const id = row[side];
-      const track = id ? state[side].tracks[id] : undefined;
+      const track = id ? labels.tracks[id] : undefined;
       if (!track || !id) continue;
       lanes.push({
-        id: `${row.id}/${side}`, name: side === "a" || !row.a ? row.label : "", tag: name, kind: "track", height: 18, color,
-        dashed: side === "b", selected: row.id === d?.id, mark: row.id === d?.id ? mark : undefined,
+        id: `${row.id}/${side}`, name: side === state.firstWith(row).side ? row.label : "", tag: name, kind: "track", height: 18, color,
+        dashed: side !== "a", selected: row.id === d?.id, mark: row.id === d?.id ? mark : undefined,
         rule: ruleOfClass(store, track.class_id), keyframes: laneKeyframes(track),
       });
     }
@@ -72,15 +70,15 @@ export function bothSides(state, store, frame) {
   /** @type {import("../workspace/canvas/overlay.js").Painted[]} */
   const items = [];
   const d = state.current;
-  for (const [side, name, color] of SIDES) {
+  for (const { side, name, color, labels } of state.sides) {
     if (state.alone && state.alone !== side) continue;
-    for (const [id, track] of Object.entries(state[side].tracks)) {
+    for (const [id, track] of Object.entries(labels.tracks)) {
       if (track.clip !== store.clip) continue;
       const expanded = store.expand(track, frame);
       if (!expanded?.shape) continue;
       const inHand = d !== undefined && d[side] === id;
       items.push({
-        id: `${side}/${id}`, color, expanded, dashed: side === "b", active: inHand && !state.editing,
+        id: `${side}/${id}`, color, expanded, dashed: side !== "a", active: inHand && !state.editing,
         faint: state.editing || (d !== undefined && !inHand),
         label: `${name} · ${store.classOf(track.class_id)?.name ?? track.class_id} ${track.number}`,
       });

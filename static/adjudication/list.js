@@ -5,7 +5,7 @@ import { clock } from "../workspace/player/timebase.js";
 
 /** @typedef {import("./types.js").Disagreement} Disagreement */
 /** @type {Record<string, string>} */
-const WORDS = { a: "took A", b: "took B", redraw: "redrawn", union: "united", intersect: "intersected", staple: "STAPLE", mean: "averaged" };
+const WORDS = { a: "took A", b: "took B", c: "took C", d: "took D", e: "took E", redraw: "redrawn", union: "united", intersect: "intersected", staple: "STAPLE", mean: "averaged" };
 
 /**
  * @param {HTMLElement} host @param {import("./state.js").AdjudicationState} state
@@ -13,7 +13,7 @@ const WORDS = { a: "took A", b: "took B", redraw: "redrawn", union: "united", in
  */
 export function disagreementList(host, state, time, choose) {
   const list = h("ul", { class: "disagreements", "aria-label": "Disagreements, largest first" });
-  host.append(h("h2", {}, "Where they differ · largest first"), list);
+  host.append(h("h2", {}, state.isReview ? "One annotator's labels" : "Where they differ · largest first"), list);
   /** @type {Map<string, {row: HTMLElement, button: HTMLButtonElement, measure: HTMLElement, words: HTMLElement}>} */
   const rows = new Map();
 
@@ -40,7 +40,9 @@ export function disagreementList(host, state, time, choose) {
       if (at === state.at) held.row.scrollIntoView({ block: "nearest" });
     });
     if (!state.disagreements.length && !list.children.length) {
-      list.append(h("li", { class: "hint" }, "The two sets agree everywhere within tolerance. Look once more, then sign."));
+      list.append(h("li", { class: "hint" }, state.isReview
+        ? "All of it stands in the result. Look through it, then sign, correct it, or return it with a remark."
+        : "The sets agree everywhere within tolerance. Look once more, then sign."));
     }
   };
   state.listen(update);
@@ -54,7 +56,8 @@ export function progressBar(host, state) {
   host.append(text, bar);
   const update = () => {
     const all = state.disagreements.length;
-    text.textContent = all ? `${state.decided} of ${all} decided` : "Nothing to decide";
+    text.textContent = all ? `${state.decided} of ${all} decided` : state.isReview ? "Under review" : "Nothing to decide";
+    bar.hidden = state.isReview;
     bar.value = all ? state.decided / all : 1;
   };
   state.listen(update);

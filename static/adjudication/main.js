@@ -29,12 +29,15 @@ import { redrawTarget, withdrawRedrawn } from "./redraw.js";
 
 /** @typedef {import("./types.js").Adjudication} Adjudication */
 
+/** @type {Record<import("./types.js").Side, string>} */
+const TAKE = { a: "KeyA", b: "KeyB", c: "KeyC", d: "KeyD", e: "KeyE" };
+
 /** @param {Api} api @param {string} id @returns {Promise<Adjudication>} */
 async function load(api, id) {
   for (;;) {
     const loaded = /** @type {Adjudication} */ (await api.get(`/api/v1/adjudications/${id}/`));
     if (loaded.is_compared !== false) return loaded;
-    pageState("The two label sets are being compared", "This opens by itself in a moment.");
+    pageState("The label sets are being compared", "This opens by itself in a moment.");
     await wait(2000);
   }
 }
@@ -57,7 +60,7 @@ async function start() {
   const bench = new Bench(clip, index, store, api);
   const { player } = bench;
   bench.lanes = () => adjudicationLanes(state, store);
-  bench.timeline.overview = adjudicationLanes(state, store).find((lane) => lane.id === "phase-a");
+  bench.timeline.overview = adjudicationLanes(state, store).find((lane) => lane.id === (state.isReview ? "phase" : "phase-a"));
   bench.extraItems = (frame) => (state.isSigned ? [] : bothSides(state, store, frame));
   bench.showOwn = () => state.editing || state.isSigned;
   need("#subtitle", HTMLElement).textContent = [loaded.ontology.title, clip.pseudonym && `subject ${clip.pseudonym}`, clip.name].filter(Boolean).join(" · ");
@@ -75,7 +78,7 @@ async function start() {
     sync.kick();
   });
   player.onSignedOut = signedOut;
-  const saved = savedState(need("#saved", HTMLElement), sync, state.isSigned ? "Signed: read-only" : "");
+  const saved = savedState(need("#saved", HTMLElement), sync, state.state === "returned" ? "Returned: read-only" : state.isSigned ? "Signed: read-only" : "");
   sync.onState = () => {
     saved.update();
     conflictBanner(sync);
@@ -88,9 +91,11 @@ async function start() {
   const editing = () => state.editing && !store.readOnly;
   const group = "Decide";
   const idle = () => !state.editing && !state.isSigned;
-  keys.bind({ id: "take-a", code: "KeyA", label: "Take A", group, when: idle, run: () => void decide("a") });
-  keys.bind({ id: "take-b", code: "KeyB", label: "Take B", group, when: idle, run: () => void decide("b") });
-  keys.bind({ id: "redraw", code: "KeyR", label: "Redraw the consensus, with a reason", group, when: idle, run: () => panel.askReason() });
+  for (const { side, name } of state.sides) {
+    if (!state.isReview) keys.bind({ id: `take-${side}`, code: TAKE[side], label: `Take ${name}`, group, when: idle, run: () => void decide(side) });
+  }
+  keys.bind({ id: "redraw", code: "KeyR", label: state.isReview ? "Correct the labels, with a reason" : "Redraw the consensus, with a reason", group, when: idle, run: () => panel.askReason() });
+  if (state.isReview) keys.bind({ id: "return", code: "KeyW", label: "Return the labels with a remark", group, when: idle, run: () => panel.askRemark() });
   const merge = (/** @type {string} */ key) => {
     const how = state.current?.merges?.find((m) => MERGES[m][0] === key);
     if (how) void decide(how);
@@ -116,7 +121,8 @@ async function start() {
   const panel = decidePanel(need("#decide", HTMLElement), state, store, {
     take: (side) => void decide(side),
     acceptSmall: () => void acceptSmall(),
-    redraw: (reason) => void decide("redraw", reason),
+    redraw: (reason) => void (state.isReview ? correct(reason) : decide("redraw", reason)),
+    giveBack: (remark) => void giveBack(remark),
     done: () => endRedraw(),
   });
   classesPanel(need("#classes", HTMLElement), bench, keys, editing);
@@ -199,6 +205,28 @@ async function start() {
     });
   }
 
+  /** @param {string} reason */
+  async function correct(reason) {
+    await deciding(async () => {
+      await api.post(`/api/v1/adjudications/${state.id}/correct/`, { reason });
+      state.editing = true;
+      state.changed();
+      bench.stage.focus({ preventScroll: true });
+    });
+  }
+
+  /** @param {string} remark */
+  async function giveBack(remark) {
+    await deciding(async () => {
+      await sync.flush();
+      const answer = await api.post(`/api/v1/adjudications/${state.id}/return/`, { remark });
+      store.set({ readOnly: true, tool: "select" });
+      saved.read("Returned: read-only");
+      state.state = answer.state;
+      state.changed();
+    });
+  }
+
   async function acceptSmall() {
     const n = state.small.length;
     if (!n) return store.onNotice("Nothing undecided is below the project's threshold");
@@ -261,15 +289,15 @@ async function start() {
 
   /** Hold Tab on the picture to see one side alone; a short press moves the focus as ever. */
   function bindAlone() {
-    let turn = "b";
+    let turn = state.sides.length - 1;
     let since = 0;
     bench.stage.addEventListener("keydown", (event) => {
       if (event.code !== "Tab" || event.shiftKey || event.ctrlKey || event.altKey) return;
       event.preventDefault();
       if (event.repeat) return;
       since = performance.now();
-      turn = turn === "a" ? "b" : "a";
-      state.alone = /** @type {"a" | "b"} */ (turn);
+      turn = (turn + 1) % state.sides.length;
+      state.alone = state.sides[turn].side;
       state.changed();
     });
     globalThis.addEventListener("keyup", (event) => {
@@ -280,7 +308,7 @@ async function start() {
         need("#decide", HTMLElement).querySelector("button")?.focus();
       }
     });
-    keys.bind({ id: "alone", code: "F24", cap: "Tab", label: "Hold on the picture: see A alone, next time B", group, run: () => {} });
+    keys.bind({ id: "alone", code: "F24", cap: "Tab", label: "Hold on the picture: see A alone, next time the next", group, run: () => {} });
   }
 
   async function openSign() {

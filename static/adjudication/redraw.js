@@ -21,11 +21,13 @@ export function redrawTarget(store, state, d) {
   if (d.kind === "phase") return null;
   const id = ownId(d);
   if (store.labels.tracks[id] || store.labels.intervals[id]) return id;
-  for (const [labels, source] of /** @type {const} */ ([[state.a, d.a], [state.b, d.b]])) {
+  for (const { side, labels } of state.sides) {
+    const source = d[side];
     const same = source ? sameObject(store, labels, source) : null;
     if (same) return same;
   }
-  const [labels, source] = d.a ? [state.a, d.a] : [state.b, d.b];
+  const { side, labels } = state.firstWith(d);
+  const source = d[side];
   if (!source) return null;
   const track = labels.tracks[source];
   if (track) {

@@ -2,14 +2,19 @@
 
 /** @typedef {import("./types.js").Adjudication} Adjudication */
 /** @typedef {import("./types.js").Disagreement} Disagreement */
+/** @typedef {import("./types.js").Side} Side */
+
+import { SIDES } from "./types.js";
 
 export class AdjudicationState {
   /** @param {Adjudication} loaded */
   constructor(loaded) {
     this.id = loaded.id;
     this.state = loaded.state;
-    this.a = loaded.sets[0].labels;
-    this.b = loaded.sets[1].labels;
+    /** One annotator's labels under review: accepted, corrected or returned. */
+    this.isReview = loaded.is_review ?? false;
+    /** Letter, name, colour and labels of each side. @type {{side: Side, name: string, color: string, labels: import("./types.js").Labels}[]} */
+    this.sides = loaded.sets.map(({ labels }, at) => ({ side: SIDES[at][0], name: SIDES[at][1], color: SIDES[at][2], labels }));
     this.agreement = loaded.agreement;
     this.signature = loaded.signature ?? null;
     this.endorsements = loaded.endorsements ?? [];
@@ -21,7 +26,7 @@ export class AdjudicationState {
     this.disagreements = [];
     this.at = 0;
     this.editing = false;
-    /** Seen alone while Tab is held. @type {"" | "a" | "b"} */
+    /** Seen alone while Tab is held. @type {"" | Side} */
     this.alone = "";
     /** @type {Set<() => void>} */
     this.listeners = new Set();
@@ -32,6 +37,16 @@ export class AdjudicationState {
 
   get isSigned() {
     return this.state !== "open";
+  }
+
+  /** @param {Side} side */
+  labelsOf(side) {
+    return this.sides.find((s) => s.side === side)?.labels ?? { clips: [], tracks: {}, intervals: {} };
+  }
+
+  /** The first side that has what the disagreement is about. @param {Disagreement} d */
+  firstWith(d) {
+    return this.sides.find((s) => d[s.side]) ?? this.sides[0];
   }
 
   /** @param {Disagreement[]} rows */

@@ -1,8 +1,10 @@
 /**
  * @typedef {import("../workspace/types.js").Labels} Labels
  * @typedef {"union" | "intersect" | "staple" | "mean"} Merge
- * @typedef {"a" | "b" | "redraw" | Merge} Decided
+ * @typedef {"a" | "b" | "c" | "d" | "e"} Side
+ * @typedef {Side | "redraw" | Merge} Decided
  * @typedef {{id: string, kind: string, label: string, class_id: string, a: string | null, b: string | null,
+ *   c?: string | null, d?: string | null, e?: string | null,
  *   start_frame: number, end_frame: number, size: number, measure: string, decision: Decided | null,
  *   merges?: Merge[], consensus?: string}} Disagreement
  * @typedef {{label_set: string, revision: number, labels: Labels, digest?: string}} Consensus
@@ -12,7 +14,7 @@
  * @typedef {Signature & {kind: "countersign" | "withdraw", reason: string}} Endorsement
  * @typedef {{state: string, signature: Signature, endorsements?: Endorsement[]}} Signed
  * @typedef {{id: string, state: string, signed_at: string | null}} Version
- * @typedef {{id: string, state: string, is_compared?: boolean, clip: import("../workspace/types.js").Clip,
+ * @typedef {{id: string, state: string, is_compared?: boolean, is_review?: boolean, clip: import("../workspace/types.js").Clip,
  *   ontology: import("../workspace/types.js").Ontology, sets: {name: string, label_set: string, labels: Labels}[],
  *   consensus: Consensus,
  *   agreement: {lanes: {name: string, kind: string, values: [number, number | null][]}[],
@@ -21,5 +23,5 @@
  *   signature?: Signature | null, endorsements?: Endorsement[], versions?: Version[], may_endorse?: "" | "countersign" | "withdraw"}} Adjudication
  */
 
-export const COLOR_A = "#3fd7e8";
-export const COLOR_B = "#ffd84a";
+/** Every side that there can be. @type {[Side, string, string][]} */
+export const SIDES = [["a", "A", "#3fd7e8"], ["b", "B", "#ffd84a"], ["c", "C", "#c3ec4b"], ["d", "D", "#b9a2ff"], ["e", "E", "#6fb1ff"]];

@@ -173,6 +173,10 @@ DOORS = {
     "adjudication-decide": "apps.adjudication.services.decide",
     "adjudication-accept-small": "apps.adjudication.services.accept_small",
     "adjudication-rules": "apps.adjudication.workflow.set_rules",
+    "adjudication-correct": "apps.adjudication.reviewing.correct",
+    "adjudication-return": "apps.adjudication.reviewing.return_reviewed",
+    "project-workflow": "apps.adjudication.workflow.set_workflow",
+    "workflow": "apps.adjudication.workflow.set_workflow",
     "adjudication-sign": "apps.adjudication.services.sign",
     "adjudication-statement": "apps.adjudication.queries.adjudication_for",
     "adjudication-countersign": "apps.adjudication.endorsing.countersign",
@@ -276,7 +280,7 @@ def test_asking_alone_changes_nothing(client, person):
         "dicomweb-frames", "dicomweb-instance-rendered", "dicomweb-frame-rendered",
         "tokens", "my-keys", "remote-node", "routing-rule", "withdraw", "review-dry-run",
         "audit-proof", "api-proof", "emergency-clip", "audit-accesses", "audit-unusual",
-        "scim-users", "scim-user",
+        "scim-users", "scim-user", "project-workflow",
     }  # fmt: skip
     changing = {name for name, to in DOORS.items() if hasattr(import_string(to), "policy")}
     for pattern in ALL:

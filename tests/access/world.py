@@ -21,7 +21,8 @@ from apps.access.actor import Actor, service
 from apps.access.again import Proof
 from apps.access.models import ApiToken, User
 from apps.adjudication.assigning import assign_clip
-from apps.adjudication.models import Assignment
+from apps.adjudication.models import Adjudication, Assignment
+from apps.adjudication.services import open_adjudication
 from apps.annotation.comments import begin_thread
 from apps.annotation.models import Propagation
 from apps.audit.models import Event
@@ -264,6 +265,7 @@ def _labels(project: Any, people: dict[str, Someone]) -> dict[str, Thing]:
     signed = builders.signed_adjudication(
         project, _by_role(people), builders.ready_clip(project, 16), shift=3
     )
+    reviewed = _review(project, people)
     project.options = {**project.options, "countersign": True}
     project.save(update_fields=["options"])
     _segment(clip)
@@ -285,10 +287,23 @@ def _labels(project: Any, people: dict[str, Someone]) -> dict[str, Thing]:
         "label set": Thing({"label_set_id": mine.pk, "revision": 0}, own={"annotator"}),
         "their label set": Thing({"label_set_id": theirs.pk, "revision": 0}, own={"annotator_b"}),
         "adjudication": Thing({"adjudication_id": opened.pk}, own={"adjudicator"}),
+        "review": Thing({"adjudication_id": reviewed.pk}, own={"adjudicator"}),
         "signed": Thing(
             {"adjudication_id": signed.pk}, own={"adjudicator"}, made_by={"adjudicator"}
         ),
     }
+
+
+def _review(project: Any, people: dict[str, Someone]) -> Adjudication:
+    """One annotator's labels with their reviewer."""
+    clip = builders.ready_clip(project, 16)
+    only = builders.submitted_set(
+        project, people["annotator"].actor, clip, builders.interval(clip, "preparation", 0, 4)
+    )
+    return open_adjudication(
+        service("worker"), clip, set_a=only, set_b=None,
+        adjudicator=people[roles.ADJUDICATOR].actor.user,
+    )  # fmt: skip
 
 
 def _release(project: Any, people: dict[str, Someone], version: str, state: str) -> Thing:

@@ -6,6 +6,7 @@ import pytest
 
 from apps.access.errors import Conflict, Refused
 from apps.adjudication import queries, services
+from apps.adjudication.domain.merging import merges_of
 from apps.adjudication.models import Adjudication, Decision
 from apps.annotation import store
 from apps.annotation.domain import rle
@@ -60,7 +61,7 @@ def test_masks_are_united_or_intersected_by_decision_and_lead_back_to_both(proje
         {"set": "B", "object": item["b"], "label_set": str(made.set_b_id)},
     ]
     for item in made.findings["disagreements"]:
-        offered = queries.merges_of(item["kind"])
+        offered = merges_of(item["kind"])
         for choice in {"union", "mean"} - set(offered):
             with pytest.raises(Refused) as refusal:
                 services.decide(judge, made, disagreement=item["id"], choice=choice)

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.browser.devserver import ADJUDICATION, CONSENSUS, PASSWORD, World
 from tests.browser.steps import place, saved, shows, until
@@ -185,3 +185,62 @@ def test_taking_a_side_after_a_redraw_leaves_no_second_object(page: Page, world:
     page.keyboard.press("KeyA")
     until(lambda: world.decisions == {"d1": "a"})
     assert list(world.sets[CONSENSUS].labels["tracks"]) == ["d1-consensus"]
+
+
+def test_three_sides_stand_beside_each_other_and_the_third_is_taken_by_its_key(
+    page: Page, world: World
+) -> None:
+    told, rows = world.adjudication, world.disagreements
+
+    def of_three() -> dict[str, object]:
+        found = told()
+        third = {"name": "C", "label_set": "c" * 8, "labels": json.loads(json.dumps(world.b))}
+        return {**found, "sets": [*found["sets"], third]}
+
+    world.disagreements = lambda: [{**row, "c": row["b"], "merges": []} for row in rows()]  # type: ignore[method-assign]
+    world.adjudication = of_three  # type: ignore[method-assign]
+    open_adjudication(page, world)
+    assert page.locator("[data-testid=take-c]").is_visible()
+    page.keyboard.press("KeyC")
+    until(lambda: world.decisions == {"d1": "c"})
+    until(lambda: current(page) == "d2")
+    page.keyboard.press("KeyP")
+    page.wait_for_selector("[data-testid=disagreement-row][data-disagreement=d1] >> text=took C")
+
+
+def test_a_review_is_corrected_with_a_reason_or_returned_with_a_remark(
+    page: Page, world: World
+) -> None:
+    told = world.adjudication
+    world.disagreements = list  # type: ignore[method-assign, assignment]
+    world.adjudication = lambda: {  # type: ignore[method-assign]
+        **told(), "is_review": True, "sets": told()["sets"][:1],
+        "agreement": {"lanes": [], "summary": []},
+    }  # fmt: skip
+    sent: dict[str, object] = {}
+
+    def take(route: Route) -> None:
+        sent[route.request.url.split("/")[-2]] = route.request.post_data_json
+        state = "returned" if "/return/" in route.request.url else "open"
+        route.fulfill(json={"state": state})
+
+    page.route("**/correct/", take)
+    page.route("**/return/", take)
+    open_adjudication(page, world)
+    assert page.locator("[data-testid=take-a]").count() == 0
+    assert page.is_enabled("[data-testid=sign]")
+    page.keyboard.press("KeyR")
+    page.keyboard.type("A bleeding is missing")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-testid=redraw-done]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("[data-testid=return]")
+    page.keyboard.press("KeyW")
+    page.keyboard.type("Mark the bleeding")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Returned to the annotator")
+    assert sent == {
+        "correct": {"reason": "A bleeding is missing"},
+        "return": {"remark": "Mark the bleeding"},
+    }
+    assert "read-only" in (page.text_content("[data-testid=saved]") or "")

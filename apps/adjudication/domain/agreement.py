@@ -154,19 +154,19 @@ def lanes(agreement: Agreement) -> list[dict[str, Any]]:
                 index = np.array([f.frame_index for f in pair.frames], dtype=np.int64)
                 total[index] += [f.likeness for f in pair.frames]
                 count[index] += 1
-            out.append(_lane(name, kind, total, count))
+            out.append(lane_of(name, kind, total, count))
     if any(agreement.phases_a) or any(agreement.phases_b):
         both = list(zip(agreement.phases_a, agreement.phases_b, strict=True))
         total = np.array([float(a == b) for a, b in both])
         count = np.array([float(a is not None or b is not None) for a, b in both])
-        out.append(_lane("Phases", "phase", total, count))
+        out.append(lane_of("Phases", "phase", total, count))
     if agreement.events:
         total, count = np.zeros(n), np.zeros(n)
         for pair in agreement.events:
             for frame in pair.frames:
                 total[frame.frame_index] += frame.likeness
                 count[frame.frame_index] += 1
-        out.append(_lane("Events", "event", total, count))
+        out.append(lane_of("Events", "event", total, count))
     return out
 
 
@@ -362,9 +362,10 @@ def _span_frames(span: Mapping[str, Any] | None) -> set[int]:
     return set(range(span["start_frame"], span["end_frame"])) if span else set()
 
 
-def _lane(
+def lane_of(
     name: str, kind: str, total: NDArray[np.float64], count: NDArray[np.float64]
 ) -> dict[str, Any]:
+    """A lane of the mean ``total / count`` a frame, float64 (n_frames,) each."""
     values: list[list[Any]] = []
     means = np.round(np.divide(total, count, out=np.zeros_like(total), where=count > 0), 4)
     for frame, (mean, held) in enumerate(zip(means.tolist(), (count > 0).tolist(), strict=True)):

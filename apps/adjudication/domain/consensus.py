@@ -25,7 +25,9 @@ from .disagreements import NAMESPACE, Disagreement
 from .merging import MERGES, merged_interval, merged_track, merges_of
 from .relations import relation_operations
 
+# Three and more sets (``several.py``) have more letters.
 DECISIONS = ("a", "b", "redraw", *MERGES)
+_DECIDED = (*"cde", *DECISIONS)
 
 Op = dict[str, Any]
 
@@ -42,7 +44,7 @@ class Consensus:
 
 def undecided(disagreements: Iterable[Disagreement], decisions: Mapping[str, str]) -> list[str]:
     """Ids of disagreements without a decision: nothing is signed while one is left."""
-    return [d["id"] for d in disagreements if decisions.get(d["id"]) not in DECISIONS]
+    return [d["id"] for d in disagreements if decisions.get(d["id"]) not in _DECIDED]
 
 
 def initial_operations(
@@ -58,16 +60,16 @@ def initial_operations(
     for pair in agreement.tracks:
         if (pair.a, pair.b) not in disputed and pair.a is not None:
             track = labels_a["tracks"][pair.a]
-            ops += _restored(consensus_id(agreement, pair), track, numbers[pair.a, pair.b])
+            ops += restored(consensus_id(agreement, pair), track, numbers[pair.a, pair.b])
     for pair in agreement.events:
         if (pair.a, pair.b) not in disputed and pair.a is not None:
-            ops.append(_interval(consensus_id(agreement, pair), labels_a["intervals"][pair.a]))
+            ops.append(interval_set(consensus_id(agreement, pair), labels_a["intervals"][pair.a]))
     keys = list(agreement.phases_a)
     for d in disagreements:
         if d["kind"] == "phase":
             keys[d["start_frame"] : d["end_frame"]] = [None] * (d["end_frame"] - d["start_frame"])
     empty = empty_labels([agreement.clip])
-    ops += _phase_operations(empty, ontology, agreement, keys)
+    ops += phase_operations(empty, ontology, agreement.clip, keys)
     if not labels_a.get("relations"):
         return ops
     # Only what is agreed stands here, and that bears A's content.
@@ -103,7 +105,7 @@ def decision_operations(
         keys = list(phase_keys(current, ontology, agreement.clip, agreement.n_frames))
         span = slice(disagreement["start_frame"], disagreement["end_frame"])
         keys[span] = said[span]
-        return _phase_operations(current, ontology, agreement, keys)
+        return phase_operations(current, ontology, agreement.clip, keys)
     pair = _pair_of(agreement, disagreement)
     name = consensus_id(agreement, pair)
     wanted = _chosen(pair, labels_a, labels_b, ontology, decision)
@@ -111,7 +113,7 @@ def decision_operations(
         held = current["intervals"].get(name)
         if wanted is None:
             return [{"op": "interval.delete", "object": name}] if held else []
-        return [] if held == wanted else [_interval(name, wanted)]
+        return [] if held == wanted else [interval_set(name, wanted)]
     held = current["tracks"].get(name)
     number = _numbers(agreement, labels_a, labels_b)[pair.a, pair.b]
     if wanted is not None and held is not None:
@@ -120,7 +122,7 @@ def decision_operations(
         number = held["number"]
     ops: list[Op] = [{"op": "track.delete", "object": name}] if held else []
     if wanted is not None:
-        ops += _restored(name, wanted, number)
+        ops += restored(name, wanted, number)
     made = apply_batch(dict(current), ops)
     return ops + relation_operations(
         made, labels_a, labels_b, agreement, _track_names(agreement), [name]
@@ -256,19 +258,21 @@ def _numbers(
     return numbers
 
 
-def _restored(name: str, track: Mapping[str, Any], number: int) -> list[Op]:
+def restored(name: str, track: Mapping[str, Any], number: int) -> list[Op]:
+    """Operations that make a track out of nothing."""
     alone = {"clips": [], "tracks": {name: {**track, "number": number}}, "intervals": {}}
     return inverse(alone, {"op": "track.delete", "object": name})
 
 
-def _interval(name: str, span: Mapping[str, Any]) -> Op:
+def interval_set(name: str, span: Mapping[str, Any]) -> Op:
+    """The operation that sets a phase, an event or a tag."""
     return {"op": "interval.set", "object": name, **span}
 
 
-def _phase_operations(
+def phase_operations(
     current: Labels,
     ontology: Mapping[str, Any],
-    agreement: Agreement,
+    clip: str,
     keys: Sequence[str | None],
 ) -> list[Op]:
     """Operations after which the clip's phases say ``keys`` frame by frame."""
@@ -276,7 +280,7 @@ def _phase_operations(
     held = {
         name: (span["start_frame"], span["end_frame"], _key(span))
         for name, span in sorted(current["intervals"].items())
-        if span["clip"] == agreement.clip and span["class_id"] in phases
+        if span["clip"] == clip and span["class_id"] in phases
     }
     wanted, start = [], 0
     for key, group in groupby(keys):
@@ -291,7 +295,7 @@ def _phase_operations(
         if span in there:
             continue
         class_id, attributes = json.loads(span[2])
-        content, name = json.dumps([agreement.clip, *span]), ""
+        content, name = json.dumps([clip, *span]), ""
         while not name or name in kept:
             content += " "
             name = str(uuid.uuid5(NAMESPACE, "phase" + content))
@@ -299,7 +303,7 @@ def _phase_operations(
             {
                 "op": "interval.set",
                 "object": name,
-                "clip": agreement.clip,
+                "clip": clip,
                 "class_id": class_id,
                 "start_frame": span[0],
                 "end_frame": span[1],

@@ -187,8 +187,8 @@ def _phases(
                 "phase",
                 class_a or class_b or "",
                 label=text,
-                a=_interval_at(labels_a, agreement.clip, class_a, start),
-                b=_interval_at(labels_b, agreement.clip, class_b, start),
+                a=interval_at(labels_a, agreement.clip, class_a, start),
+                b=interval_at(labels_b, agreement.clip, class_b, start),
                 start_frame=start,
                 end_frame=end,
                 size=(end - start) / agreement.n_frames,
@@ -207,7 +207,8 @@ def phase_spans(agreement: Agreement) -> list[tuple[int, int, str | None, str | 
     ]
 
 
-def _interval_at(labels: Labels, clip: str, class_id: str | None, frame: int) -> str | None:
+def interval_at(labels: Labels, clip: str, class_id: str | None, frame: int) -> str | None:
+    """Id of the class's interval that covers a frame."""
     for name, span in sorted(labels["intervals"].items()):
         if (span["clip"], span["class_id"]) == (clip, class_id) and (
             span["start_frame"] <= frame < span["end_frame"]

@@ -1,20 +1,30 @@
 """Relations between tracks of the consensus: they follow the tracks that were taken.
 
-Between two consensus tracks stand the relations of the side whose content they bear: B's where B's
-content was taken for either, else A's. What the adjudicator drew is nobody's, and stays.
+Between two consensus tracks stand the relations of the side whose content they bear: of two sides
+the later one's (B's where B's content was taken for either), else A's. What the adjudicator drew is
+nobody's, and stays.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .agreement import Agreement, Labels, Pair
 from .disagreements import NAMESPACE
 
 Op = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Bearing:
+    """A consensus track's name, and the track in each set that it stands for."""
+
+    members: tuple[str | None, ...]
+    name: str
 
 
 def relation_operations(
@@ -30,34 +40,48 @@ def relation_operations(
     ``names``: the consensus track of each pair. ``touched``: only relations of these tracks are
     looked at (all when None), so that what the adjudicator took away elsewhere does not come back.
     """
-    sides = {"A": labels_a, "B": labels_b}
-    if not any(side.get("relations") for side in sides.values()):
+    bearings = [Bearing((pair.a, pair.b), name) for pair, name in names]
+    return relations_of_sides(current, (labels_a, labels_b), agreement.clip, bearings, touched)
+
+
+def relations_of_sides(
+    current: Labels,
+    sides: Sequence[Labels],
+    clip: str,
+    bearings: Iterable[Bearing],
+    touched: Iterable[str] | None = None,
+) -> list[Op]:
+    """The same of any number of label sets: of two whose content was taken, the later one's."""
+    if not any(side.get("relations") for side in sides):
         return []
-    of_side: dict[str, dict[str, str]] = {"A": {}, "B": {}}
-    taken_from: dict[str, str] = {}
-    for pair, name in names:
-        held = current["tracks"].get(name)
+    of_side: list[dict[str, str]] = [{} for _ in sides]
+    taken_from: dict[str, int] = {}
+    for bearing in bearings:
+        held = current["tracks"].get(bearing.name)
         if held is None:
             continue
-        for side, own in (("A", pair.a), ("B", pair.b)):
+        for side, own in enumerate(bearing.members[: len(sides)]):
             if own is not None:
-                of_side[side][own] = name
-        is_b = pair.b is not None and not _same(held, labels_a["tracks"].get(pair.a or ""))
-        taken_from[name] = (
-            "B" if is_b and _same(held, labels_b["tracks"].get(pair.b or "")) else "A"
+                of_side[side][own] = bearing.name
+        bears = (
+            side
+            for side, own in enumerate(bearing.members[: len(sides)])
+            if _same(held, sides[side]["tracks"].get(own or ""))
         )
+        taken_from[bearing.name] = next(bears, 0)
     looked_at = set(taken_from) if touched is None else set(touched)
     wanted: dict[str, dict[str, Any]] = {}
     known: dict[str, tuple[str, str]] = {}
-    for side, labels in sides.items():
+    for side, labels in enumerate(sides):
         for key, relation in labels.get("relations", {}).items():
             subject = of_side[side].get(relation["subject"])
             target = of_side[side].get(relation["target"])
             if subject is None or target is None or not {subject, target} & looked_at:
                 continue
-            name = str(uuid.uuid5(NAMESPACE, "relation" + json.dumps([agreement.clip, side, key])))
+            content = json.dumps([clip, "ABCDE"[side], key])
+            name = str(uuid.uuid5(NAMESPACE, "relation" + content))
             known[name] = (subject, target)
-            if ("B" in (taken_from[subject], taken_from[target])) == (side == "B"):
+            if max(taken_from[subject], taken_from[target]) == side:
                 wanted[name] = {**relation, "subject": subject, "target": target}
     there = current.get("relations", {})
     gone = [name for name in known if name in there and name not in wanted]

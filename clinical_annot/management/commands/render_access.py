@@ -36,6 +36,7 @@ MODULES = (
     "recalls",
     "endorsing",
     "workflow",
+    "reviewing",
     "drafts",
     "looks",
     "sending",

@@ -1,0 +1,85 @@
+"""Verbs of a review: one annotator's labels, accepted as they are, corrected, or returned.
+
+Accepting is signing. The set under review stays handed in until then, so that it can go back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.access import roles
+from apps.access.actor import Actor
+from apps.access.errors import Conflict, NotFound, Refused
+from apps.access.notes import note_text
+from apps.access.verb import event, verb
+from apps.adjudication.models import Adjudication, Assignment, Decision
+from apps.annotation.models import LabelSet, Operation
+from apps.annotation.services import derived_client, return_label_set
+from apps.jobs.work import enqueue
+
+State = Adjudication.State
+CORRECTED = "review"
+_MINE: dict[str, Any] = {
+    "roles": {roles.ADJUDICATOR},
+    "states": (State.OPEN,),
+    "relation": "assigned",
+    "not_relation": "author",
+}
+
+
+@verb("adjudication.correct", **_MINE)
+def correct(actor: Actor, adjudication: Adjudication, *, reason: str) -> Adjudication:
+    """Begin to correct the one annotator's labels under review, with a reason."""
+    _hold_review(adjudication)
+    said = note_text(reason)
+    Decision.objects.create(
+        adjudication=adjudication, disagreement=CORRECTED, choice="redraw", reason=said,
+        by=actor.user,
+    )  # fmt: skip
+    event(actor, adjudication, private={"reason": said})
+    return adjudication
+
+
+@verb("adjudication.return", **_MINE)
+def return_reviewed(actor: Actor, adjudication: Adjudication, *, remark: str) -> Adjudication:
+    """Give what is under review back to its annotator with a remark; it comes again by itself."""
+    _hold_review(adjudication)
+    said = note_text(remark, "remark")
+    return_label_set(actor, adjudication.set_a, remark=said)
+    Assignment.objects.filter(label_set=adjudication.set_a_id).update(remark=said)
+    adjudication.state = State.RETURNED
+    adjudication.save(update_fields=["state"])
+    event(actor, adjudication, private={"remark": said})
+    return adjudication
+
+
+@verb("adjudication.resume", roles={roles.SERVICE}, states=(State.RETURNED,))
+def resume(actor: Actor, adjudication: Adjudication) -> Adjudication:
+    """Give labels that were returned, and handed in again, back to their reviewer."""
+    if adjudication.set_a.state != LabelSet.State.SUBMITTED:
+        raise Conflict("not_handed_in", "It is not handed in again.", "Wait until it is.")
+    adjudication.state, adjudication.findings = State.OPEN, None
+    adjudication.save(update_fields=["state", "findings"])
+    enqueue("adjudication.compare", adjudication.pk, priority=8)
+    event(actor, adjudication, public={"revision": adjudication.set_a.revision})
+    return adjudication
+
+
+def hold_corrected(adjudication: Adjudication, consensus: LabelSet) -> None:
+    """Raises Refused where the reviewer changed the labels and never said why."""
+    drawn = Operation.objects.filter(label_set=consensus).exclude(
+        client_id=derived_client(consensus)
+    )
+    said = adjudication.decisions.filter(disagreement=CORRECTED)
+    if adjudication.supersedes_id is None and drawn.exists() and not said.exists():
+        raise Refused(
+            "reason_missing",
+            "The annotator's labels were changed without a reason.",
+            "Say in a few words what was wrong (Correct), then sign.",
+            field="reason",
+        )
+
+
+def _hold_review(adjudication: Adjudication) -> None:
+    """Raises NotFound where more than one person labelled: there one decides, and returns none."""
+    if not adjudication.is_review:
+        raise NotFound("This is no review of one annotator's labels.")
