@@ -19,12 +19,6 @@ _TABLE = Operation._meta.db_table
 _COLUMNS = (
     "label_set_id, revision, client_id, author_id, at, place, op_id, seq, body, inverse, has_effect"
 )
-_INSERT = f"INSERT INTO {_TABLE} ({_COLUMNS})"
-# What all operations of a batch share comes once, the rest by column.
-_FROM_COLUMNS = (
-    " SELECT %s::uuid, %s::int, %s::uuid, %s::uuid, %s::timestamptz, new.* FROM unnest(%s::int[],"
-    " %s::uuid[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bool[]) AS new"
-)
 
 
 class Row(NamedTuple):
@@ -65,14 +59,6 @@ def append(label_set: LabelSet, author: User, client_id: str, rows: Sequence[Row
         tables.key_of(author.pk),
         connection.ops.adapt_datetimefield_value(timezone.now()),
     ]
-    with connection.cursor() as cursor:
-        if tables.is_postgres():
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            cursor.execute(_INSERT + _FROM_COLUMNS, shared + columns)
-            return
-        values = ", ".join(["%s"] * (len(shared) + len(Row._fields)))
-        names = tables.keys_of(row.op_id for row in rows)
-        cursor.executemany(
-            f"{_INSERT} VALUES ({values})",
-            [[*shared, row.place, name, *row[2:]] for row, name in zip(rows, names, strict=True)],
-        )
+    names = tables.keys_of(row.op_id for row in rows)
+    values = [[*shared, row.place, name, *row[2:]] for row, name in zip(rows, names, strict=True)]
+    tables.insert(_TABLE, _COLUMNS, values)

@@ -38,7 +38,8 @@ def unpack(payload: bytes) -> dict[str, Any]:
     return dict(json.loads(zlib.decompress(payload)))
 
 
-def _pack(keyframes: Mapping[str, Any]) -> bytes:
+def pack(keyframes: Mapping[str, Any]) -> bytes:
+    """What is kept of the keyframes of a chunk."""
     return zlib.compress(_json(keyframes).encode(), 1)
 
 
@@ -142,9 +143,9 @@ def save(label_set: LabelSet, opened: Opened, after: Labels, touched: Iterable[s
             continue
         if not _says_the_same(row, new):
             changed.append(new)
-        written += [rows.ChunkRow(row.pk, number, _pack(here[number])) for number in sorted(here)]
+        written += [rows.ChunkRow(row.pk, number, pack(here[number])) for number in sorted(here)]
     for row, here in _insert(label_set, made):
-        written += [rows.ChunkRow(row.pk, number, _pack(here[number])) for number in sorted(here)]
+        written += [rows.ChunkRow(row.pk, number, pack(here[number])) for number in sorted(here)]
     rows.delete_chunks(gone)
     rows.update_objects(changed)
     rows.write_chunks(written)
