@@ -149,12 +149,15 @@ def write_chunks(rows: Sequence[ChunkRow]) -> None:
 
 def delete_chunks(places: Sequence[tuple[int, int]]) -> None:
     """Delete the chunks at (object's key, number)."""
-    delete = f"DELETE FROM {_CHUNK}"  # noqa: S608
     if is_postgres():
-        asked = " USING unnest(%s::bigint[], %s::int[]) AS gone(owner, number)"
-        _columns(delete + asked + " WHERE object_id = owner AND number = gone.number", places)  # type: ignore[arg-type]
+        _columns(
+            f"DELETE FROM {_CHUNK} held USING unnest(%s::bigint[], %s::int[])"  # noqa: S608
+            " AS gone(owner, number) WHERE held.object_id = gone.owner"
+            " AND held.number = gone.number",
+            places,
+        )
     else:
-        _each(delete + " WHERE object_id = %s AND number = %s", places)
+        _each(f"DELETE FROM {_CHUNK} WHERE object_id = %s AND number = %s", places)  # noqa: S608
 
 
 def insert(table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
