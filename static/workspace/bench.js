@@ -44,6 +44,8 @@ export class Bench {
     this.timeline = new Timeline(host, this.player.time, () => this.lanes(), () => this.stage.getBoundingClientRect().left);
     this.timeline.blanked = clip.blanked_spans ?? [];
     this.timeline.onSeek = (frame) => this.go(frame);
+    // What waited while it was dragged follows at its end.
+    for (const end of ["pointerup", "pointercancel"]) host.addEventListener(end, () => this.player.invalidate());
     this.hash = new Hash((frame) => this.go(frame));
     /** @type {Painted[]} drawn besides the store's own tracks */
     this.others = [];
@@ -77,19 +79,32 @@ export class Bench {
 
   /** One animation frame: the picture is on its canvas, the labels of the same index follow. @param {number} frame */
   #paint(frame) {
-    const moved = frame !== this.store.frame;
+    const by = frame - this.store.frame;
+    const moved = by !== 0;
     if (moved) {
       if (this.tools.stroke) this.tools.up();
       this.store.setFrame(frame);
       this.#watch(frame);
     }
-    const items = this.showOwn() ? this.#ownItems(frame) : [];
-    items.push(...this.extraItems(frame));
-    this.overlay.paint(items, [(context, unit) => this.tools.preview(context, unit)], this.tools.previewWithin);
+    this.overlay.paint(this.#items(frame), [(context, unit) => this.tools.preview(context, unit)], this.tools.previewWithin);
     if (moved || this.timeline.frame !== frame) this.timeline.setFrame(frame);
     this.hash.shown(frame, this.player.playing);
     this.onSight(frame, [this.timeline.from, this.timeline.to]);
     this.onFrame(frame);
+    if (Math.abs(by) === 1) setTimeout(() => this.#ahead(frame, frame + by), 0);
+  }
+
+  /** One frame after the other: the next one's labels are made ready once this one stands. @param {number} shown @param {number} next */
+  #ahead(shown, next) {
+    if (this.store.frame !== shown || next < 0 || next >= this.store.n_frames || this.tools.busy) return;
+    this.overlay.ahead(this.#items(next));
+  }
+
+  /** @param {number} frame @returns {Painted[]} */
+  #items(frame) {
+    const items = this.showOwn() ? this.#ownItems(frame) : [];
+    items.push(...this.extraItems(frame));
+    return items;
   }
 
   /** @param {number} frame @returns {Painted[]} */

@@ -140,9 +140,9 @@ async function start() {
   let panelsAt = 0;
   bench.onFrame = () => {
     bar.update();
-    // While playing or in a stroke, panels follow at a reading pace; the picture's labels follow every frame.
+    // While playing, scrubbing or in a stroke, panels follow at a reading pace; the picture's labels follow every frame.
     const now = performance.now();
-    if ((player.playing || bench.tools.stroke) && now - panelsAt < 200) return;
+    if ((player.playing || bench.tools.stroke || bench.timeline.scrubbing) && now - panelsAt < 200) return;
     panelsAt = now;
     tracks();
     details();

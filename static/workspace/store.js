@@ -10,6 +10,8 @@ import { applyOperation, inverseOf } from "./operations.js";
 /** @typedef {import("./types.js").ToolName} ToolName */
 /** @typedef {"labels" | "ui" | "frame"} ChangeKind */
 
+/** @typedef {{frame: number, missing: number[] | undefined, class_id: string, expanded: import("./types.js").Expanded | null}} Held */
+
 export const newId = () =>
   globalThis.crypto.randomUUID
     ? globalThis.crypto.randomUUID()
@@ -209,16 +211,18 @@ export class Store {
   /** What a track shows at a frame, by its class's interpolation. @param {import("./types.js").Track} track @param {number} frame */
   expand(track, frame) {
     const { keyframes, missing, class_id } = track;
-    const held = this.#expanded.get(keyframes);
-    if (held && held.frame === frame && held.missing === missing && held.class_id === class_id) return held.expanded;
+    const kept = this.#expanded.get(keyframes) ?? [];
+    const held = kept.find((each) => each.frame === frame);
+    if (held && held.missing === missing && held.class_id === class_id) return held.expanded;
     const own = this.classes.get(class_id);
     const expanded = expandAt(track, frame, own && ruleOf(own));
-    this.#expanded.set(keyframes, { frame, missing, class_id, expanded });
+    const others = kept.filter((each) => each.frame !== frame);
+    this.#expanded.set(keyframes, [{ frame, missing, class_id, expanded }, ...others].slice(0, 2));
     return expanded;
   }
 
-  /** The frame last asked for, which is asked for again and again. Keyed by the keyframes container, which is replaced
-   * on every change. @type {WeakMap<object, {frame: number, missing: number[] | undefined, class_id: string, expanded: import("./types.js").Expanded | null}>} */
+  /** The two frames last worked out: the one shown is asked for again and again, and the next one beforehand. Keyed by the
+   * keyframes container, which is replaced on every change. @type {WeakMap<object, Held[]>} */
   #expanded = new WeakMap();
 
   /** @param {string} trackId */

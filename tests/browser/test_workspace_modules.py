@@ -343,3 +343,75 @@ def test_the_stroke_under_way_is_shown_pixel_for_pixel(modules: Page) -> None:
     assert wanted.sum() > 500
     assert np.array_equal(shown, wanted)
     assert got[2] is False
+
+
+def test_outlines_drawn_ahead_show_what_would_have_been_drawn(modules: Page) -> None:
+    got = modules.evaluate("""async () => {
+      const {Overlay} = await import('/static/workspace/canvas/overlay.js');
+      const {View} = await import('/static/workspace/canvas/view.js');
+      const made = () => {
+        const stage = document.body.appendChild(document.createElement('div'));
+        Object.assign(stage.style, {position: 'fixed', width: '240px', height: '180px'});
+        const canvas = stage.appendChild(document.createElement('canvas'));
+        const view = new View(stage, document.createElement('canvas'), canvas, 320, 240);
+        return new Overlay(canvas, view);
+      };
+      const ring = (x, y, r) => Array.from({length: 40}, (_, k) => k / 40 * 2 * Math.PI)
+        .map((t) => [x + r * Math.cos(t), y + r * Math.sin(t)]);
+      const frame = (f) => ['#ffd83f', '#40c0ff', '#ff6090'].map((color, n) => ({
+        id: `t-${n}`, color, active: n === 1,
+        expanded: {frame_index: f, state: n === 2 && f === 3 ? 'occluded' : 'visible',
+          interpolated: false,
+          shape: {type: 'polygon', points: ring(90 + 40 * n + 5 * f, 120, 45 + 9 * n)}},
+      }));
+      const pixels = (o) =>
+        o.context.getImageData(0, 0, o.canvas.width, o.canvas.height).data.join();
+      const [with_, without] = [made(), made()];
+      const [one, two, three] = [1, 2, 3].map(frame);
+      const same = [];
+      for (const [now, next] of [[one, two], [two, three], [three, two], [one, null]]) {
+        with_.paint(now);
+        without.paint(now);
+        same.push(pixels(with_) === pixels(without) && pixels(with_).length > 1000);
+        if (next) with_.ahead(next);
+        same.push(pixels(with_) === pixels(without));
+      }
+      const drawn = with_.canvas.width;
+      return [same, drawn];
+    }""")
+    assert got == [[True] * 8, 240]
+
+
+def test_a_picture_made_ready_has_the_samples_of_the_drawn_one(modules: Page) -> None:
+    got = modules.evaluate("""async () => {
+      const {Ready} = await import('/static/workspace/player/ready.js');
+      const [w, h] = [64, 48];
+      const picture = (seed, width = w) => {
+        const data = Uint8Array.from({length: width * h * 3 / 2}, (_, i) => (i * seed) % 219 + 16);
+        return new VideoFrame(data, {format: 'I420', codedWidth: width, codedHeight: h,
+          timestamp: seed,
+          colorSpace: {matrix: 'bt709', primaries: 'bt709', transfer: 'bt709', fullRange: false}});
+      };
+      const canvas = () => Object.assign(document.createElement('canvas'), {width: w, height: h})
+        .getContext('2d', {alpha: false});
+      const pixels = (c) => c.getImageData(0, 0, w, h).data.join();
+      const quick = new Ready(w, h);
+      const slow = new Ready(w, h);
+      for (let i = 0; i < 3; i++) (quick.drawn(0), slow.drawn(50));
+      quick.prepare(1, picture(7), -1);
+      slow.prepare(1, picture(7), -1);
+      slow.prepare(2, picture(11), 1);
+      slow.prepare(9, picture(11, 32), 1);
+      while (!slow.get(1) || !slow.get(2)) await new Promise((r) => setTimeout(r, 5));
+      const same = [[1, 7], [2, 11]].map(([index, seed]) => {
+        const [ours, drawn] = [canvas(), canvas()];
+        ours.putImageData(slow.get(index), 0, 0);
+        drawn.drawImage(picture(seed), 0, 0, w, h);
+        return pixels(ours) === pixels(drawn);
+      });
+      // The one that is shown now stays; the other gives way.
+      slow.prepare(3, picture(13), 2);
+      while (!slow.get(3)) await new Promise((r) => setTimeout(r, 5));
+      return [same, quick.isOn, quick.get(1), slow.get(9), slow.get(1), slow.get(2) !== null];
+    }""")
+    assert got == [[True, True], False, None, None, None, True]

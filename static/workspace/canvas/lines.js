@@ -14,19 +14,62 @@ const CASING_ALPHA = 0.85;
 
 /** Distances told apart across a line. */
 const STEPS = 1024;
+/** Points nearer than this to what joins their neighbours are left out, in device pixels. */
+const FLAT_PX = 0.2;
+/** No more points in a row are left out: each is looked at again with every one that follows. */
+const MOST_LEFT_OUT = 12;
 
 /** @param {number} r @param {number} g @param {number} b @param {number} a each 0 to 255 */
 const pack = (r, g, b, a) => (a << 24) | (b << 16) | (g << 8) | r;
 
+/** For each two alphas (top << 8 | below): the top colour's part of the mixture, of 256, and the mixture's alpha. */
+const PARTS = new Uint16Array(1 << 16);
+const ALPHAS = new Uint8Array(1 << 16);
+for (let top = 0; top < 256; top++) {
+  for (let below = 0; below < 256; below++) {
+    const all = top + (below * (255 - top)) / 255;
+    PARTS[(top << 8) | below] = all ? Math.round((256 * top) / all) : 0;
+    ALPHAS[(top << 8) | below] = Math.round(all);
+  }
+}
+
 /** One colour on top of another, neither premultiplied. @param {number} top @param {number} below */
 function over(top, below) {
-  const a = top >>> 24;
-  const under = ((below >>> 24) * (255 - a)) / 255;
-  const all = a + under;
-  if (!all) return 0;
-  /** @param {number} shift */
-  const mixed = (shift) => Math.round((((top >>> shift) & 255) * a + ((below >>> shift) & 255) * under) / all);
-  return pack(mixed(0), mixed(8), mixed(16), Math.round(all));
+  const alphas = ((top >>> 16) & 0xff00) | (below >>> 24);
+  const part = PARTS[alphas];
+  const rest = 256 - part;
+  // Red and blue in one go: neither reaches the other.
+  const both = (((top & 0xff00ff) * part + (below & 0xff00ff) * rest) >>> 8) & 0xff00ff;
+  const green = (((top >>> 8) & 0xff) * part + ((below >>> 8) & 0xff) * rest) & 0xff00;
+  return (ALPHAS[alphas] << 24) | both | green;
+}
+
+/**
+ * The last of the pieces, each beginning where the one before ends, that one straight piece may stand for.
+ * @param {number[]} ends @param {number} first  where in `ends` the first of them begins
+ * @returns {number} where the last of them begins
+ */
+function straight(ends, first) {
+  const ax = ends[first];
+  const ay = ends[first + 1];
+  let last = first;
+  for (let next = first + 4; next < ends.length && next - first <= 4 * MOST_LEFT_OUT; next += 4) {
+    if (ends[next] !== ends[next - 2] || ends[next + 1] !== ends[next - 1]) break;
+    const dx = ends[next + 2] - ax;
+    const dy = ends[next + 3] - ay;
+    const length = Math.sqrt(dx * dx + dy * dy);
+    if (!length) break;
+    let fits = true;
+    for (let i = first + 4; i <= next && fits; i += 4) {
+      const px = ends[i] - ax;
+      const py = ends[i + 1] - ay;
+      const along = (px * dx + py * dy) / length;
+      fits = along >= 0 && along <= length && Math.abs(px * dy - py * dx) <= FLAT_PX * length;
+    }
+    if (!fits) break;
+    last = next;
+  }
+  return last;
 }
 
 export class Lines {
@@ -37,6 +80,10 @@ export class Lines {
     this.profiles = new Map();
     /** Squared distance to the line, in device pixels; all FAR between two lines. */
     this.near = new Float32Array(LARGEST_PX).fill(FAR);
+    /** Which of them are not FAR, in the order they were come to, and where each is in the image. */
+    this.touched = new Int32Array(LARGEST_PX);
+    this.places = new Int32Array(LARGEST_PX);
+    this.count = 0;
     /** Device pixels written since the last begin: first and last row, exclusive. @type {[number, number]} */
     this.rows = [0, 0];
   }
@@ -74,23 +121,23 @@ export class Lines {
     if (x0 >= x1 || y0 >= y1) return true;
     const w = x1 - x0;
     if (w * (y1 - y0) > LARGEST_PX) return false;
+    this.count = 0;
+    const origin = y0 * image.width + x0;
     for (let i = 0; i < ends.length; i += 4) {
-      this.#piece(ends[i] - x0 - 0.5, ends[i + 1] - y0 - 0.5, ends[i + 2] - x0 - 0.5, ends[i + 3] - y0 - 0.5, reach, w, y1 - y0);
+      const j = straight(ends, i);
+      this.#piece(ends[i] - x0 - 0.5, ends[i + 1] - y0 - 0.5, ends[j + 2] - x0 - 0.5, ends[j + 3] - y0 - 0.5, reach, w, y1 - y0, origin);
+      i = j;
     }
-    const words = this.words;
+    const { words, touched, places, count } = this;
     const profile = this.#profile(color, width, reach);
-    const furthest = reach * reach;
-    const step = STEPS / furthest;
-    for (let y = y0, n = 0; y < y1; y++) {
-      let at = y * image.width + x0;
-      for (let x = 0; x < w; x++, n++, at++) {
-        const d2 = near[n];
-        if (d2 === FAR) continue;
-        near[n] = FAR;
-        if (d2 >= furthest) continue;
-        const word = profile[(d2 * step) | 0];
-        words[at] = words[at] ? over(word, words[at]) : word;
-      }
+    const step = STEPS / (reach * reach);
+    for (let i = 0; i < count; i++) {
+      const n = touched[i];
+      const at = places[i];
+      const word = profile[(near[n] * step) | 0];
+      near[n] = FAR;
+      const below = words[at];
+      words[at] = below ? over(word, below) : word;
     }
     this.rows = [Math.min(this.rows[0], y0), Math.max(this.rows[1], y1)];
     return true;
@@ -122,9 +169,11 @@ export class Lines {
 
   /** The nearest distance of each pixel around one piece. Pixel centres are whole numbers here.
    * @param {number} ax @param {number} ay @param {number} bx @param {number} by
-   * @param {number} reach @param {number} w @param {number} h */
-  #piece(ax, ay, bx, by, reach, w, h) {
-    const { near } = this;
+   * @param {number} reach @param {number} w @param {number} h @param {number} origin  of the window in the image */
+  #piece(ax, ay, bx, by, reach, w, h, origin) {
+    const { near, touched, places } = this;
+    let { count } = this;
+    const furthest = reach * reach;
     const dx = bx - ax;
     const dy = by - ay;
     const length2 = dx * dx + dy * dy;
@@ -135,19 +184,34 @@ export class Lines {
     // How far along a row the band around the line reaches to both sides.
     const side = dy ? (reach * Math.sqrt(length2)) / Math.abs(dy) : FAR;
     const slope = dy ? dx / dy : 0;
+    const along = dx * scale;
+    const skip = this.image.width;
     for (let y = Math.max(0, Math.ceil(Math.min(ay, by) - reach)); y <= last; y++) {
       const middle = ax + (y - ay) * slope;
       const from = Math.max(low, Math.ceil(middle - side));
       const to = Math.min(high, Math.floor(middle + side));
-      for (let x = from, n = y * w + from; x <= to; x++, n++) {
-        let t = ((x - ax) * dx + (y - ay) * dy) * scale;
-        t = t < 0 ? 0 : t > 1 ? 1 : t;
-        const ex = x - ax - t * dx;
-        const ey = y - ay - t * dy;
+      const py = y - ay;
+      let px = from - ax;
+      let t = px * along + py * dy * scale;
+      const base = origin + y * skip - y * w;
+      for (let n = y * w + from, end = y * w + to; n <= end; n++) {
+        const c = t < 0 ? 0 : t > 1 ? 1 : t;
+        const ex = px - c * dx;
+        const ey = py - c * dy;
         const d2 = ex * ex + ey * ey;
-        if (d2 < near[n]) near[n] = d2;
+        px++;
+        t += along;
+        if (d2 >= furthest) continue;
+        const held = near[n];
+        if (d2 >= held) continue;
+        if (held === FAR) {
+          touched[count] = n;
+          places[count++] = base + n;
+        }
+        near[n] = d2;
       }
     }
+    this.count = count;
   }
 
   /** Puts what was drawn on an empty canvas. @param {CanvasRenderingContext2D} context */

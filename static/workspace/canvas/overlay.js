@@ -13,6 +13,13 @@ import { bounds, handles, hasPoints, pathOf, piecesOf } from "./shapes.js";
  *   dashed?: boolean, faint?: boolean, live?: import("./live.js").LiveMask | null, skeleton?: [number, number][]}} Painted
  */
 
+/** @typedef {{key: unknown[], lines: Lines, lined: boolean[]}} Outlines  drawn for items that have this key; which of them are drawn whole */
+
+/** @param {unknown[]} a @param {unknown[]} b */
+const same = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
+/** @param {Painted[]} items */
+const inOrder = (items) => [...items].sort((a, b) => Number(a.active) - Number(b.active));
+
 const CASING = "rgba(6, 8, 12, 0.85)";
 /** By how much the casing is wider than its line, in CSS pixels. */
 const CASED = 2.4;
@@ -79,7 +86,10 @@ export class Overlay {
     this.view = view;
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     this.live = new LiveLayer(canvas, view);
-    this.lines = new Lines();
+    /** The plain outlines shown. @type {Outlines} */
+    this.outlines = { key: [], lines: new Lines(), lined: [] };
+    /** Those of the frame that is likely to come. @type {Outlines} */
+    this.next = { key: [], lines: new Lines(), lined: [] };
     /** What the labels' canvas shows now. @type {unknown[]} */
     this.shown = [];
     /** Lines that stand already where the rest of their item is to be drawn. @type {Set<Painted>} */
@@ -99,11 +109,18 @@ export class Overlay {
   paint(items, extras = [], within = null) {
     const still = items.filter((item) => !item.live);
     const now = this.#key(still);
-    if (now.length !== this.shown.length || now.some((value, i) => value !== this.shown[i])) {
+    if (!same(now, this.shown)) {
       this.shown = now;
-      this.#paintStill(still);
+      this.#paintStill(still, now);
     }
     this.live.paint(items.find((item) => item.live)?.live ?? null, extras, within);
+  }
+
+  /** Draws the outlines of the frame that is likely to come, while there is time. @param {Painted[]} items  as `paint` will have them */
+  ahead(items) {
+    const still = items.filter((item) => !item.live);
+    const key = this.#key(still);
+    if (!same(key, this.next.key) && !same(key, this.shown)) this.#drawLines(inOrder(still), key, this.next);
   }
 
   /** All that decides how the labels look. @param {Painted[]} items @returns {unknown[]} */
@@ -117,13 +134,17 @@ export class Overlay {
     return key;
   }
 
-  /** @param {Painted[]} items */
-  #paintStill(items) {
+  /** @param {Painted[]} items @param {unknown[]} key */
+  #paintStill(items, key) {
     const { context } = this;
+    const ordered = inOrder(items);
+    if (same(key, this.next.key)) [this.outlines, this.next] = [this.next, this.outlines];
+    else this.#drawLines(ordered, key, this.outlines);
+    const { lines, lined } = this.outlines;
+    this.lined = new Set(ordered.filter((_, at) => lined[at]));
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    const ordered = [...items].sort((a, b) => Number(a.active) - Number(b.active));
-    this.#drawLines(ordered);
+    lines.put(context);
     this.view.apply(context);
     context.imageSmoothingEnabled = false;
     context.lineJoin = "round";
@@ -140,17 +161,21 @@ export class Overlay {
     for (const item of ordered) if (item.active && item.label) this.#label(item);
   }
 
-  /** Plain outlines, which are many and move with every frame, go into one image. @param {Painted[]} items */
-  #drawLines(items) {
-    const { canvas, context, lines, lined, view } = this;
+  /**
+   * Plain outlines, which are many and move with every frame, go into one image.
+   * @param {Painted[]} items @param {unknown[]} key @param {Outlines} into
+   */
+  #drawLines(items, key, into) {
+    const { canvas, view } = this;
+    const { lines } = into;
     const ratio = globalThis.devicePixelRatio || 1;
     const sx = (view.box.width / view.width_px) * ratio;
     const sy = (view.box.height / view.height_px) * ratio;
-    lined.clear();
+    into.key = key;
     lines.begin(canvas.width, canvas.height);
-    for (const item of items) {
+    into.lined = items.map((item) => {
       const shape = item.expanded.shape;
-      if (item.active || item.faint || this.#dash(item).length) continue;
+      if (item.active || item.faint || this.#dash(item).length) return false;
       /** @type {number[]} */
       let ends = [];
       if (hasPoints(shape)) ends = piecesOf(shape, item.skeleton);
@@ -158,15 +183,14 @@ export class Overlay {
         const [x, y, w, h] = shape.box;
         ends = [x, y, x + w, y, x + w, y, x + w, y + h, x + w, y + h, x, y + h, x, y + h, x, y];
       }
-      if (!ends.length) continue;
+      if (!ends.length) return false;
       for (let i = 0; i < ends.length; i += 2) {
         ends[i] = ends[i] * sx + view.box.left * ratio;
         ends[i + 1] = ends[i + 1] * sy + view.box.top * ratio;
       }
       const width = lineWidth(item);
-      if (lines.add(ends, rgb(item.color), width * ratio, (width + CASED) * ratio)) lined.add(item);
-    }
-    lines.put(context);
+      return lines.add(ends, rgb(item.color), width * ratio, (width + CASED) * ratio);
+    });
   }
 
   /** @param {Painted} item */

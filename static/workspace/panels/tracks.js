@@ -12,7 +12,7 @@ const SHUT = "M3 10c2 3 5 5 9 5s7-2 9-5M5 14l-1.500 2M12 15v3M19 14l1.500 2";
 /** @param {HTMLElement} host @param {import("../bench.js").Bench} bench */
 export function tracksPanel(host, bench) {
   const { store, edits } = bench;
-  /** @type {Map<string, {row: HTMLElement, name: HTMLElement, tag: HTMLElement, eye: HTMLButtonElement, pick: HTMLButtonElement}>} */
+  /** @type {Map<string, {row: HTMLElement, name: HTMLElement, tag: HTMLElement, eye: HTMLButtonElement, pick: HTMLButtonElement, shown: string}>} */
   const rows = new Map();
   const list = h("ul", { class: "rows", "aria-label": "Tracks" });
   const empty = h("p", { class: "hint" });
@@ -35,7 +35,7 @@ export function tracksPanel(host, bench) {
       store.changed("ui");
     } });
     const row = h("li", { class: "track-row", "data-testid": `track-${id}` }, pick, eye);
-    return { row, name, tag, eye, pick };
+    return { row, name, tag, eye, pick, shown: "" };
   };
 
   const update = () => {
@@ -56,8 +56,8 @@ export function tracksPanel(host, bench) {
       const selected = id === store.selectedTrack;
       const hidden = store.hidden.has(id);
       const signature = `${name}|${tag}|${selected}|${hidden}|${here?.state}|${Boolean(here?.shape)}`;
-      if (held.row.dataset.shown === signature) return;
-      held.row.dataset.shown = signature;
+      if (held.shown === signature) return;
+      held.shown = signature;
       if (held.name.textContent !== name) held.name.textContent = name;
       if (held.tag.textContent !== tag) held.tag.textContent = tag;
       held.row.classList.toggle("selected", selected);

@@ -4,6 +4,7 @@
  */
 
 import { ReviewDecoder, ReviewUnusable, SignedOut } from "./decoder.js";
+import { Ready } from "./ready.js";
 import { Stills } from "./stills.js";
 import { Timebase } from "./timebase.js";
 
@@ -31,6 +32,7 @@ export class Player {
     if (!context) throw new Error("no 2D canvas");
     this.context = context;
     this.stills = new Stills(clip);
+    this.ready = new Ready(canvas.width, canvas.height);
     /** @type {ReviewDecoder | null} */
     this.decoder = null;
     this.index = -1;
@@ -78,7 +80,7 @@ export class Player {
     const decoder = new ReviewDecoder(
       this.clip.review_url,
       this.frame,
-      () => this.invalidate(),
+      (at) => this.#came(at),
       (error) => this.#decoderFailed(error),
     );
     try {
@@ -91,6 +93,12 @@ export class Player {
       this.#decoderFailed(error instanceof Error ? error : new Error(String(error)));
     }
     this.onState();
+  }
+
+  /** The picture that is waited for is made ready at once. @param {number} index */
+  #came(index) {
+    if (index === this.target && index !== this.index) this.ready.prepare(index, this.decoder?.get(index), this.index);
+    this.invalidate();
   }
 
   /** @param {Error} error */
@@ -261,7 +269,7 @@ export class Player {
     const picture = this.#choose(now);
     if (!picture && !(this.dirty && this.index >= 0)) return;
     if (picture) {
-      this.context.drawImage(picture.image, 0, 0, this.canvas.width, this.canvas.height);
+      this.#draw(picture);
       if (this.index !== this.target) {
         this.statistics.painted++;
         this.statistics.last_seek_ms = performance.now() - this.seekStarted;
@@ -276,6 +284,22 @@ export class Player {
       this.canvas.dataset.pictureSource = picture.source;
       this.canvas.dataset.frameIndex = String(this.index);
     }
+  }
+
+  /** @param {{image: CanvasImageSource, source: PictureSource}} picture of the target */
+  #draw({ image, source }) {
+    const { ready, target } = this;
+    const made = source === "review" ? ready.get(target) : null;
+    if (made) this.context.putImageData(made, 0, 0);
+    else {
+      const began = performance.now();
+      this.context.drawImage(image, 0, 0, this.canvas.width, this.canvas.height);
+      if (source === "review") ready.drawn(performance.now() - began);
+    }
+    // The same way again is the likeliest; at a high speed pictures are left out.
+    const ahead = Math.abs(target - this.index);
+    const next = target + this.direction * (this.playing && ahead <= 8 ? Math.max(1, ahead) : 1);
+    if (ready.isOn) setTimeout(() => ready.prepare(next, this.decoder?.get(next), this.target), 0);
   }
 
   /**
