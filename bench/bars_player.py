@@ -37,6 +37,22 @@ def _painting() -> tuple[str, bool]:
     return figure, (found["handler_ms"] < 8 and found["ratio"] <= 1.3 and found["tracks_ms"] < 16)
 
 
+def _scrubbing() -> tuple[str, bool]:
+    """``bench/scrubbing.py``: opening, seeking and dragging, full and empty."""
+    from bench.scrubbing import measured
+
+    found = measured()
+    ratios = {
+        what: found[f"full_{what}_ms"] / found[f"empty_{what}_ms"]
+        for what in ("open", "seek", "drag")
+    }
+    told = ", ".join(
+        f"{what} {ratio:.2f} ({found[f'full_{what}_ms']:.0f} to {found[f'empty_{what}_ms']:.0f} ms)"
+        for what, ratio in ratios.items()
+    )
+    return f"{found['keyframes']} keyframes: {told}", max(ratios.values()) <= 2
+
+
 def _review_speed() -> tuple[str, bool]:
     """``bench/review.py``: CPU time of bare decoding and x264 to that of a review copy."""
     from bench.review import measured
@@ -77,6 +93,12 @@ BARS = [
         "an hour of 1080p: seek p95 at most 1.5 of a bare mediabunny loop, held arrow 25 a"
         " second, under 1 % dropped at 1x, first picture within 2 s",
         _player,
+    ),
+    Bar(
+        "scrubbing",
+        "a million keyframes in 500 tracks: opened, sought and scrubbed in the browser at most 2"
+        " times slower than an empty clip",
+        _scrubbing,
     ),
     Bar(
         "painting",
