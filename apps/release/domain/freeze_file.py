@@ -20,7 +20,8 @@ from apps.release.domain.freeze import (
 )
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]')
-_KEPT_BYTES = 4 << 20
+_KEPT_BYTES = 512 << 10  # as JSON; some ten times as much as objects
+_MAPPED_BYTES = 4 << 20
 Span = tuple[int, int]
 
 
@@ -89,7 +90,7 @@ def _clip_spans(path: Path) -> tuple[list[Span], int, int]:
         left = 0
         for found in _TOKEN.finditer(content):
             token = found.group()
-            if found.start() - left > _KEPT_BYTES:
+            if found.start() - left > _MAPPED_BYTES:
                 # What was read is given back: the file may be larger than memory.
                 step = (found.start() - left) // mmap.PAGESIZE * mmap.PAGESIZE
                 content.madvise(mmap.MADV_DONTNEED, left, step)
