@@ -165,6 +165,7 @@ def build(folder: Path, workers: int) -> None:
         workers=workers,
     )
     spent = {
+        "manifest_mb": (folder / "out" / "manifest.json").stat().st_size / 1e6,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "workers_peak_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
     }
