@@ -75,7 +75,12 @@ def _alike(one: dict[str, Any] | None, two: dict[str, Any] | None, alike_px: flo
     if one is None or two is None or one["type"] == "mask":
         return one == two
     first, second = (np.ravel(np.array(s[coordinates_key(s["type"])], float)) for s in (one, two))
-    return first.size == second.size and bool((np.abs(first - second) <= alike_px).all())
+    if first.size != second.size:
+        return False
+    apart = np.abs(first - second)
+    if one["type"] == "rotated_box":  # a whole turn is none
+        apart[4] = min(apart[4] % 360, -apart[4] % 360)
+    return bool((apart <= alike_px).all())
 
 
 def _with_gaps(rows: dict[int, Any], rule: Rule, there: set[int], target: Target) -> dict[str, Any]:

@@ -157,17 +157,21 @@ def write_signed(folder: Path, manifest: dict[str, Any], sign: Sign, public_key:
     _sign_and_sum(folder, iter(sorted(files)), sign, public_key)
 
 
+def signature_file(public_key: bytes, signature: bytes) -> bytes:
+    """What `manifest.sig` holds, from 32 and 64 raw bytes."""
+    told = {
+        "algorithm": "Ed25519",
+        "public_key": base64.b64encode(public_key).decode(),
+        "signature": base64.b64encode(signature).decode(),
+        "signed": MANIFEST,
+    }
+    return canonical(told) + b"\n"
+
+
 def _sign_and_sum(folder: Path, files: Iterator[Listed], sign: Sign, public_key: bytes) -> None:
     """manifest.sig and SHA256SUMS of the manifest that lies in the folder."""
     body = (folder / MANIFEST).read_bytes()  # Ed25519 signs it in one piece
-    signature = canonical(
-        {
-            "algorithm": "Ed25519",
-            "public_key": base64.b64encode(public_key).decode(),
-            "signature": base64.b64encode(sign(body)).decode(),
-            "signed": MANIFEST,
-        }
-    ) + b"\n"  # fmt: skip
+    signature = signature_file(public_key, sign(body))
     (folder / SIGNATURE).write_bytes(signature)
     own = [
         Listed(MANIFEST, len(body), hashlib.sha256(body).hexdigest()),

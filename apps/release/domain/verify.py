@@ -20,7 +20,14 @@ from apps.library.domain.digest import picture_digest, sample_digest
 from apps.library.domain.frame_index import build_index, verify_by_decode
 from apps.library.domain.video_stream import NotAVideo
 from apps.release.domain.frames_csv import FrameRow, read_frames_csv
-from apps.release.domain.manifest import FORMAT, MANIFEST, SIGNATURE, SUMS, UNLISTED
+from apps.release.domain.manifest import (
+    FORMAT,
+    MANIFEST,
+    SIGNATURE,
+    SUMS,
+    UNLISTED,
+    signature_file,
+)
 from apps.release.domain.proofs import check_clips_and_approval
 
 Progress = Callable[[str, int, int], None]
@@ -114,14 +121,15 @@ def _are_sums_of(folder: Path, held: dict[str, tuple[int, str]]) -> bool:
 
 def _check_manifest_signature(folder: Path, public_key: bytes | None) -> list[str]:
     try:
-        signature = json.loads((folder / SIGNATURE).read_bytes())
+        raw = (folder / SIGNATURE).read_bytes()
+        signature = json.loads(raw)
         key = base64.b64decode(signature["public_key"], validate=True)
+        value = base64.b64decode(signature["signature"], validate=True)
+        if raw != signature_file(key, value):  # base64 has several spellings of the same bytes
+            return [f"{SIGNATURE}: malformed"]
         if public_key is not None and key != public_key:
             return [f"{SIGNATURE}: by another key than the one given"]
-        Ed25519PublicKey.from_public_bytes(key).verify(
-            base64.b64decode(signature["signature"], validate=True),
-            (folder / MANIFEST).read_bytes(),
-        )
+        Ed25519PublicKey.from_public_bytes(key).verify(value, (folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         return [f"{SIGNATURE}: missing"]
     except (ValueError, KeyError, TypeError, binascii.Error):
