@@ -194,6 +194,13 @@ class Collector:
                 f"the clip has {self.target.n_frames} frames; the end is exclusive",
             )  # fmt: skip
             return
+        whole = {"frame_tag": (start_frame, start_frame + 1), "clip_tag": (0, self.target.n_frames)}
+        if (start_frame, end_frame) != whole.get(label_class["geometry"], (start_frame, end_frame)):
+            self.problem(
+                file, line, "a tag of a frame covers one frame, a tag of a clip its whole clip",
+                f"the clip has {self.target.n_frames} frames; the end is exclusive",
+            )  # fmt: skip
+            return
         if self._attributes_hold(file, line, label_class, attributes or {}):
             value = {
                 "clip": self.target.clip_id, "class_id": label_class["id"],

@@ -215,6 +215,10 @@ def _runs(file: str, runs: dict[str, list[int]], into: Collector) -> None:
     for class_id, found in runs.items():
         label_class = into.label_class(file, 0, class_id)
         frames = sorted(set(found))
+        if label_class is not None and label_class["geometry"] == "frame_tag":
+            for frame in frames:
+                into.interval(file, 0, label_class, frame, frame + 1)
+            continue
         start = 0
         for at in range(1, len(frames) + 1):
             if at < len(frames) and frames[at] == frames[at - 1] + step:
