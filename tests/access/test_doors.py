@@ -186,6 +186,7 @@ DOORS = {
     "adjudication-screen": "apps.library.services.open_clip",
     "releases": "apps.release.queries.releases_for",
     "release": "apps.release.queries.release_for",
+    "release-rules": "apps.release.signed.require",
     "release-draft": "apps.release.drafts.begin_draft",
     "release-choose": "apps.release.drafts.choose",
     "release-check": "apps.release.queries.release_for",

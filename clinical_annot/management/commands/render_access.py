@@ -35,6 +35,7 @@ MODULES = (
     "withdrawal",
     "recalls",
     "endorsing",
+    "signed",
     "workflow",
     "reviewing",
     "drafts",
