@@ -181,14 +181,15 @@ def client() -> tuple[str, bool]:
 
 
 def dcmjs() -> tuple[str, bool]:
-    """dcmjs, installed by npm, reads SEG native and deflated."""
+    """dcmjs and the Cornerstone adapter, installed by npm, read SEG."""
     return _pytest(["tests/interop/test_dcmjs.py"], {**os.environ, "BAR_FULL": "1"})
 
 
 BARS = [
     Bar(
         "release dcmjs",
-        "dcmjs of npm finds each mask of a SEG on its frame, pixel for pixel, native and deflated",
+        "dcmjs of npm (native and deflated) and Cornerstone's adapter find each mask of a SEG on"
+        " its frame, pixel for pixel",
         dcmjs,
     ),
     Bar(

@@ -22,7 +22,7 @@ from apps.access.doors import ApiView, actor_of
 from apps.access.errors import NotFound
 from apps.keys.keyring import open_vault_file
 from apps.library.domain import ranges
-from apps.release import queries, recalls, services
+from apps.release import draft_api, queries, recalls, services
 from apps.release.collecting import read_freeze
 
 _BLOCK = 1 << 20
@@ -39,6 +39,16 @@ class ReleaseListView(ApiView):
                 "recalls": [queries.notice_json(n) for n in queries.notices_for(request.user)],
             }
         )
+
+    @extend_schema(
+        request=inline_serializer(
+            "Draft", {"project": serializers.SlugField(), "version": serializers.CharField()}
+        ),
+        responses={status: OpenApiTypes.OBJECT for status in (201, 400, 403, 404, 409)},
+    )
+    def post(self, request: Any) -> Response:
+        """Begin a draft of {"project", "version"}: the version is taken, nothing is frozen."""
+        return draft_api.begin(request)
 
 
 class ReleaseView(ApiView):

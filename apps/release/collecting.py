@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset
 
 from apps.access.errors import NotFound, Refused
 from apps.adjudication.models import Adjudication
-from apps.adjudication.services import content_digest
+from apps.adjudication.services import content_digest, decisions_of
 from apps.annotation import store
 from apps.annotation.domain import provenance
 from apps.annotation.models import LabelObject, LabelSet
@@ -39,6 +39,7 @@ from apps.release.domain.freeze import (
     dump_freeze,
     load_freeze,
 )
+from apps.release.domain.raters import uncertainty_json
 from apps.release.domain.splits import split_by_patient
 from apps.release.models import Release
 from apps.release.proving import prove
@@ -163,7 +164,7 @@ def _freeze(
         names.add(name)
         clips.append(_clip(item, name, proofs, with_raters))
     splits, rules = divide(project, kept, clips, division, _earlier_splits(project))
-    return Freeze(
+    freeze = Freeze(
         project=project.slug,
         version=version,
         frozen_at=timezone.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -183,6 +184,23 @@ def _freeze(
         signing_rules=asked_of(project),
         keys={name: keys[name] for name in ("checkpoint", "electronic_signature")},
     )
+    sure = [_sure(freeze, clip, item) for clip, item in zip(clips, kept, strict=True)]
+    return replace(freeze, clips=sure)
+
+
+def _sure(freeze: Freeze, clip: ClipFreeze, item: Adjudication) -> ClipFreeze:
+    """The clip with how sure its consensus is, by its annotators' own labels and the decisions."""
+    label_set, held = clip.label_set, clip.label_set.raters
+    raters = held or [_rater(each, item.clip) for each in (item.set_a, item.set_b)]
+    told = uncertainty_json(freeze, replace(clip, label_set=replace(label_set, raters=raters)))
+    chosen = decisions_of(item)
+    told["decisions"] = [
+        {**{name: row[name] for name in ("class_id", "kind", "start_frame", "end_frame")},
+         "choice": chosen[row["id"]]}
+        for row in (item.findings or {}).get("disagreements", [])
+        if row["id"] in chosen
+    ]  # fmt: skip
+    return replace(clip, label_set=replace(label_set, uncertainty=told))
 
 
 def _clip(

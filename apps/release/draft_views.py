@@ -105,6 +105,7 @@ def check_part(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
     context = {
         "release": draft,
         "may_choose": _may(request, drafts.choose, draft),
+        "is_part": True,
         **_check_context(draft),
     }
     return render(request, "release/draft_check.html", context)
@@ -153,6 +154,8 @@ def choose(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
             with_raters=form.get("raters") == "yes",
         )
     except Refused as refusal:
+        if refusal.status in (403, 404):
+            raise
         messages.error(request, f"{refusal.message} {refusal.remedy}")
     return redirect("release", release_id)
 

@@ -98,23 +98,72 @@ class ReleaseUserObjectPermission(UserObjectPermissionBase):
     content_object = models.ForeignKey(Release, on_delete=models.CASCADE)
 
 
+class Destination(models.Model):
+    """Where releases are pushed beside C-STORE, as its administrator entered it. Removed ones stay
+    as rows, because sendings name them. ``url``: of the DICOMweb service or of the S3 endpoint;
+    ``ca_certificate`` (PEM) is what TLS trusts instead of the system's authorities."""
+
+    class Kind(models.TextChoices):
+        STOW = "stow", "DICOMweb (STOW-RS)"
+        BUCKET = "bucket", "bucket (S3)"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=60)
+    kind = models.CharField(max_length=6, choices=Kind)
+    url = models.CharField(max_length=400, blank=True)
+    bucket = models.CharField(max_length=63, blank=True)
+    prefix = models.CharField(max_length=200, blank=True)
+    region = models.CharField(max_length=40, blank=True)
+    # User name of HTTP Basic, or the access key; never shown together with what is sealed.
+    account = models.CharField(max_length=128, blank=True)
+    # Sealed by the intake key: password, token or secret key.
+    sealed_secret = models.BinaryField(null=True)
+    ca_certificate = models.TextField(blank=True)
+    # The newest try: its reason code ("" when it went well), when.
+    check_reason = models.CharField(max_length=40, blank=True)
+    checked_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=models.Q(removed_at=None),
+                name="one_destination_a_name",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Sending(models.Model):
-    """A release's DICOM instances on their way to a PACS. ``sha256``: of the archive."""
+    """A release on its way: its DICOM instances to a PACS (``node``, or a destination's DICOMweb),
+    or all its files into a bucket. ``sha256``: of the archive."""
 
     class State(models.TextChoices):
         QUEUED = "queued"
         DONE = "done"
         FAILED = "failed"
+        CANCELLED = "cancelled"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="sendings")
-    node = models.ForeignKey(RemoteNode, on_delete=models.PROTECT, related_name="+")
-    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    node = models.ForeignKey(RemoteNode, on_delete=models.PROTECT, null=True, related_name="+")
+    destination = models.ForeignKey(
+        Destination, on_delete=models.PROTECT, null=True, related_name="sendings"
+    )
+    state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
     # A code of intake's peer reasons.
     reason = models.CharField(max_length=40, blank=True)
     sha256 = models.CharField(max_length=64)
     n_instances = models.PositiveIntegerField(default=0)
     n_taken = models.PositiveIntegerField(default=0)
+    # How many files, in their order, were tried; which of those were not taken.
+    n_tried = models.PositiveIntegerField(default=0)
+    not_taken = models.JSONField(default=list)
     asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
@@ -126,11 +175,26 @@ class Sending(models.Model):
                 fields=["release", "node"],
                 condition=models.Q(state="queued"),
                 name="one_sending_at_a_time_a_release_and_node",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["release", "destination"],
+                condition=models.Q(state="queued"),
+                name="one_sending_at_a_time_a_release_and_destination",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(node=None) ^ models.Q(destination=None),
+                name="a_sending_goes_to_one_place",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.release} to {self.node}"
+        return f"{self.release} to {self.place}"
+
+    @property
+    def place(self) -> RemoteNode | Destination:
+        found = self.node if self.node is not None else self.destination
+        assert found is not None
+        return found
 
     def policy_project(self) -> Project:
         return self.release.project

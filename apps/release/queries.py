@@ -17,7 +17,7 @@ from apps.jobs.models import Job
 from apps.library.models import Clip
 from apps.projects.models import Project
 from apps.projects.queries import project_ids, projects_for
-from apps.release.models import RecallNotice, Release
+from apps.release.models import Destination, RecallNotice, Release, Sending
 from apps.release.recalls import downloads_of
 
 _SEE_ALL = (roles.PROJECT_LEAD, roles.COMPLIANCE_OFFICER)
@@ -117,9 +117,54 @@ def nodes_to_send_to(user: User, release: Release) -> QuerySet[RemoteNode]:
     return known if leads else known.none()
 
 
+def approvers_of(release: Release) -> list[User]:
+    """Who may approve a frozen release: officers of its project and of all, but who froze it."""
+    everywhere = User.objects.filter(is_active=True, is_service=False).exclude(system_roles=[])
+    officers = {
+        *grants.holders(roles.codename(roles.COMPLIANCE_OFFICER), release.project),
+        *(each for each in everywhere if roles.COMPLIANCE_OFFICER in system_roles(each)),
+    }
+    return sorted(
+        (each for each in officers if each.pk != release.frozen_by_id),
+        key=lambda each: (each.display_name, each.pk),
+    )
+
+
+def places_to_send_to(user: User, release: Release) -> list[RemoteNode | Destination]:
+    """Where ``user`` may send the release to: for leads of its project, what its administrator
+    entered."""
+    known = nodes_to_send_to(user, release)
+    leads = release.project_id in set(project_ids(user, roles.PROJECT_LEAD))
+    others = Destination.objects.filter(removed_at=None) if leads else Destination.objects.none()
+    return [*known, *others]
+
+
+def destinations_for(user: User) -> QuerySet[Destination]:
+    """Raises NotFound for anyone but a PACS administrator."""
+    if roles.PACS_ADMINISTRATOR not in system_roles(user):
+        raise NotFound
+    return Destination.objects.filter(removed_at=None)
+
+
+def destination_for(user: User, destination_id: uuid.UUID) -> Destination:
+    """Raises NotFound where there is none, or for another person."""
+    found = destinations_for(user).filter(pk=destination_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def sending_for(user: User, sending_id: uuid.UUID) -> Sending:
+    """Raises NotFound where the person may not see who has its release, or there is none."""
+    found = Sending.objects.select_related("release").filter(pk=sending_id).first()
+    if found is None or not may_see_downloads(user, found.release):
+        raise NotFound
+    return found
+
+
 def sendings_of(release: Release) -> list[dict[str, Any]]:
     """What was sent where, newest first, with how far it is and why it ended."""
-    rows = list(release.sendings.select_related("node", "asked_by"))
+    rows = list(release.sendings.select_related("node", "destination", "asked_by"))
     jobs = {
         job.object_id: job
         for job in Job.objects.filter(
@@ -127,7 +172,8 @@ def sendings_of(release: Release) -> list[dict[str, Any]]:
         ).order_by("created_at")
     }
     return [
-        {"node": row.node.name, "person": row.asked_by.display_name, "at": row.asked_at,
+        {"id": str(row.pk), "node": row.place.name, "kind": row.destination.kind
+         if row.destination else "c-store", "person": row.asked_by.display_name, "at": row.asked_at,
          "sha256": row.sha256, "state": row.state, "reason": row.reason,
          "instances": row.n_instances, "taken": row.n_taken, "ended_at": row.ended_at,
          "progress": job.progress if (job := jobs.get(str(row.pk))) else 0.0}

@@ -104,24 +104,18 @@ def check_release_draft(handle: JobHandle) -> None:
 
 @job(sending.SEND, waits_for_peer=True)
 def send_release(handle: JobHandle) -> None:
-    """Store a release's instances in a PACS; what stopped is sent again from its beginning."""
+    """Send a release; what was taken before it stopped is not sent again."""
     row = (
-        Sending.objects.select_related("release__archive", "node")
+        Sending.objects.select_related("release__archive", "release__project", "node")
+        .select_related("destination")
         .filter(pk=handle.job.object_id, state=Sending.State.QUEUED)
         .first()
     )
     if row is None:
         return
-    if row.release.state != Release.State.PUBLISHED:
-        found = (0, 0, "cancelled")
-    else:
-        found = sending.store_instances(
-            row, lambda name, done, of: handle.progress(done / max(of, 1), f"sending {name}"[:80])
-        )
-    n_instances, n_taken, reason = found
-    sending.end_sending(
-        service("worker"), row, n_instances=n_instances, n_taken=n_taken, reason=reason
-    )
+    reason = sending.store_files(row, handle.progress, handle.got_on)
+    with suppress(Conflict):  # cancelled meanwhile
+        sending.end_sending(service("worker"), row, reason=reason)
 
 
 @on_parked(sending.SEND)
@@ -129,4 +123,4 @@ def sending_parked(row: Job) -> None:
     """Say on the release's page that a sending was given up."""
     found = Sending.objects.filter(pk=row.object_id, state=Sending.State.QUEUED).first()
     if found is not None:
-        sending.end_sending(service("worker"), found, n_instances=0, n_taken=0, reason="given_up")
+        sending.end_sending(service("worker"), found, reason="given_up")

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.access import roles
 from apps.access.doors import actor_of
-from apps.access.errors import Conflict, Forbidden, NotFound, Refused
+from apps.access.errors import Forbidden, NotFound, Refused
 from apps.access.models import User
 from apps.access.verb import check, roles_on
 from apps.release import queries, recalls, sending, services, signed
@@ -93,6 +93,7 @@ def release(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
         "job": queries.archive_job(found),
         "may_approve": may(request, services.record_approval, found),
         "is_own": roles.COMPLIANCE_OFFICER in held and found.frozen_by_id == user.pk,
+        "approvers": queries.approvers_of(found) if found.state == Release.State.FROZEN else (),
         "may_publish": may(request, services.publish, found),
         "may_withdraw": may(request, services.withdraw, found),
         "may_recall": may(request, recalls.recall, found) and found.published_at is not None,
@@ -105,9 +106,10 @@ def release(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
         "handed_out": queries.handed_out(user, found)
         if queries.may_see_downloads(user, found)
         else None,
-        "nodes": queries.nodes_to_send_to(user, found)
+        "places": queries.places_to_send_to(user, found)
         if found.is_archive_approved and may(request, sending.send, found)
         else (),
+        "may_cancel": roles.PROJECT_LEAD in held,
         "may_download": may(request, services.download, found) and found.is_archive_approved,
     }
     return render(request, "release/release.html", context)
@@ -139,23 +141,6 @@ def publish(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
     found = queries.release_for(request.user, release_id)  # type: ignore[arg-type]
     services.publish(actor_of(request), found)
     messages.success(request, _("The release is published; researchers may download it."))
-    return redirect("release", release_id)
-
-
-@require_POST
-@login_required
-def send(request: HttpRequest, release_id: uuid.UUID) -> HttpResponse:
-    """Send a published release to a PACS."""
-    user: User = request.user  # type: ignore[assignment]
-    found = queries.release_for(user, release_id)
-    known = queries.nodes_to_send_to(user, found)
-    node = next((n for n in known if str(n.pk) == request.POST.get("node")), None)
-    if node is None:
-        raise NotFound
-    try:
-        sending.send(actor_of(request), found, node=node)
-    except Conflict as refusal:
-        messages.error(request, f"{refusal.message} {refusal.remedy}")
     return redirect("release", release_id)
 
 

@@ -37,9 +37,9 @@ from apps.projects import emergency, holds
 from apps.projects.agreements import add_agreement
 from apps.projects.models import EmergencyAccess
 from apps.projects.services import create_project, grant_role
-from apps.release import drafts, services
+from apps.release import drafts, sending, services
 from apps.release.checking import check_draft
-from apps.release.models import RecallNotice, Release
+from apps.release.models import Destination, RecallNotice, Release
 from apps.vault.files import create_file
 from fixtures import broken
 from fixtures.people import MORGAN
@@ -334,6 +334,23 @@ def _draft(project: Any, people: dict[str, Someone]) -> Thing:
     return Thing({"release_id": made.pk})
 
 
+def _sendings(project: Any, people: dict[str, Someone], release: Thing) -> dict[str, Thing]:
+    place = Destination.objects.create(
+        name="place", kind="stow", url="http://127.0.0.1:1/dicom-web"
+    )
+    peer = RemoteNode.objects.get(name="peer")
+    found = Release.objects.get(pk=release.kwargs["release_id"])
+    lead = people[roles.PROJECT_LEAD].actor
+    going = sending.send(lead, found, to=place)
+    stopped = sending.cancel_sending(lead, sending.send(lead, found, to=peer))
+    idle = Destination.objects.create(name="idle", kind="stow", url="http://127.0.0.1:1/dicom-web")
+    return {
+        "sending": Thing({"sending_id": going.pk}),
+        "stopped sending": Thing({"sending_id": stopped.pk}),
+        "destination": Thing({"destination_id": idle.pk}),
+    }
+
+
 def _notice(people: dict[str, Someone], release: Thing) -> Thing:
     now = timezone.now()
     made = RecallNotice.objects.create(
@@ -384,6 +401,7 @@ def build(project: Any) -> World:
     things["emergency"] = Thing({"access_id": broken.pk}, own={"rescuer"}, made_by={"rescuer"})
     things["draft"] = _draft(project, people)
     things["notice"] = _notice(people, things["published"])
+    things |= _sendings(project, people, things["published"])
     event = Event.objects.filter(project=str(project.pk)).order_by("recorded_at").first()
     assert event is not None
     things["event"] = Thing({"event_id": event.pk})

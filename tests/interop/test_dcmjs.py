@@ -1,6 +1,7 @@
-"""SEG in the library of browser viewers: dcmjs (npm), native and deflated.
+"""SEG in the libraries of browser viewers: dcmjs (npm), native and deflated, and the segmentation
+adapter of Cornerstone, by which OHIF reads.
 
-A bar: it installs dcmjs by npm into a folder of its own (``DCMJS_MODULES`` names one with it)."""
+A bar: it installs both by npm into a folder of its own (``DCMJS_MODULES`` names one with them)."""
 
 from __future__ import annotations
 
@@ -12,9 +13,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.domain.release_samples import COLUMNS, LESION_1, LESION_2, MASKS, ROWS, sample
+from tests.domain.release_samples import (
+    COLUMNS,
+    LESION_1,
+    LESION_2,
+    MASKS,
+    N_FRAMES,
+    ROWS,
+    sample,
+)
 
-VERSION = "0.51.1"
+PACKAGES = ("dcmjs@0.51.1", "@cornerstonejs/adapters@5.14.0", "@babel/runtime@7")
 pytestmark = pytest.mark.skipif(
     os.environ.get("BAR_FULL") != "1", reason="installs by npm: make bars NAME=dcmjs"
 )
@@ -27,7 +36,7 @@ def modules(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("npm")
     subprocess.run(
         ["npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund",
-         f"dcmjs@{VERSION}"], cwd=folder, check=True,
+         *PACKAGES], cwd=folder, check=True,
     )  # fmt: skip
     return folder / "node_modules"
 
@@ -52,3 +61,23 @@ def test_dcmjs_finds_each_mask_on_its_frame_pixel_for_pixel(modules, tmp_path, l
     for frame in found["frames"]:
         drawn = np.flatnonzero(wanted[frame["segment"], frame["picture"]]).tolist()
         assert frame["pixels"] == drawn
+
+
+def test_the_cornerstone_adapter_gives_each_mask_also_where_two_overlap(modules, tmp_path):
+    sample().build(tmp_path / "out", ["dicom-seg"])
+    path = tmp_path / "out" / "dicom" / "subject-a-01" / "seg.dcm"
+    script = Path(__file__).with_name("read_cornerstone.mjs")
+    done = subprocess.run(
+        ["node", str(script), str(modules), str(path), str(N_FRAMES), str(ROWS), str(COLUMNS)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert [label for _, label in found["segments"]] == ["Lesion 1", "Lesion 2"]
+    wanted = {
+        (segment, frame + 1): np.flatnonzero(pixels).tolist()
+        for segment, key in enumerate((LESION_1, LESION_2), 1)
+        for frame, pixels in MASKS[key].items()
+    }
+    # Segments that share a pixel stand in a label map each: a mask comes back whole from one.
+    given = {(f["segment"], f["picture"]): f["pixels"] for f in found["frames"]}
+    assert given == wanted

@@ -85,7 +85,7 @@ def test_a_pacs_takes_every_instance_as_the_release_holds_it(
         assert sent.status_code == 302
         row = Sending.objects.get()
         with pytest.raises(Conflict):
-            sending.send(lead, published, node=node)
+            sending.send(lead, published, to=node)
         assert done(row).state == Sending.State.DONE, row.reason
     wanted = released(published)
     taken = [pydicom.dcmread(path) for path in (tmp_path / "taken").iterdir()]
@@ -109,10 +109,10 @@ def test_what_a_pacs_does_not_take_is_said_and_the_rest_is_sent(
 ):
     lead = person("project_lead")
     with storescp(tmp_path / "taken") as port:  # without video
-        row = done(sending.send(lead, published, node=node_at(port)))
+        row = done(sending.send(lead, published, to=node_at(port)))
     assert (row.state, row.reason) == (Sending.State.FAILED, "not_supported")
     assert (row.n_taken, row.n_instances) == (2, 3)
-    gone = done(sending.send(lead, published, node=node_at(port, "gone")))
+    gone = done(sending.send(lead, published, to=node_at(port, "gone")))
     assert (gone.state, gone.reason, gone.n_taken) == (Sending.State.FAILED, "unreachable", 0)
     assert Event.objects.filter(action="release.sent", outcome="failed").count() == 2
 
@@ -124,10 +124,10 @@ def test_only_a_lead_sends_and_only_what_is_published(project, person, published
         answer = client.post(reverse("release-send", args=[published.pk]), {"node": str(node.pk)})
         assert answer.status_code == 404
     with pytest.raises(Forbidden):
-        sending.send(person("compliance_officer"), published, node=node)
+        sending.send(person("compliance_officer"), published, to=node)
     lead = person("project_lead")
-    row = sending.send(lead, published, node=node)
+    row = sending.send(lead, published, to=node)
     services.withdraw(lead, published, reason="A slip.")
     with pytest.raises(Conflict):
-        sending.send(lead, published, node=node)
+        sending.send(lead, published, to=node)
     assert done(row).reason == "cancelled"

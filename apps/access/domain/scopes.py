@@ -15,6 +15,8 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "store": ("intake.stow", "intake.receive", "intake.refuse"),
     "review": ("deid.*", "intake.reject", "intake.retry"),
     "download": ("release.download",),
+    "release": ("release.draft", "release.choose", "release.freeze", "release.discard"),
+    "send": ("release.send",),
     "people": ("person.*",),
 }
 

@@ -154,6 +154,15 @@ PEER = {
         "No remote node has the AE title that asked.",
         "Enter it under Remote nodes with its host and port.",
     ),
+    "not_authorised": (
+        "The peer does not accept our credentials.",
+        "Enter them anew, and see what the peer lets them do.",
+    ),
+    "wrong_address": (
+        "There is no such service or bucket at this address.",
+        "Check the address, and the bucket's name.",
+    ),
+    "no_room": ("The peer has no room, or takes nothing this large.", "Make room there."),
     "given_up": ("It failed three times.", "Resume it; if it stays, see the peer's own log."),
 }
 

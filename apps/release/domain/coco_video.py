@@ -87,8 +87,8 @@ def write_annotations(release: ReleaseView, out: BinaryIO) -> None:
             ),
             "tracks": (
                 {"id": number, "category_id": numbered.category_id(track.class_id),
-                 "video_id": video_id, **_track_keys(track)}
-                for number, video_id, _, track in numbered.tracks()
+                 "video_id": video_id, **_track_keys(track), **_sure(view, track.tracking_uid)}
+                for number, video_id, view, track in numbered.tracks()
             ),
             "annotations": _annotations(numbered, first_image),
             "intervals": _intervals(numbered),
@@ -328,6 +328,7 @@ def _ytvis_track(
         "width": view.columns,
         "height": view.rows,
         **_track_keys(track),
+        **_sure(view, track.tracking_uid),
         **lists,
     }
 
@@ -350,7 +351,15 @@ def _intervals(numbered: _Numbered) -> Iterator[dict[str, Any]]:
                 "tracking_id": interval.tracking_id,
                 "tracking_uid": interval.tracking_uid,
                 "attributes": interval.attributes,
+                **_sure(view, interval.tracking_uid),
             }
+
+
+def _sure(view: ClipView, tracking_uid: str) -> dict[str, Any]:
+    """`uncertainty` of an object, where the freeze says how sure the consensus is of it."""
+    told = view.clip.label_set.uncertainty or {"objects": {}}
+    found = told["objects"].get(tracking_uid)
+    return {} if found is None else {"uncertainty": {"raters": told["raters"], **found}}
 
 
 # What a track's list is called, by the key of one of its entries.

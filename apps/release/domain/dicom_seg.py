@@ -175,7 +175,12 @@ def _header(
             _dimension(drawn, 0x00209128, 0x00209111, "Temporal Position Index"),
         ]
     )
-    result.SharedFunctionalGroupsSequence = Sequence([Dataset()])
+    # Without a Frame of Reference it says nothing of the patient, but the Cornerstone adapters read
+    # no SEG that has none, and take pictures without geometry for lying so.
+    rows_and_columns, shared = Dataset(), Dataset()
+    rows_and_columns.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    shared.PlaneOrientationSequence = Sequence([rows_and_columns])
+    result.SharedFunctionalGroupsSequence = Sequence([shared])
     codes = [c for t in tracks for c in _segment_codes(freeze, t)]
     result.CodingSchemeIdentificationSequence = Sequence(
         coding_schemes(freeze, {c.scheme for c in codes} | {"DCM"})

@@ -103,6 +103,12 @@ class LabelSetFreeze:
     `raters`: each annotator's own labels of the clip where they are released: {"pseudonym",
     "revision", "labels"} in the order of `annotators`, else None.
 
+    `uncertainty`: how sure the consensus is, {"raters": how many annotated, "objects": {tracking
+    UID: {"votes": who have it, "start_first", "start_last", "end_first", "end_last": frames between
+    which they let it begin and end (the end exclusive), or None}}, "decisions": [{"class_id",
+    "kind", "start_frame", "end_frame", "choice"}], how each disagreement was decided: a, b, a way
+    of merging, or redraw}. Released also where the annotators' own labels are not.
+
     `countersignatures`, where other clinicians confirmed what was signed: `SignatureFreeze` as JSON
     with its own "audit_proof" each, oldest first.
     """
@@ -117,6 +123,7 @@ class LabelSetFreeze:
     proposals: dict[str, Any] | None = None
     raters: list[dict[str, Any]] | None = None
     countersignatures: list[dict[str, Any]] | None = None
+    uncertainty: dict[str, Any] | None = None
 
 
 class Head(NamedTuple):
@@ -270,7 +277,7 @@ def dump_freeze(freeze: Freeze) -> bytes:
         row["pts"] = _b64(np.ascontiguousarray(clip.pts, dtype="<i8").tobytes())
         row["digests"] = _b64(np.ascontiguousarray(clip.digests, dtype=np.uint8).tobytes())
         label_set = {f.name: getattr(clip.label_set, f.name) for f in fields(clip.label_set)}
-        for name in ("raters", "countersignatures"):
+        for name in ("raters", "countersignatures", "uncertainty"):
             if label_set[name] is None:
                 del label_set[name]
         if clip.label_set.signature is not None:

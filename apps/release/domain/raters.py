@@ -24,6 +24,8 @@ COLUMNS = (
     "tracking_uid", "class_id", "number", "geometry", "raters", "votes", "start_frame",
     "start_first", "start_last", "end_frame", "end_first", "end_last",
 )  # fmt: skip
+# Of an object, in the freeze and in the formats that have room for it.
+SURE = ("votes", "start_first", "start_last", "end_first", "end_last")
 Put = Callable[[str, Iterable[bytes]], object]
 Box = tuple[float, float, float, float]
 
@@ -64,6 +66,18 @@ def uncertainty(freeze: Freeze, clip: ClipFreeze) -> Iterator[tuple[Any, ...]]:
         span = Held(interval.start_frame, interval.end_frame)
         yield (interval.tracking_uid, interval.class_id, "", interval.geometry, len(theirs),
                *_told(span, votes))  # fmt: skip
+
+
+def uncertainty_json(freeze: Freeze, clip: ClipFreeze) -> dict[str, Any]:
+    """`raters` and `objects` of `LabelSetFreeze.uncertainty`, from the annotators' own labels that
+    ``clip`` holds."""
+    objects = {}
+    for row in uncertainty(freeze, clip):
+        said = dict(zip(COLUMNS, row, strict=True))
+        objects[said["tracking_uid"]] = {
+            name: None if said[name] == "" else said[name] for name in SURE
+        }
+    return {"raters": len(clip.label_set.raters or []), "objects": objects}
 
 
 def _labels_of(freeze: Freeze, clip: ClipFreeze, labels: dict[str, Any]) -> ClipLabels:

@@ -36,6 +36,7 @@ MODULES = (
     "recalls",
     "endorsing",
     "signed",
+    "destinations",
     "workflow",
     "reviewing",
     "drafts",

@@ -19,6 +19,7 @@ from apps.release.domain.given_files import any_rle, tell_number, tell_whole, uu
 from apps.release.domain.import_report import Files, NotThisFormat
 from apps.release.domain.importing import Collector
 from apps.release.domain.objects import uid_of_uuid
+from apps.release.domain.raters import SURE
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
 
 CLIPS = ("clip", "split", "patient", "n_frames", "width", "height", "fps", "stride")
@@ -40,6 +41,9 @@ RELATIONS = (
 )  # fmt: skip
 # Where annotators began from imported labels.
 PROPOSALS = ("clip", "annotator", "source", "proposal", "decision", "changed", "tracking_uid")
+# Where the freeze says how sure the consensus is; frames are the video's, whatever the stride.
+UNCERTAINTY = ("clip", "tracking_uid", "class_id", "raters", *SURE)
+DECISIONS = ("clip", "class_id", "kind", "start_frame", "end_frame", "choice")
 STATES = ("visible", "occluded")
 Row = tuple[Any, ...]
 Table = tuple[str, list[tuple[int, dict[str, str]]]]
@@ -48,7 +52,7 @@ csv.field_size_limit(masks.MAX_COUNTS_CHARS * 2)
 
 def write(release: ReleaseView, create: Create) -> Dropped:
     """`clips.csv`, `tracks.csv`, `objects.csv`, `intervals.csv`, and where there is such a thing
-    `relations.csv` and `proposals.csv`. Nothing is left out."""
+    `relations.csv`, `proposals.csv`, `uncertainty.csv` and `decisions.csv`. Nothing is left out."""
     lost: Dropped = Dropped()
     for view in release.clips:
         lost += count_lost(view, shapes=(*SHAPES, *POINT_SHAPES), identity=True, state=True,
@@ -73,6 +77,9 @@ def tables(release: ReleaseView) -> Iterator[tuple[str, tuple[str, ...], Iterato
         yield "relations", RELATIONS, _every(_relations, release)
     if any(view.clip.label_set.proposals is not None for view in release.clips):
         yield "proposals", PROPOSALS, _every(_proposals, release)
+    if any(view.clip.label_set.uncertainty is not None for view in release.clips):
+        yield "uncertainty", UNCERTAINTY, _every(_uncertainty, release)
+        yield "decisions", DECISIONS, _every(_decisions, release)
 
 
 def _every(rows: Callable[[ClipView], Iterator[Row]], release: ReleaseView) -> Iterator[Row]:
@@ -144,6 +151,21 @@ def _proposals(view: ClipView) -> Iterator[tuple[Any, ...]]:
         yield (view.name, row["annotator"], row["source"], row["proposal"], row["decision"],
                "" if row["changed"] is None else str(row["changed"]).lower(),
                uid_of_uuid(name) if name else "")  # fmt: skip
+
+
+def _uncertainty(view: ClipView) -> Iterator[tuple[Any, ...]]:
+    told = view.clip.label_set.uncertainty or {"objects": {}}
+    named = [(each.tracking_uid, each.class_id) for each in view.labels.tracks]
+    named += [(each.tracking_uid, each.class_id) for each in view.labels.intervals]
+    for uid, class_id in named:
+        if (sure := told["objects"].get(uid)) is not None:
+            yield (view.name, uid, class_id, told["raters"],
+                   *("" if sure[name] is None else sure[name] for name in SURE))  # fmt: skip
+
+
+def _decisions(view: ClipView) -> Iterator[tuple[Any, ...]]:
+    for row in (view.clip.label_set.uncertainty or {}).get("decisions", []):
+        yield (view.name, *(row[name] for name in DECISIONS[1:]))
 
 
 def _json(value: dict[str, Any]) -> str:

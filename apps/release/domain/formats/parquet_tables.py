@@ -25,11 +25,12 @@ from apps.release.domain.parquet import (
     read_table,
     write_table,
 )
+from apps.release.domain.raters import SURE
 from apps.release.domain.view import SHAPES, Create, Dropped, ReleaseView, count_lost
 
 KINDS = {
     **dict.fromkeys(("n_frames", "width", "height", "stride", "frame_index", "number",
-                     "start_frame", "end_frame"), WHOLE),
+                     "start_frame", "end_frame", "raters", *SURE), WHOLE),
     **dict.fromkeys(("fps", "time_s", "start_s", "end_s", "x", "y", "w", "h"), REAL),
     "interpolated": TRUTH,
 }  # fmt: skip
@@ -37,7 +38,8 @@ KINDS = {
 
 def write(release: ReleaseView, create: Create) -> Dropped:
     """`clips.parquet`, `tracks.parquet`, `objects.parquet`, `intervals.parquet`, and
-    `relations.parquet` and `proposals.parquet` where there is such a thing. Nothing is left out."""
+    where there is such a thing relations, proposals, uncertainty and decisions. Nothing is left
+    out."""
     lost: Dropped = Dropped()
     for view in release.clips:
         lost += count_lost(view, shapes=(*SHAPES, *POINT_SHAPES), identity=True, state=True,
