@@ -18,6 +18,7 @@ from apps.access.errors import NotFound, Refused
 from apps.deid import withdrawal
 from apps.deid.models import ProjectSubject
 from apps.deid.queries import received_for
+from apps.projects import holds
 from clinical_annot.queries import touched_by
 
 
@@ -60,6 +61,7 @@ def withdraw(request: HttpRequest, received_id: uuid.UUID) -> HttpResponse:
         "originals": sum(row.original_id is not None for row in touched.received),
         "elsewhere": len([one for one in projects if one.pk not in mine]),
         "destroys": withdrawal.destroys(projects),
+        "is_held": holds.is_subject_held(subject.pk),
         "is_key_gone": subject.wrapped_key is None,
     }
     return render(request, "corrections/withdraw.html", context)

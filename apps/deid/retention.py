@@ -163,8 +163,16 @@ def due_until(
 def erase_due(actor: Actor, most: int = 20, *, with_releases: bool = True) -> int:
     """Erase what is due now and no hold keeps; how many were."""
     now, done = timezone.now(), 0
+    kept_by_hold = set(
+        ReceivedInstance.objects.filter(
+            state=State.WITHDRAWN, reason=WITHDRAWN, original__isnull=False
+        ).values_list("project", flat=True)
+    )
     for project in Project.objects.all():
-        if rule_of(project).kind == Kind.AFTER_RELEASE and not with_releases:
+        kind = rule_of(project).kind
+        if kind == Kind.KEEP and project.pk not in kept_by_hold:
+            continue
+        if kind == Kind.AFTER_RELEASE and not with_releases:
             continue
         for due in list(due_until(project, now, most - done, with_held=False)):
             done += settle_original(actor, due.received)

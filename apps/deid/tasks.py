@@ -23,6 +23,7 @@ from apps.deid.domain.refusals import StreamRefusal
 from apps.deid.identity import Identity, identity_of
 from apps.deid.known import subject_harvest
 from apps.deid.models import Deidentification
+from apps.intake import erased
 from apps.intake.models import ReceivedInstance
 from apps.jobs.models import Job
 from apps.jobs.work import FailedError, JobHandle, StoppedError, enqueue, job, on_parked, sweep
@@ -351,9 +352,10 @@ def _finish(
 def let_originals_go() -> int:
     """Erase the originals that are due by their project's rule, and what a lifted hold had kept."""
     worker = service("worker")
-    # What a release holds is asked for once a minute: it is read from its freeze.
-    with_releases = cache.add("retention/releases", True, 60)
-    done = retention.erase_due(worker, with_releases=with_releases)
+    # Once a minute: what a release holds is read from its freeze, and little is ever left over.
+    is_slow_turn = cache.add("retention/slow", True, 60)
+    done = erased.finish_left_over() if is_slow_turn else 0
+    done += retention.erase_due(worker, with_releases=is_slow_turn)
     return done + withdrawal.finish_held(worker)
 
 

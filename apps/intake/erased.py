@@ -57,6 +57,15 @@ def _finish(file: VaultFile) -> None:
         logger.error("erased original not listed outside", extra={"error": type(error).__name__})
 
 
+def finish_left_over(most: int = 100) -> int:
+    """Delete the bytes of erased originals that a crash, or a store that was away, has left."""
+    listed = ErasedOriginal.objects.values("pk")
+    left = list(VaultFile.objects.filter(purpose="original", pk__in=listed)[:most])
+    for file in left:
+        _finish(file)
+    return len(left)
+
+
 def read_list(source: Path | Iterable[dict[str, Any]]) -> list[dict[str, str]]:
     """The records ``{"erased_at", "file", "sha256"}`` of a list; a last line without its end was
     never acknowledged. Raises BadErasedListError; a list that is not there is empty."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
+from apps.access.actor import service
 from apps.access.errors import Conflict, Forbidden, Refused
 from apps.audit import tree
 from apps.audit.models import Event
@@ -17,13 +19,22 @@ from apps.intake import erased
 from apps.intake.models import CommitmentRequest, ReceivedInstance
 from apps.intake.pacs import committing as committing_rules
 from apps.jobs.models import Job
+from apps.keys.keyring import subject_key
 from apps.keys.services import destroy_subject_key
 from apps.projects import holds
 from apps.projects.domain.retention import Kind, Rule
-from apps.vault.files import storage
+from apps.release import services as releasing
+from apps.release.models import Release
+from apps.vault.files import create_file, storage
+from tests import builders
 from tests.builders import received_instance
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _a_slow_turn():
+    cache.clear()
 
 
 @pytest.fixture
@@ -165,6 +176,40 @@ def test_a_withdrawal_under_a_hold_ends_the_use_at_once_and_erases_once_it_is_li
     assert committing(tasks.let_originals_go) == 0
 
 
+def test_bytes_that_a_crash_left_after_the_erasing_are_deleted_later(project, cleared, committing):
+    ruled(project, "delete")
+    file = cleared.original
+    # Without the commit's own work: as if the process had ended there.
+    assert tasks.let_originals_go() == 1
+    assert storage().exists(file.storage_name)
+    cache.clear()
+    assert committing(tasks.let_originals_go) == 1
+    assert not storage().exists(file.storage_name)
+    cache.clear()
+    assert committing(tasks.let_originals_go) == 0
+
+
+def test_an_original_goes_some_days_after_the_first_release_that_holds_it(
+    project, person, committing
+):
+    clip = builders.ready_clip(project, 16)
+    builders.signed_adjudication(project, person, clip, shift=3)
+    release = releasing.freeze(person("project_lead"), project, version="1", formats=["mot"])
+    held = clip.instance.source
+    with create_file("original", subject_key(held.subject)) as out:
+        out.write(b"original")
+        file = out.finish()
+    file.save(force_insert=True)
+    ReceivedInstance.objects.filter(pk=held.pk).update(original=file)
+    ruled(project, "after_release", 10)
+    assert retention.erase_due(service("worker")) == 0
+    for days, count in ((9, 0), (11, 1)):
+        at = timezone.now() - timedelta(days=days)
+        Release.objects.filter(pk=release.pk).update(state="published", published_at=at)
+        assert committing(retention.erase_due, service("worker")) == count
+    assert not storage().exists(file.storage_name)
+
+
 def test_what_was_promised_to_senders_is_never_let_go(project, person):
     steward = person("data_steward")
     project.options = {**project.options, "storage_commitment": True}
@@ -232,7 +277,6 @@ def test_what_arrived_first_is_examined_first(project, tmp_path):
 
 
 def test_a_decision_that_was_replaced_is_not_finished_by_a_late_worker(command, cleared):
-    from apps.access.errors import Conflict
     from apps.deid import services
     from apps.deid.models import Deidentification
 

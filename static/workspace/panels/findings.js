@@ -83,7 +83,7 @@ export async function findingsPanel(host, bench, keys) {
     return h("li", { class: `thread${isOpen ? " open" : ""}${finding.state === "closed" ? " settled" : ""}`, "data-testid": `finding-${finding.id}` },
       h("button", { type: "button", class: "row-button", "aria-expanded": String(isOpen), onclick: show },
         h("span", { class: "name" }, finding.said),
-        h("span", { class: "tag" }, `${finding.severity} · ${spaced(finding.frame_index)}`)),
+        h("span", { class: "tag" }, `${finding.severity === "urgent" ? "urgent · " : ""}${spaced(finding.frame_index)}`)),
       ...(isOpen ? [
         h("p", {}, finding.text ?? h("em", {}, "This text went with the subject's key")),
         finding.state === "flagged" ? h("p", { class: "thread-foot" },
