@@ -11,6 +11,7 @@ from apps.access.actor import Actor
 from apps.access.errors import Refused
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
+from apps.projects.emergency import end_without_role
 from apps.projects.models import Agreement, Project
 
 _MANAGERS = {roles.ADMINISTRATOR, roles.PROJECT_LEAD, roles.SERVICE}
@@ -73,6 +74,7 @@ def change_end(actor: Actor, agreement: Agreement, *, until: str, reason: str) -
     before, agreement.ends_at = agreement.ends_at, end_of(until)
     agreement.save(update_fields=["ends_at"])
     n_grants = agreement.grants.update(ends_at=agreement.ends_at)
+    _end_emergencies(actor, agreement)
     event(
         actor,
         agreement,
@@ -92,4 +94,12 @@ def note_end(actor: Actor, agreement: Agreement) -> Agreement:
     agreement.noted_end = agreement.ends_at
     agreement.save(update_fields=["noted_end"])
     event(actor, agreement, public={"grants": agreement.grants.count()})
+    _end_emergencies(actor, agreement)
     return agreement
+
+
+def _end_emergencies(actor: Actor, agreement: Agreement) -> None:
+    """Whose role has ended with it holds no broken glass any longer."""
+    if not agreement.is_in_force:
+        for grant in agreement.grants.select_related("user"):
+            end_without_role(actor, agreement.project, grant.user)

@@ -21,7 +21,7 @@ from apps.keys import keyring
 from apps.library import services as library
 from apps.library.models import Clip
 from apps.library.queries import clips_for
-from apps.projects import emergency, tasks
+from apps.projects import agreements, emergency, tasks
 from apps.projects.models import EmergencyAccess, ProjectUserObjectPermission
 from apps.projects.services import grant_role, revoke_role
 from tests import builders
@@ -243,3 +243,18 @@ def test_it_ends_with_the_role_by_which_it_was_begun(clip, person):
     assert access.state == "ended"
     assert grants.granted_codenames(officer.user, clip.project) == set()
     assert not EmergencyAccess.objects.filter(ended_at__gt=F("ends_at")).exists()
+
+
+def test_it_ends_with_the_agreement_that_the_role_rested_on(clip, person):
+    steward, command = person(), service("command")
+    approval = agreements.add_agreement(
+        command, clip.project, kind="ethics", reference="EC 9", until="2040-01-01"
+    )
+    grant_role(command, clip.project, steward.user, roles.DATA_STEWARD, approval)
+    access = broken(steward, clip)
+    agreements.change_end(
+        command, approval, until=f"{timezone.now() - timedelta(days=2):%Y-%m-%d}", reason="revoked"
+    )
+    access.refresh_from_db()
+    assert access.state == "ended"
+    assert grants.granted_codenames(steward.user, clip.project) == set()
