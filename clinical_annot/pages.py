@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -47,7 +48,15 @@ def my_work(request: HttpRequest) -> HttpResponse:
     State = LabelSet.State
     rank = {State.RETURNED: 0, State.IN_PROGRESS: 1, State.ASSIGNED: 2}
     todo = [item for item in annotate if item.label_set and item.label_set.state in rank]
-    todo.sort(key=lambda item: (rank[State(item.label_set.state)], item.created_at))  # type: ignore[union-attr]
+    todo.sort(
+        key=lambda item: (
+            item.label_set.state != State.RETURNED,  # type: ignore[union-attr]
+            item.due_on or date.max,
+            rank[State(item.label_set.state)],  # type: ignore[union-attr]
+            item.created_at,
+        )
+    )
+    skipped = Assignment.objects.filter(person=user, state=Assignment.State.SKIPPED)
     done = [item for item in annotate if item not in todo]
     decide = list(
         adjudications.adjudications_for(user).exclude(state=Adjudication.State.SUPERSEDED)
@@ -60,6 +69,8 @@ def my_work(request: HttpRequest) -> HttpResponse:
             "next": todo[0] if todo else None,
             "rest": todo[1:],
             "done": done,
+            "today": timezone.now().date(),
+            "skipped": list(skipped.select_related("clip").order_by("-created_at")[:20]),
             "adjudications": [item for item in decide if item.state == Adjudication.State.OPEN],
             "signed": [item for item in decide if item.signature_id is not None],
             "returned": [item for item in decide if item.state == Adjudication.State.RETURNED],
@@ -159,6 +170,8 @@ def assign(request: HttpRequest) -> HttpResponse:
     person = get_object_or_404(User, pk=uuid_of(request.POST.get("person")), is_service=False)
     assign_clip(actor_of(request), clip, person=person)
     messages.success(request, _("%(clip)s is assigned.") % {"clip": clip.name})
+    if request.POST.get("back") == "assignments":
+        return redirect("assignments", clip.project_id)
     return redirect("projects")
 
 

@@ -1,20 +1,34 @@
-"""Verbs on assignments: a clip is given to a person."""
+"""Verbs on assignments: a clip is given to a person, to another, given up, returned, due."""
 
 from __future__ import annotations
+
+from datetime import date
+
+from django.db.models import QuerySet
 
 from apps.access import grants, roles
 from apps.access.actor import Actor
 from apps.access.errors import Refused
 from apps.access.models import User
+from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.adjudication import blinding
-from apps.adjudication.models import Assignment
+from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.workflow import version_of
 from apps.annotation.models import LabelSet
-from apps.annotation.services import create_label_set
+from apps.annotation.services import (
+    create_label_set,
+    give_up_label_set,
+    return_label_set,
+    set_aside_label_set,
+)
 from apps.library.models import Clip
 from apps.ontology.services import current
 from apps.projects.queries import roles_in
+
+State = Assignment.State
+# Of a label set that is still to be handed in.
+OPEN_STATES = (LabelSet.State.ASSIGNED, LabelSet.State.IN_PROGRESS, LabelSet.State.RETURNED)
 
 
 @verb(
@@ -24,10 +38,16 @@ from apps.projects.queries import roles_in
     apart=blinding.ASSIGNED,
 )
 def assign_clip(
-    actor: Actor, clip: Clip, *, person: User, kind: str = Assignment.Kind.ANNOTATE
+    actor: Actor,
+    clip: Clip,
+    *,
+    person: User,
+    kind: str = Assignment.Kind.ANNOTATE,
+    due_on: date | None = None,
+    gold: Adjudication | None = None,
 ) -> Assignment:
     """Give a ready clip to a person to annotate (with an empty label set) or to adjudicate, never
-    both: who decides has seen the others' labels."""
+    both: who decides has seen the others' labels. With ``gold`` it is a calibration."""
     wanted = roles.ANNOTATOR if kind == Assignment.Kind.ANNOTATE else roles.ADJUDICATOR
     if wanted not in roles_in(person, clip.project):
         raise Refused(
@@ -37,13 +57,13 @@ def assign_clip(
             field="person",
         )
     found = Assignment.objects.filter(clip=clip, person=person, kind=kind).first()
-    if found is not None:
+    if found is not None and (found.state == State.GIVEN or gold is not None):
         raise Refused(
             "taken", "This person has the clip already.", "Choose another.", field="person"
         )
     label_set: LabelSet | None = None
     if kind == Assignment.Kind.ANNOTATE:
-        ontology = current(clip.project)
+        ontology = gold.set_a.ontology if gold is not None else current(clip.project)
         if ontology is None:
             raise Refused(
                 "no_ontology",
@@ -52,14 +72,105 @@ def assign_clip(
                 field="ontology",
             )
         label_set = create_label_set(actor, clip, author=person, ontology=ontology)
-    assignment = Assignment.objects.create(
-        project=clip.project,
-        clip=clip,
-        person=person,
-        kind=kind,
-        label_set=label_set,
-        workflow=version_of(clip.project),
-    )
+    purpose = Assignment.Purpose.CALIBRATION if gold else Assignment.Purpose.WORK
+    # Who gave it up before has it anew, with an empty label set; the old one stays readable.
+    assignment = found or Assignment(project=clip.project, clip=clip, person=person, kind=kind)
+    assignment.label_set, assignment.state, assignment.purpose = label_set, State.GIVEN, purpose
+    assignment.workflow, assignment.due_on, assignment.gold = version_of(clip.project), due_on, gold
+    assignment.reason = assignment.remark = ""
+    assignment.pass_number = 1 + _work_on(clip).exclude(pk=assignment.pk).count()
+    assignment.save()
     grants.grant(person, "work_on", assignment)
-    event(actor, assignment, private={"person": str(person.pk), "clip": str(clip.pk), "kind": kind})
+    event(
+        actor,
+        assignment,
+        public={"purpose": purpose, "workflow": assignment.workflow},
+        private={"person": str(person.pk), "clip": str(clip.pk), "kind": kind},
+    )
+    return assignment
+
+
+def _work_on(clip: Clip) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(
+        clip=clip,
+        kind=Assignment.Kind.ANNOTATE,
+        purpose=Assignment.Purpose.WORK,
+        state=State.GIVEN,
+    )
+
+
+@verb("assignment.skip", roles={roles.ANNOTATOR}, states=(State.GIVEN,), relation="assigned")
+def skip(actor: Actor, assignment: Assignment, *, reason: str) -> Assignment:
+    """Give up a clip that one was given to annotate, with a reason that the lead reads."""
+    said = note_text(reason)
+    give_up_label_set(actor, _label_set(assignment))
+    return _take(actor, assignment, State.SKIPPED, said)
+
+
+@verb("assignment.reassign", roles={roles.PROJECT_LEAD}, states=(State.GIVEN,))
+def reassign(actor: Actor, assignment: Assignment, *, person: User, reason: str = "") -> Assignment:
+    """Give a clip that is not handed in to another person, with the same due date."""
+    _hold_unblinded(actor, assignment)
+    said = note_text(reason) if reason.strip() else ""
+    set_aside_label_set(actor, _label_set(assignment))
+    _take(actor, assignment, State.MOVED, said)
+    return assign_clip(
+        actor, assignment.clip, person=person, due_on=assignment.due_on, gold=assignment.gold
+    )
+
+
+@verb(
+    "assignment.return",
+    roles={roles.PROJECT_LEAD},
+    states=(State.GIVEN,),
+    not_relation="assigned",
+)
+def return_work(actor: Actor, assignment: Assignment, *, remark: str) -> Assignment:
+    """Give handed-in labels that nobody decides yet back to their author with a remark."""
+    _hold_unblinded(actor, assignment)
+    said = note_text(remark, "remark")
+    return_label_set(actor, _label_set(assignment), remark=said)
+    assignment.remark = said
+    assignment.save(update_fields=["remark"])
+    event(actor, assignment, private={"remark": said})
+    return assignment
+
+
+@verb("assignment.set_due", roles={roles.PROJECT_LEAD}, states=(State.GIVEN,))
+def set_due(actor: Actor, assignment: Assignment, *, due_on: date | None) -> Assignment:
+    """Say until when a clip is to be labelled, or that there is no such day."""
+    assignment.due_on = due_on
+    assignment.save(update_fields=["due_on"])
+    event(actor, assignment, public={"due_on": due_on.isoformat() if due_on else None})
+    return assignment
+
+
+def _hold_unblinded(actor: Actor, assignment: Assignment) -> None:
+    """Raises Refused where the answer would tell a lead who labels the clip too how far another
+    is."""
+    if assignment.clip_id in blinding.blinded_clip_ids(actor.user):
+        raise Refused(
+            "blinded",
+            "You label this clip yourself.",
+            "Ask another project lead.",
+            status=409,
+        )
+
+
+def _label_set(assignment: Assignment) -> LabelSet:
+    if assignment.label_set is None:
+        raise Refused("not_to_label", "This is not given to label.", "Choose another.")
+    return assignment.label_set
+
+
+def _take(actor: Actor, assignment: Assignment, state: str, said: str) -> Assignment:
+    """The person has the clip no longer: neither its pictures nor a way to write."""
+    assignment.state, assignment.reason = state, said
+    assignment.save(update_fields=["state", "reason"])
+    grants.revoke(assignment.person, "work_on", assignment)
+    event(
+        actor,
+        assignment,
+        private={"person": str(assignment.person_id), "reason": said},
+    )
     return assignment

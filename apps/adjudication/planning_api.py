@@ -1,8 +1,9 @@
-"""Doors of a project's workflow."""
+"""Doors of a project's workflow: the rule, the plan, who has which clip."""
 
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -12,15 +13,16 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
 from apps.access import roles
 from apps.access.doors import ApiView, actor_of, body_of
-from apps.access.errors import NotFound
+from apps.access.errors import NotFound, Refused
 from apps.access.models import User
-from apps.adjudication import workflow
+from apps.adjudication import blinding, planning, workflow
 from apps.adjudication.domain.workflow import MOST_PASSES
+from apps.adjudication.models import Assignment
 from apps.projects.models import Project
 from apps.projects.queries import projects_for
 
@@ -57,6 +59,95 @@ class WorkflowView(ApiView):
         project = led_project(request.user, project_id)
         made = workflow.set_workflow(actor_of(request), project, rule=body_of(request))
         return Response({"version": made.number, **made.rule})
+
+
+def _assignments_json(project: Project, user: User) -> list[dict[str, Any]]:
+    blinded = blinding.blinded_clip_ids(user)
+    rows = Assignment.objects.filter(project=project, kind=Assignment.Kind.ANNOTATE)
+    return [
+        {
+            "id": str(row.pk),
+            "clip": str(row.clip_id),
+            "person": row.person.username,
+            "purpose": row.purpose,
+            "state": row.state,
+            "pass": row.pass_number,
+            "workflow": row.workflow,
+            "due_on": row.due_on.isoformat() if row.due_on else None,
+            "labels": None
+            if row.label_set is None or (row.clip_id in blinded and row.person_id != user.pk)
+            else row.label_set.state,
+        }
+        for row in rows.select_related("person", "label_set").order_by("created_at")
+    ]
+
+
+class AssignmentsView(ApiView):
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
+    def get(self, request: Any, project_id: uuid.UUID) -> Response:
+        """Who was given which clip to label; how far they are, but on clips that one labels."""
+        project = led_project(request.user, project_id)
+        return Response({"assignments": _assignments_json(project, request.user)})
+
+
+def _plan_json(found: planning.Preview) -> dict[str, Any]:
+    names = {str(person.pk): person.username for person in found.people}
+    return {
+        "digest": found.digest,
+        "given": [{"clip": clip, "person": names[who]} for clip, who in found.plan.given],
+        "load_s": {names[who]: round(load, 1) for who, load in found.plan.load_s.items()},
+        "lacking": dict(found.plan.lacking),
+    }
+
+
+class PlanView(ApiView):
+    @extend_schema(
+        parameters=[OpenApiParameter("people", str, description="user names, by commas")],
+        responses={200: OpenApiTypes.OBJECT, 400: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT},
+    )
+    def get(self, request: Any, project_id: uuid.UUID) -> Response:
+        """What the project's rule would give to whom; nothing changes."""
+        project = led_project(request.user, project_id)
+        people = _named(project, request.GET.get("people", ""))
+        return Response(_plan_json(planning.preview(project, people, request.user)))
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=_ANSWERS)
+    def post(self, request: Any, project_id: uuid.UUID) -> Response:
+        """Give what the plan says: people (user names), due_on, digest of the plan looked at."""
+        project = led_project(request.user, project_id)
+        body = body_of(request)
+        done = planning.apply_plan(
+            actor_of(request),
+            project,
+            people=_named(project, body.get("people") or ""),
+            due_on=day_of(str(body.get("due_on") or "")),
+            digest=str(body["digest"]) if body.get("digest") else None,
+        )
+        return Response(_plan_json(done))
+
+
+def _named(project: Project, said: Any) -> set[str] | None:
+    """Ids of the annotators that are named by user name; None for all where none is."""
+    names = said.split(",") if isinstance(said, str) else said
+    if not isinstance(names, list):
+        raise Refused("invalid_people", "People are user names.", "Give a list.", field="people")
+    wanted = {str(name) for name in names if name}
+    people = planning.annotators_of(project)
+    if wanted - {person.username for person in people}:
+        raise Refused(
+            "no_annotator", "Somebody named is no annotator here.", "Name others.", field="people"
+        )
+    return {str(p.pk) for p in people if p.username in wanted} if wanted else None
+
+
+def day_of(text: str) -> date | None:
+    """A day of a form; None for none. Raises Refused for what is no day."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Refused(
+            "invalid_day", "This is no day.", "Write it as 2026-11-26.", field="due_on"
+        ) from None
 
 
 @require_POST

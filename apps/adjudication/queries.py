@@ -51,6 +51,22 @@ def countersigned_clip_ids(user: User, held: dict[str, set[Any]]) -> Any:
     return to_countersign_for(user).order_by().values_list("clip_id", flat=True)
 
 
+def calibration_for(user: User, assignment_id: uuid.UUID) -> Assignment:
+    """One's own calibration, or one of a project that one leads. Raises NotFound, also for what is
+    not compared yet."""
+    led = project_ids(user, roles.PROJECT_LEAD)
+    found = (
+        Assignment.objects.filter(pk=assignment_id, purpose=Assignment.Purpose.CALIBRATION)
+        .filter(project_id__in=project_ids(user))
+        .exclude(result__isnull=True)
+        .select_related("clip", "person", "project")
+        .first()
+    )
+    if found is None or (found.person_id != user.pk and found.project_id not in led):
+        raise NotFound
+    return found
+
+
 def adjudications_for(user: User) -> QuerySet[Adjudication]:
     """Adjudications given to this person."""
     return Adjudication.objects.filter(

@@ -9,10 +9,11 @@ from apps.access import grants, roles
 from apps.access.actor import service
 from apps.access.errors import Refused
 from apps.access.models import User
-from apps.adjudication import blinding, findings, reviewing, services
+from apps.adjudication import blinding, calibrating, findings, planning, reviewing, services
 from apps.adjudication.assigning import assign_clip
-from apps.adjudication.models import Adjudication, Assignment
-from apps.adjudication.workflow import passes_of
+from apps.adjudication.domain.workflow import BALANCED
+from apps.adjudication.models import Adjudication, Assignment, WorkflowVersion
+from apps.adjudication.workflow import passes_of, workflow_in
 from apps.annotation import store
 from apps.annotation.models import LabelSet
 from apps.jobs.models import Job
@@ -46,6 +47,46 @@ def assign_to_all() -> int:
 
 
 @sweep
+def give_balanced() -> int:
+    """Give clips that lack a pass to whoever has least to do, where the workflow says so."""
+    done = 0
+    for number, project in _newest_workflows():
+        if workflow_in(project, number).giving != BALANCED or current(project) is None:
+            continue
+        if planning.preview(project).plan.given:
+            done += len(planning.apply_plan(service("worker"), project).plan.given)
+    return done
+
+
+def _newest_workflows() -> list[tuple[int, Project]]:
+    newest: dict[object, tuple[int, Project]] = {}
+    for row in WorkflowVersion.objects.select_related("project").order_by("number"):
+        newest[row.project_id] = (row.number, row.project)
+    return list(newest.values())
+
+
+@sweep
+def measure_calibrations() -> int:
+    """Have each handed-in calibration compared with its gold."""
+    return sum(
+        enqueue("calibration.compare", pk, priority=8)
+        for pk in calibrating.handed_in().values_list("pk", flat=True)
+        if not Job.objects.filter(kind="calibration.compare", object_id=str(pk)).exists()
+    )
+
+
+@job("calibration.compare")
+def compare_calibration(handle: JobHandle) -> None:
+    """Compare what was drawn as a calibration with its gold."""
+    found = calibrating.handed_in().filter(pk=handle.job.object_id).first()
+    if found is None:
+        return
+    result = calibrating.compare_with_gold(found)
+    handle.progress(0.9, "comparing")
+    calibrating.measure(service("worker"), found, result=result)
+
+
+@sweep
 def open_where_both_submitted() -> int:
     """Open an adjudication for each clip with as many submitted label sets as it has passes and
     somebody to decide, and give back to its reviewer what was returned and is handed in again."""
@@ -55,10 +96,10 @@ def open_where_both_submitted() -> int:
     submitted = LabelSet.objects.filter(
         origin=LabelSet.Origin.MANUAL, state=LabelSet.State.SUBMITTED
     ).exclude(pk__in=aside.filter(label_set__isnull=False).values("label_set_id"))
-    clips = Clip.objects.filter(labelsetclip__label_set__in=submitted).exclude(
+    clips = Clip.objects.filter(pk__in=submitted.values("places__clip_id")).exclude(
         adjudications__state__in=(State.OPEN, State.RETURNED, State.SIGNED)
     )
-    for clip in clips.distinct():
+    for clip in clips:
         passes = passes_of(clip)
         handed_in = submitted.filter(places__clip=clip).order_by("submitted_at")
         sets = _first_sets(list(handed_in), passes) if passes else []

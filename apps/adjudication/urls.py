@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from apps.adjudication import api, planning_api
+from apps.adjudication import api, assignment_pages, planning_api
 
 _ONE = "api/v1/adjudications/<uuid:adjudication_id>/"
+_GIVEN = "assignments/<uuid:assignment_id>/"
 
 urlpatterns = [
     path(_ONE, api.AdjudicationView.as_view(), name="adjudication"),
@@ -24,6 +25,24 @@ urlpatterns = [
         planning_api.WorkflowView.as_view(),
         name="project-workflow",
     ),
+    path(
+        "api/v1/projects/<uuid:project_id>/assignments/",
+        planning_api.AssignmentsView.as_view(),
+        name="project-assignments",
+    ),
+    path(
+        "api/v1/projects/<uuid:project_id>/plan/",
+        planning_api.PlanView.as_view(),
+        name="project-plan",
+    ),
+    path("projects/<uuid:project_id>/assignments/", assignment_pages.matrix, name="assignments"),
+    path("projects/<uuid:project_id>/plan/", assignment_pages.plan, name="plan"),
+    path("projects/<uuid:project_id>/calibrations/", assignment_pages.calibrate, name="calibrate"),
+    path("calibrations/<uuid:assignment_id>/", assignment_pages.calibration, name="calibration"),
+    path(f"{_GIVEN}reassign/", assignment_pages.reassign, name="assignment-reassign"),
+    path(f"{_GIVEN}return/", assignment_pages.return_work, name="assignment-return"),
+    path(f"{_GIVEN}due/", assignment_pages.set_due, name="assignment-due"),
+    path(f"{_GIVEN}skip/", assignment_pages.skip, name="assignment-skip"),
     path("projects/<uuid:project_id>/workflow/", planning_api.workflow_page, name="workflow"),
     path("adjudications/<uuid:adjudication_id>/", api.screen, name="adjudication-screen"),
 ]

@@ -53,7 +53,8 @@ def _read_sets(user: User, clip: Clip) -> QuerySet[LabelSet]:
     if own.filter(origin=LabelSet.Origin.CONSENSUS).exists():
         judged = LabelSet.objects.filter(
             places__clip=clip, project=clip.project_id, origin=LabelSet.Origin.MANUAL,
-            state=LabelSet.State.LOCKED,
+            # One that is under review stays handed in until it is signed.
+            state__in=(LabelSet.State.LOCKED, LabelSet.State.SUBMITTED),
         )  # fmt: skip
     return LabelSet.objects.filter(pk__in=[*own.values_list("pk", flat=True), *judged.values_list(
         "pk", flat=True)])  # fmt: skip

@@ -376,6 +376,34 @@ def return_label_set(actor: Actor, label_set: LabelSet, *, remark: str) -> Label
     return label_set
 
 
+def _close(actor: Actor, label_set: LabelSet) -> LabelSet:
+    label_set.state = State.SUPERSEDED
+    label_set.save(update_fields=["state"])
+    event(actor, label_set, public={"revision": label_set.revision})
+    return label_set
+
+
+@verb(
+    "label_set.give_up",
+    roles={roles.ANNOTATOR},
+    states=(State.ASSIGNED, State.IN_PROGRESS, State.RETURNED),
+    relation="author",
+)
+def give_up_label_set(actor: Actor, label_set: LabelSet) -> LabelSet:
+    """Close one's own label set that is not handed in: the clip was skipped."""
+    return _close(actor, label_set)
+
+
+@verb(
+    "label_set.set_aside",
+    roles={roles.PROJECT_LEAD},
+    states=(State.ASSIGNED, State.IN_PROGRESS, State.RETURNED),
+)
+def set_aside_label_set(actor: Actor, label_set: LabelSet) -> LabelSet:
+    """Close a label set that is not handed in: the clip was given to another person."""
+    return _close(actor, label_set)
+
+
 @verb(
     "label_set.lock",
     roles={roles.SERVICE, roles.ADJUDICATOR},

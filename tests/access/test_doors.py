@@ -175,6 +175,16 @@ DOORS = {
     "adjudication-rules": "apps.adjudication.workflow.set_rules",
     "adjudication-correct": "apps.adjudication.reviewing.correct",
     "adjudication-return": "apps.adjudication.reviewing.return_reviewed",
+    "assignments": "apps.projects.queries.projects_for",
+    "project-assignments": "apps.projects.queries.projects_for",
+    "project-plan": "apps.adjudication.planning.apply_plan",
+    "plan": "apps.adjudication.planning.apply_plan",
+    "calibrate": "apps.adjudication.calibrating.give_gold",
+    "calibration": "apps.adjudication.queries.calibration_for",
+    "assignment-reassign": "apps.adjudication.assigning.reassign",
+    "assignment-return": "apps.adjudication.assigning.return_work",
+    "assignment-due": "apps.adjudication.assigning.set_due",
+    "assignment-skip": "apps.adjudication.assigning.skip",
     "project-workflow": "apps.adjudication.workflow.set_workflow",
     "workflow": "apps.adjudication.workflow.set_workflow",
     "adjudication-sign": "apps.adjudication.services.sign",
@@ -291,7 +301,7 @@ def test_asking_alone_changes_nothing(client, person):
         "dicomweb-frames", "dicomweb-instance-rendered", "dicomweb-frame-rendered",
         "tokens", "my-keys", "remote-node", "routing-rule", "withdraw", "review-dry-run",
         "audit-proof", "api-proof", "emergency-clip", "audit-accesses", "audit-unusual",
-        "scim-users", "scim-user", "project-workflow",
+        "scim-users", "scim-user", "project-workflow", "project-plan",
     }  # fmt: skip
     changing = {name for name, to in DOORS.items() if hasattr(import_string(to), "policy")}
     for pattern in ALL:

@@ -287,11 +287,30 @@ def _labels(project: Any, people: dict[str, Someone]) -> dict[str, Thing]:
         "label set": Thing({"label_set_id": mine.pk, "revision": 0}, own={"annotator"}),
         "their label set": Thing({"label_set_id": theirs.pk, "revision": 0}, own={"annotator_b"}),
         "adjudication": Thing({"adjudication_id": opened.pk}, own={"adjudicator"}),
+        "assignment": Thing(
+            {"assignment_id": Assignment.objects.get(label_set=mine).pk},
+            own={"annotator"},
+            made_by={"annotator"},
+        ),
+        "calibration": Thing({"assignment_id": _calibrated(project, people)}, own={"annotator"}),
         "review": Thing({"adjudication_id": reviewed.pk}, own={"adjudicator"}),
         "signed": Thing(
             {"adjudication_id": signed.pk}, own={"adjudicator"}, made_by={"adjudicator"}
         ),
     }
+
+
+def _calibrated(project: Any, people: dict[str, Someone]) -> uuid.UUID:
+    """A calibration that was compared with its gold."""
+    made = Assignment.objects.create(
+        project=project,
+        clip=builders.ready_clip(project, 8),
+        person=people["annotator"].actor.user,
+        kind=Assignment.Kind.ANNOTATE,
+        purpose=Assignment.Purpose.CALIBRATION,
+        result={"summary": [], "disagreements": []},
+    )
+    return made.pk
 
 
 def _review(project: Any, people: dict[str, Someone]) -> Adjudication:

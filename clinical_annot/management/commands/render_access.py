@@ -39,6 +39,8 @@ MODULES = (
     "destinations",
     "workflow",
     "reviewing",
+    "planning",
+    "calibrating",
     "drafts",
     "looks",
     "sending",
