@@ -23,6 +23,7 @@ from apps.adjudication.services import content_digest, decisions_of
 from apps.annotation import store
 from apps.annotation.domain import provenance
 from apps.annotation.models import LabelObject, LabelSet
+from apps.library.domain.calibration import regions_json, regions_of
 from apps.library.domain.index_format import FrameIndex
 from apps.library.models import Clip
 from apps.ontology.domain.geometries import interpolator_of
@@ -232,6 +233,7 @@ def _clip(
         # A cine's pictures are released as PNG: what is bound as a file is its instance.
         media_sha256=clip.media_sha256 if clip.media == Clip.Media.VIDEO else instance.file.sha256,
         header=header_values(Dataset.from_json(instance.header)),
+        regions=regions_json(regions_of(instance.header, clip.width_px, clip.height_px)) or None,
         label_set=LabelSetFreeze(
             id=str(label_set.pk),
             revision=label_set.revision,

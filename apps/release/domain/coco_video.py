@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from apps.annotation.domain import rle as masks
 from apps.annotation.domain.shapes import POINT_SHAPES, enclosed_area, outline_points
 from apps.ontology.domain.geometries import INTERVALS
+from apps.release.domain import millimetres
 from apps.release.domain.freeze import ClipFreeze
 from apps.release.domain.objects import Block, Frames, Placed, Track, box_of, boxes_of
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
@@ -228,7 +229,8 @@ def _annotations(
     for track_id, video_id, view, track in numbered.tracks():
         label_class = numbered.release.freeze.class_by_id(track.class_id)
         category_id = numbered.category_id(track.class_id)
-        if isinstance(track.frames, Frames) and track.frames.blocks is not None:
+        regions = millimetres.regions_of_view(view) if track.geometry != "tip" else []
+        if isinstance(track.frames, Frames) and track.frames.blocks is not None and not regions:
             keys = {"video_id": video_id, "track_id": track_id, "category_id": category_id}
             yield from _block_rows(
                 track, track.frames.blocks(), label_class, keys, first_image[video_id], numbers
@@ -257,6 +259,8 @@ def _annotations(
                 row["segmentation"] = placed.shape["rle"]
             if track.geometry == "tip":
                 row |= {"keypoints": _keypoint(placed), "num_keypoints": 1}
+            if found := millimetres.as_json(placed, regions):
+                row["measurements"] = found
             yield row | _point_shape(placed)
 
 
@@ -307,8 +311,11 @@ def _ytvis_track(
         lists["frame_attributes"] = [None] * n
     if track.geometry == "tip":
         lists["keypoints"] = [None] * n
+    regions = millimetres.regions_of_view(view)
     for placed in track.frames:
         i = view.position(placed.frame_index)
+        if found := millimetres.as_json(placed, regions):
+            lists.setdefault("measurements", [None] * n)[i] = found
         lists["bboxes"][i], lists["areas"][i] = _box_and_area(placed, label_class)
         lists["states"][i] = placed.state
         lists["interpolated"][i] = placed.interpolated

@@ -1,4 +1,5 @@
-"""Tips, boxes, phases and events as Comprehensive SR, TID 1500 (PS3.16).
+"""Tips, boxes, phases and events as Comprehensive SR, TID 1500 (PS3.16); where the picture is
+calibrated, lines and outlines too, and what is measured in millimetres.
 
 Tips and boxes: one TID 1410 group a frame with the track's Tracking Unique Identifier, an
 SCOORD in our own coordinates (outer corner of the top left pixel is (0, 0), as PS3.3 C.18.6.1
@@ -19,6 +20,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from apps.annotation.domain.measures import Measure
 from apps.release.domain import dicom_bytes as b
 from apps.release.domain.codes import (
     ANY_PROCEDURE,
@@ -29,6 +31,7 @@ from apps.release.domain.codes import (
 )
 from apps.release.domain.dicom_common import MANUFACTURER, common_modules, moment, source_reference
 from apps.release.domain.freeze import ClipFreeze, Freeze
+from apps.release.domain.millimetres import measured, regions_of_clip
 from apps.release.domain.objects import ClipLabels, Frames, Interval, Placed, Track
 
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.88.33"
@@ -46,6 +49,13 @@ TRACKING_UID = b.Code("112040", "DCM", "Tracking Unique Identifier")
 EXTENT = own_code("temporal-extent", "Temporal extent")
 STATE = own_code("visibility", "Visibility")
 ORIGIN = own_code("geometry-origin", "Origin of geometry")
+MEASURES = {
+    "length": b.Code("410668003", "SCT", "Length"),
+    "width": b.Code("103355008", "SCT", "Width"),
+    "height": b.Code("121207", "DCM", "Height"),
+    "area": b.Code("42798000", "SCT", "Area"),
+}
+UNCERTAINTY = b.Code("371884006", "SCT", "+/-, range of measurement uncertainty")
 YES, NO = b.Code("373066001", "SCT", "Yes"), b.Code("373067005", "SCT", "No")
 STATES = {
     "visible": own_code("visible", "Visible"),
@@ -82,13 +92,18 @@ class SrPart:
     intervals: list[Interval] = field(default_factory=list)
 
 
+def geometries_of(clip: ClipFreeze) -> tuple[str, ...]:
+    """What of a clip stands in its SR: lines and outlines where they can be measured."""
+    return ("tip", "box", *(("polyline", "polygon") if clip.regions else ()))
+
+
 def sr_parts(
     clip: ClipFreeze, labels: ClipLabels, most: int = PLACES_AN_INSTANCE
 ) -> Iterator[SrPart]:
     """The clip's SR instances, one after the other; none when there is nothing to say.
 
     A part holds at most ``most`` places, but whole frames always; one pass over the tracks."""
-    tracks = labels.of("tip", "box")
+    tracks = labels.of(*geometries_of(clip))
     if not tracks and not labels.intervals:
         return
     ends = _cuts(clip.n_frames, tracks, most)
@@ -267,6 +282,7 @@ def _place_groups(
     states = {s: _coded("CONTAINS", STATE, c) for s, c in STATES.items()}
     origins = {o: _coded("CONTAINS", ORIGIN, c) for o, c in ORIGINS.items()}
     template = _template("1410")
+    regions = regions_of_clip(clip)
     for placed in places:
         attributes = {**track.attributes, **placed.attributes}
         children = (
@@ -275,9 +291,16 @@ def _place_groups(
             + _region(clip, placed)
             + states[placed.state]
             + origins[placed.interpolated]
+            + b"".join(_measurement(one) for one in measured(placed, regions))
             + _attributes(label_class, attributes)
         )
         yield _group(template, children)
+
+
+def _measurement(one: Measure) -> bytes:
+    """A NUM in UCUM millimetres, and with it how far off it may be (CID 225)."""
+    off = _number(UNCERTAINTY, one.uncertainty, one.unit, "HAS PROPERTIES")
+    return _number(MEASURES[one.kind], one.value, one.unit, "CONTAINS", off)
 
 
 def _interval_group(freeze: Freeze, clip: ClipFreeze, interval: Interval) -> bytes:
@@ -302,12 +325,19 @@ def _interval_group(freeze: Freeze, clip: ClipFreeze, interval: Interval) -> byt
 
 
 def _region(clip: ClipFreeze, placed: Placed) -> bytes:
-    """SCOORD POINT of a tip, or closed POLYLINE of a box, selected from its one frame."""
+    """SCOORD POINT of a tip, closed POLYLINE of a box or an outline, open one of a line, selected
+    from its one frame."""
+    kind = "POLYLINE"
     if placed.shape["type"] == "tip":
         kind, points = "POINT", [float(v) for v in placed.shape["point"]]
+    elif placed.shape["type"] in ("polyline", "polygon"):
+        corners = placed.shape["points"]
+        if placed.shape["type"] == "polygon":
+            corners = [*corners, corners[0]]
+        points = [float(v) for corner in corners for v in corner]
     else:
         x, y, w, h = (float(v) for v in placed.shape["box"])
-        kind, points = "POLYLINE", [x, y, x + w, y, x + w, y + h, x, y + h, x, y]
+        points = [x, y, x + w, y, x + w, y + h, x, y + h, x, y]
     return _content(
         "CONTAINS",
         "SCOORD",
@@ -336,12 +366,15 @@ def _attributes(label_class: dict[str, Any], values: dict[str, Any]) -> bytes:
     return result
 
 
-def _number(name: b.Code, value: float, unit: str) -> bytes:
+def _number(
+    name: b.Code, value: float, unit: str, relationship: str = "CONTAINS", below: bytes = b""
+) -> bytes:
     units = b.Code(unit, "UCUM", "no units" if unit == "1" else unit)
     measured = b.item(
         b.sequence(0x004008EA, b.code_item(units)), b.text(0x0040A30A, "DS", f"{value:.10g}")
     )
-    return _content("CONTAINS", "NUM", name, b.sequence(0x0040A300, measured))
+    children = [b.sequence(0x0040A730, below)] if below else []
+    return _content(relationship, "NUM", name, b.sequence(0x0040A300, measured), *children)
 
 
 def _image(

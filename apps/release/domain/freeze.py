@@ -145,7 +145,9 @@ class ClipFreeze:
     `time_base` (numerator, denominator, seconds); `digests` uint8 (n_frames, 32), SHA-256 of
     each decoded picture; `media` "video" or "cine"; `media_sha256` the hex SHA-256 of the video
     file's bytes (video) or of the de-identified instance's bytes (cine); `header` the attributes
-    of `HEADER_KEYWORDS`, as text; `last_frame_duration_pts` ticks, or None when not known.
+    of `HEADER_KEYWORDS`, as text; `last_frame_duration_pts` ticks, or None when not known;
+    `regions` the calibrated parts of the picture (fields of library's `Region`), None where there
+    is none.
     """
 
     id: str
@@ -171,6 +173,7 @@ class ClipFreeze:
     last_frame_duration_pts: int | None = None
     decoder: str = ""
     warnings: list[str] = field(default_factory=list)
+    regions: list[dict[str, float]] | None = None
 
     @property
     def head(self) -> Head:
@@ -285,6 +288,8 @@ def dump_freeze(freeze: Freeze) -> bytes:
         if label_set["proposals"] is None:
             del label_set["proposals"]
         row["label_set"] = label_set
+        if clip.regions is None:
+            del row["regions"]
         clips.append(row)
     return canonical({"format": FORMAT, **top, "clips": clips})
 

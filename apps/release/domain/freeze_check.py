@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from apps.library.domain.calibration import Region
 from apps.ontology.domain.definition import digest as ontology_digest
 from apps.ontology.domain.geometries import GEOMETRIES, INTERVALS, SHAPES, interpolator_of
 from apps.release.domain.freeze import CLIP_UIDS, HEADER_KEYWORDS, ClipFreeze, Freeze, FreezeError
@@ -102,6 +104,9 @@ def _check_clip(freeze: Freeze, clip: ClipFreeze) -> None:
     for keyword, value in clip.header.items():
         _need(keyword in HEADER_KEYWORDS, f"{where}.header.{keyword}", "not in HEADER_KEYWORDS")
         _need(isinstance(value, str), f"{where}.header.{keyword}", "give it as text")
+    for place, region in enumerate(clip.regions or []):
+        _need(set(region) == {f.name for f in fields(Region)}, f"{where}.regions[{place}]",
+              "edges and millimetres a pixel")  # fmt: skip
     drawn = freeze.uids.get("clips", {}).get(clip.id, {})
     for key in CLIP_UIDS:
         _need(_is_uid(drawn.get(key)), f"uids.clips[{clip.id}].{key}", "draw it with draw_uids")

@@ -27,7 +27,7 @@ from apps.release.domain import manifest as manifests
 from apps.release.domain import media
 from apps.release.domain.about import write_about
 from apps.release.domain.dicom_seg import NATIVE_LIMIT_BYTES, seg_parts, write_seg
-from apps.release.domain.dicom_sr import sr_parts, write_sr
+from apps.release.domain.dicom_sr import geometries_of, sr_parts, write_sr
 from apps.release.domain.frames_csv import frames_csv
 from apps.release.domain.freeze import ClipFreeze, Freeze, canonical
 from apps.release.domain.listing import Listed, files_below, in_order, line_of
@@ -262,13 +262,13 @@ def _write_format(making: Making, tree: Tree, name: str) -> dict[str, int]:
     (choice,) = (c for text in making.formats if (c := parse_choice(text)).name == name)
     release = release_view(making.freeze, split_by_patient(making.freeze), choice)
     if form.write is None:
-        holds = (
-            {"shapes": ("mask",)}
-            if choice.name == "dicom-seg"
-            else {"shapes": ("tip", "box"), "state": True, "interpolated": True,
-                  "attributes": True, "intervals": True}
-        )  # fmt: skip
-        lost = sum((count_lost(v, identity=True, **holds) for v in release.clips), Counter())
+        lost: Counter[str] = Counter()
+        for view in release.clips:
+            if choice.name == "dicom-seg":
+                lost += count_lost(view, identity=True, shapes=("mask",))
+            else:
+                lost += count_lost(view, identity=True, shapes=geometries_of(view.clip), state=True,
+                                   interpolated=True, attributes=True, intervals=True)  # fmt: skip
         return dict(sorted(lost.items()))
 
     @contextmanager

@@ -10,14 +10,17 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
 from apps.annotation.domain import rle as masks
 from apps.annotation.domain.shapes import POINT_SHAPES, bounding_box, coordinates_key
+from apps.release.domain import millimetres
 from apps.release.domain.given_files import any_rle, tell_number, tell_whole, uuid_of_uid
 from apps.release.domain.import_report import Files, NotThisFormat
 from apps.release.domain.importing import Collector
+from apps.release.domain.millimetres import COLUMNS
 from apps.release.domain.objects import uid_of_uuid
 from apps.release.domain.raters import SURE
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
@@ -30,6 +33,7 @@ OBJECTS = (
 )  # fmt: skip
 # Where the ontology has a class drawn with points.
 OBJECTS_OF_POINTS = (*OBJECTS, "points")
+# Where a clip of the release is calibrated, further columns: millimetres.COLUMNS.
 INTERVALS = (
     "clip", "tracking_uid", "tracking_id", "class_id", "kind", "start_frame", "end_frame",
     "start_s", "end_s", "attributes",
@@ -44,6 +48,9 @@ PROPOSALS = ("clip", "annotator", "source", "proposal", "decision", "changed", "
 # Where the freeze says how sure the consensus is; frames are the video's, whatever the stride.
 UNCERTAINTY = ("clip", "tracking_uid", "class_id", "raters", *SURE)
 DECISIONS = ("clip", "class_id", "kind", "start_frame", "end_frame", "choice")
+OBJECTS_AS_WRITTEN = tuple(
+    (*columns, *more) for columns in (OBJECTS, OBJECTS_OF_POINTS) for more in ((), COLUMNS)
+)
 STATES = ("visible", "occluded")
 Row = tuple[Any, ...]
 Table = tuple[str, list[tuple[int, dict[str, str]]]]
@@ -71,7 +78,12 @@ def tables(release: ReleaseView) -> Iterator[tuple[str, tuple[str, ...], Iterato
     has_points = bool(release.freeze.classes(*POINT_SHAPES))
     yield "clips", CLIPS, _every(_clips, release)
     yield "tracks", TRACKS, _every(_tracks, release)
-    yield "objects", OBJECTS_OF_POINTS if has_points else OBJECTS, _every(_objects, release)
+    has_mm = any(clip.regions for clip in release.freeze.clips)
+    objects = OBJECTS_OF_POINTS if has_points else OBJECTS
+    yield (
+        "objects", (*objects, *millimetres.COLUMNS) if has_mm else objects,
+        _every(partial(_objects, has_mm=has_mm), release),
+    )  # fmt: skip
     yield "intervals", INTERVALS, _every(_intervals, release)
     if release.freeze.ontology.get("relations"):
         yield "relations", RELATIONS, _every(_relations, release)
@@ -105,7 +117,8 @@ def _tracks(view: ClipView) -> Iterator[tuple[Any, ...]]:
                _json(t.attributes))  # fmt: skip
 
 
-def _objects(view: ClipView) -> Iterator[tuple[Any, ...]]:
+def _objects(view: ClipView, has_mm: bool) -> Iterator[tuple[Any, ...]]:
+    regions = millimetres.regions_of_view(view)
     has_points = bool(view.freeze.classes(*POINT_SHAPES))
     for index, there in view.by_frame(*SHAPES, *POINT_SHAPES):
         time_s = view.clip.time_s(index)
@@ -126,6 +139,7 @@ def _objects(view: ClipView) -> Iterator[tuple[Any, ...]]:
                 view.name, index, time_s, track.class_id, track.number, track.tracking_uid,
                 placed.state, str(placed.interpolated).lower(), *where, counts,
                 _json(placed.attributes), *([points] if has_points else []),
+                *(millimetres.cells(placed, regions) if has_mm else []),
             )  # fmt: skip
 
 
@@ -222,7 +236,7 @@ def _rows(
     with into.at(file):
         reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
         found_header = tuple(next(reader, ()))
-        if header == OBJECTS and found_header == OBJECTS_OF_POINTS:
+        if header == OBJECTS and found_header in OBJECTS_AS_WRITTEN:
             header = found_header
         if found_header != header:
             raise NotThisFormat("the header line is not as written", f"keep {','.join(header)}")

@@ -173,6 +173,9 @@ def _frames(found: Dataset, kind: str) -> Iterator[np.ndarray]:
         yield bits[first % 8 : first % 8 + rows * columns].reshape(rows, columns)
 
 
+SHAPES_OF_SR = ("tip", "box", "polyline", "polygon")
+
+
 def _groups(item: Dataset, depth: int) -> Iterator[Dataset]:
     """Measurement groups, in order."""
     if depth > MAX_DEPTH:
@@ -207,7 +210,7 @@ def _take_group(file: str, line: int, group: Dataset, into: Collector) -> None:
     label_item = items.get(dicom_sr.TRACKING_ID.value)
     label = str(label_item.TextValue) if label_item is not None else ""
     region = items.get(dicom_sr.IMAGE_REGION.value)
-    geometries = ("tip", "box") if region is not None else INTERVALS
+    geometries = SHAPES_OF_SR if region is not None else INTERVALS
     label_class = _class_of(file, line, _value(finding), geometries, into)
     if label_class is None:
         return
@@ -226,15 +229,21 @@ def _take_group(file: str, line: int, group: Dataset, into: Collector) -> None:
         return
     state, origin = items.get(dicom_sr.STATE.value), items.get(dicom_sr.ORIGIN.value)
     into.place(
-        file, line, label_class, index, _shape(region), key=uid or label,
+        file, line, label_class, index, _shape(region, label_class["geometry"]), key=uid or label,
         number=_own_number(label), uid=uuid_of_uid(uid), attributes=attributes,
         state=str(_value(state).CodeValue) if state is not None else "visible",
         interpolated=origin is not None and _value(origin).CodeValue == "interpolated",
     )  # fmt: skip
 
 
-def _shape(region: Dataset) -> dict[str, Any]:
+def _shape(region: Dataset, geometry: str) -> dict[str, Any]:
     numbers = [float(v) for v in region.GraphicData]
+    if geometry in ("polyline", "polygon"):
+        if region.GraphicType != "POLYLINE" or len(numbers) < 4 or len(numbers) % 2:
+            raise NotThisFormat("the region is no line")
+        points = [list(p) for p in zip(numbers[0::2], numbers[1::2], strict=True)]
+        is_closed = geometry == "polygon" and points[0] == points[-1]
+        return {"type": geometry, "points": points[:-1] if is_closed else points}
     if region.GraphicType == "POINT" and len(numbers) == 2:
         return {"type": "tip", "point": numbers}
     if region.GraphicType != "POLYLINE" or len(numbers) not in (8, 10):

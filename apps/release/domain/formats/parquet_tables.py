@@ -15,6 +15,7 @@ from apps.release.domain.formats import csv_tables
 from apps.release.domain.formats.csv_tables import HEADERS, Row, Table
 from apps.release.domain.import_report import Files, NotThisFormat
 from apps.release.domain.importing import Collector
+from apps.release.domain.millimetres import COLUMNS
 from apps.release.domain.parquet import (
     REAL,
     TEXT,
@@ -31,7 +32,7 @@ from apps.release.domain.view import SHAPES, Create, Dropped, ReleaseView, count
 KINDS = {
     **dict.fromkeys(("n_frames", "width", "height", "stride", "frame_index", "number",
                      "start_frame", "end_frame", "raters", *SURE), WHOLE),
-    **dict.fromkeys(("fps", "time_s", "start_s", "end_s", "x", "y", "w", "h"), REAL),
+    **dict.fromkeys(("fps", "time_s", "start_s", "end_s", "x", "y", "w", "h", *COLUMNS), REAL),
     "interpolated": TRUTH,
 }  # fmt: skip
 
