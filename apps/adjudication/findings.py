@@ -50,14 +50,18 @@ class Compared:
         definition: dict[str, Any],
         item: dict[str, Any],
         choice: str,
+        decisions: dict[str, str],
     ) -> Steps:
-        """Operations that carry one decision into the consensus."""
+        """Operations that carry one decision into the consensus, ``decisions`` being those that
+        stand with it."""
         if isinstance(self.between, Several):
             return several_consensus.decision_operations(
                 current, self.sides, definition, self.between, item, choice
             )
         a, b = self.sides
-        return consensus.decision_operations(current, a, b, definition, self.between, item, choice)
+        return consensus.decision_operations(
+            current, a, b, definition, self.between, item, choice, self.disagreements, decisions
+        )
 
     def derived_from(
         self, labels: dict[str, Any], decisions: dict[str, str]

@@ -218,7 +218,13 @@ def _take(
     compared = findings.compare(adjudication)
     label_set = _hold_consensus(adjudication)
     try:
-        steps = compared.decided(store.load(label_set), label_set.ontology.definition, item, choice)
+        steps = compared.decided(
+            store.load(label_set),
+            label_set.ontology.definition,
+            item,
+            choice,
+            {**decisions_of(adjudication), item["id"]: choice},
+        )
     except merging.NothingInBothError:
         raise Refused(
             "nothing_in_both",

@@ -21,7 +21,7 @@ function content(labels, id) {
     const n = Object.keys(track.keyframes).length;
     return `${n} ${n === 1 ? "keyframe" : "keyframes"}`;
   }
-  const span = labels.intervals[id];
+  const span = labels.intervals[id] ?? labels.relations?.[id];
   return span ? `${span.end_frame - span.start_frame} frames` : "as drawn";
 }
 

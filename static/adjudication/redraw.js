@@ -19,6 +19,7 @@ const ownId = (d) => d.consensus ?? d.id;
  */
 export function redrawTarget(store, state, d) {
   if (d.kind === "phase") return null;
+  if (d.kind === "relation") return relationTarget(store, state, d);
   const id = ownId(d);
   if (store.labels.tracks[id] || store.labels.intervals[id]) return id;
   for (const { side, labels } of state.sides) {
@@ -36,6 +37,24 @@ export function redrawTarget(store, state, d) {
   }
   const interval = labels.intervals[source];
   return interval && store.commit([{ op: "interval.set", object: id, ...interval }]) ? id : null;
+}
+
+/**
+ * The subject's track, whose relations stand in its panel: what stands between the two is changed there, else it begins
+ * from one side's.
+ * @param {Store} store @param {import("./state.js").AdjudicationState} state @param {Disagreement} d @returns {string | null}
+ */
+function relationTarget(store, state, d) {
+  const { subject = "", target = "", relation = "" } = d;
+  const { tracks, relations = {} } = store.labels;
+  if (!tracks[subject] || !tracks[target]) {
+    store.onNotice("Decide its two tracks first: a relation stands between tracks of the consensus");
+    return null;
+  }
+  const there = Object.values(relations).some((r) => r.relation === relation && r.subject === subject && r.target === target && r.start_frame < d.end_frame && r.end_frame > d.start_frame);
+  const from = d.a ? state.a.relations?.[d.a] : d.b ? state.b.relations?.[d.b] : undefined;
+  if (!there && from) store.commit([{ op: "relation.set", object: d.id, ...from, subject, target }]);
+  return subject;
 }
 
 /** A consensus object that came unchanged from one side. @param {Store} store @param {import("./types.js").Labels} labels @param {string} source */
@@ -58,5 +77,6 @@ function sameObject(store, labels, source) {
 export function withdrawRedrawn(store, d) {
   if (d.consensus) return;
   if (store.labels.tracks[d.id]) store.commit([{ op: "track.delete", object: d.id }]);
+  else if (store.labels.relations?.[d.id]) store.commit([{ op: "relation.delete", object: d.id }]);
   else if (store.labels.intervals[d.id]) store.commit([{ op: "interval.delete", object: d.id }]);
 }

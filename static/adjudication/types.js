@@ -6,7 +6,8 @@
  * @typedef {{id: string, kind: string, label: string, class_id: string, a: string | null, b: string | null,
  *   c?: string | null, d?: string | null, e?: string | null,
  *   start_frame: number, end_frame: number, size: number, measure: string, decision: Decided | null,
- *   merges?: Merge[], consensus?: string}} Disagreement
+ *   merges?: Merge[], consensus?: string | null, relation?: string, subject?: string, target?: string}} Disagreement
+ *   a relation's subject and target are consensus tracks
  * @typedef {{label_set: string, revision: number, labels: Labels, digest?: string}} Consensus
  * @typedef {{name: string, time: string, meaning: string, digest: string, authentication?: string, holds?: boolean}} Signature
  * @typedef {{object: string, class_id: string, frames: number, first_frame: number}} Unseen

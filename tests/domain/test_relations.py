@@ -1,8 +1,8 @@
 """Relations between tracks, decisions on proposals: operations, what is signed, the consensus."""
 
 import copy
+import json
 import random
-from itertools import permutations
 
 import pytest
 
@@ -18,6 +18,8 @@ from apps.annotation.domain.ops import (
     validate_and_apply,
 )
 from apps.ontology.domain.definition import diff, relation_problems
+from tests.domain import format_samples
+from tests.domain.release_samples import sample
 
 CLIP, OTHER = "10000000-0000-4000-8000-000000000001", "10000000-0000-4000-8000-000000000002"
 SOURCE = "30000000-0000-4000-8000-000000000001"
@@ -196,26 +198,82 @@ def _sides():
     return a, b
 
 
-def test_relations_follow_the_tracks_that_were_taken_in_whatever_order_they_were_decided():
+def _compared():
     a, b = _sides()
     agreed = agreements.compare(a, b, ONTOLOGY, CLIP, CLIPS[CLIP])
-    found = disagreements.find(agreed, a, b, ONTOLOGY)
-    assert sorted(d["class_id"] for d in found) == ["grasper", "grasper"], found
+    return a, b, agreed, disagreements.find(agreed, a, b, ONTOLOGY)
 
-    def built(choices, order):
-        chosen = dict(zip([d["id"] for d in found], choices, strict=True))
-        made = consensus.build_consensus(a, b, ONTOLOGY, agreed, [found[i] for i in order], chosen)
+
+def _spans(labels):
+    held = labels.get("relations", {}).values()
+    return sorted((r["start_frame"], r["end_frame"]) for r in held)
+
+
+def test_relations_that_differ_are_disagreements_and_those_within_tolerance_are_not():
+    _, _, _, found = _compared()
+    relations = {(d["a"], d["b"]): d for d in found if d["kind"] == "relation"}
+    assert set(relations) == {(uid(12), None), (uid(13), None), (None, uid(33))}
+    one = relations[uid(12), None]
+    assert (one["label"], one["start_frame"], one["end_frame"]) == ("Grasper 2 holds Bag 1", 5, 9)
+    assert (one["measure"], one["size"], one["class_id"]) == ("4 frames in A only", 1.0, "grasper")
+    a, b = _sides()
+    a["relations"][uid(11)]["end_frame"] = 60
+    agreed = agreements.compare(a, b, ONTOLOGY, CLIP, CLIPS[CLIP])
+    (far,) = [d for d in disagreements.find(agreed, a, b, ONTOLOGY) if d["a"] == uid(11)]
+    assert (far["b"], far["measure"]) == (uid(31), "start 0, end 40 frames apart")
+    assert far["size"] == pytest.approx(1 - 20 / 60, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("tracks", "relations", "wanted"),
+    [
+        ("a", "a", [(0, 10), (1, 2), (5, 9)]),
+        ("b", "b", [(0, 20), (6, 7)]),
+        ("b", "a", [(0, 20), (1, 2), (5, 9)]),
+        ("a", "b", [(0, 10), (6, 7)]),
+        ("a", "", [(0, 10)]),
+    ],
+)
+def test_relations_stand_as_decided_in_whatever_order_and_the_agreed_follow_their_tracks(
+    tracks, relations, wanted
+):
+    a, b, agreed, found = _compared()
+    choices = {d["id"]: relations if d["kind"] == "relation" else tracks for d in found}
+    for seed in range(8):
+        order = [d for d in found if choices[d["id"]]]
+        random.Random(seed).shuffle(order)
+        chosen = {d["id"]: choices[d["id"]] for d in order}
+        made = consensus.build_consensus(a, b, ONTOLOGY, agreed, found, chosen)
         assert apply_batch(empty_labels([CLIP]), made.operations) == made.labels
-        names = {n: t["class_id"] for n, t in made.labels["tracks"].items()}
-        held = made.labels.get("relations", {}).values()
-        return sorted((r["start_frame"], r["end_frame"]) for r in held), len(names)
+        labels = apply_batch(empty_labels([CLIP]),
+                             consensus.initial_operations(a, ONTOLOGY, agreed, found))  # fmt: skip
+        stand = {}
+        for d in [*order, *order]:
+            stand[d["id"]] = chosen[d["id"]]
+            step = consensus.decision_operations(
+                labels, a, b, ONTOLOGY, agreed, d, chosen[d["id"]], found, stand
+            )
+            labels = apply_batch(labels, step)
+        assert _spans(labels) == _spans(made.labels) == wanted
 
-    for choices, wanted in (("aa", [(0, 10), (1, 2), (5, 9)]), ("bb", [(0, 20), (6, 7)])):
-        for order in permutations(range(2)):
-            assert built(choices, order) == (wanted, 3)
-    for choices in ("ab", "ba"):
-        one, two = (built(choices, order) for order in permutations(range(2)))
-        assert one == two and (6, 7) in one[0] and (1, 2) not in one[0]
+
+def test_a_relation_that_the_adjudicator_drew_stays_when_its_track_is_taken_anew():
+    a, b, agreed, found = _compared()
+    tracks = [d for d in found if d["kind"] != "relation"]
+    mine = next(d for d in found if d["a"] == uid(12))
+    stand = {mine["id"]: "redraw", **{d["id"]: "a" for d in tracks}}
+    labels = consensus.build_consensus(a, b, ONTOLOGY, agreed, found, stand).labels
+    drawn = {"op": "relation.set", "object": uid(99), "clip": CLIP, "relation": "holds",
+             "subject": mine["subject"], "target": mine["target"], "start_frame": 50,
+             "end_frame": 60}  # fmt: skip
+    labels = apply_batch(labels, [drawn])
+    for d in tracks:
+        stand[d["id"]] = "b"
+        labels = apply_batch(
+            labels,
+            consensus.decision_operations(labels, a, b, ONTOLOGY, agreed, d, "b", found, stand),
+        )
+    assert (50, 60) in _spans(labels) and (0, 20) in _spans(labels)
 
 
 def test_provenance_says_what_was_kept_as_it_was_proposed():
@@ -227,3 +285,48 @@ def test_provenance_says_what_was_kept_as_it_was_proposed():
         ("accepted", False), ("accepted", True), ("refused", None),
     ]  # fmt: skip
     assert provenance.unchanged(own, {SOURCE: source}) == {uid(51): uid(1)}
+
+
+@pytest.mark.parametrize("layout", ["annotations.json", "ytvis.json"])
+def test_relations_of_a_coco_video_file_are_read_by_uid_or_by_the_tracks_own_number(layout):
+    clip = sample().freeze.clips[0].id
+    ontology = {**format_samples.ONTOLOGY, "relations": [HOLDS]}
+    boxes = {"type": "box", "box": [1.0, 2.0, 4.0, 3.0]}, {"type": "tip", "point": [3.0, 3.0]}
+    labels = {
+        "clips": [clip],
+        "tracks": {
+            uid(n): {"clip": clip, "class_id": name, "number": 1, "attributes": {},
+                     "keyframes": {"2": {"state": "visible", "shape": shape, "attributes": {}}}}
+            for n, name, shape in ((1, "bag", boxes[0]), (2, "grasper", boxes[1]))
+        },
+        "intervals": {},
+        "relations": {uid(9): {"clip": clip, "relation": "holds", "subject": uid(2),
+                               "target": uid(1), "start_frame": 2, "end_frame": 5}},
+    }  # fmt: skip
+    freeze = format_samples.freeze_of(labels, ontology)
+    files = format_samples.written("coco-video", freeze)
+    document = json.loads(files[layout])
+    back, report = format_samples.read_back("coco-video", {layout: files[layout]}, freeze)
+    assert (report.problems, back["relations"]) == ([], labels["relations"])
+    # As a model gives pre-labels: no UIDs, its own track numbers.
+    numbers = {row["tracking_uid"]: row.get("track_id", row["id"])
+               for row in document["annotations"]}  # fmt: skip
+    for row in [*document.get("tracks", []), *document["annotations"]]:
+        row.pop("tracking_uid", None)
+    (relation,) = document["relations"]
+    document["relations"] = [
+        {"relation": "holds", "start_frame": 2, "end_frame": 5,
+         **{f"{end}_track_id": numbers[relation[f"{end}_uid"]] for end in ("subject", "target")}}
+    ]  # fmt: skip
+    back, report = format_samples.read_back(
+        "coco-video", {layout: json.dumps(document).encode()}, freeze
+    )
+    assert report.problems == []
+    (held,) = back["relations"].values()
+    ends = [back["tracks"][held[end]]["class_id"] for end in ("subject", "target")]
+    assert ends == ["grasper", "bag"] and (held["start_frame"], held["end_frame"]) == (2, 5)
+    document["relations"][0]["target_track_id"] = 999
+    _, report = format_samples.read_back(
+        "coco-video", {layout: json.dumps(document).encode()}, freeze
+    )
+    assert len(report.problems) == 1

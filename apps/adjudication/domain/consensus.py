@@ -23,11 +23,14 @@ from apps.annotation.domain.ops import apply_batch, empty_labels, inverse
 from .agreement import Agreement, Labels, Pair, phase_keys
 from .disagreements import NAMESPACE, Disagreement
 from .merging import MERGES, merged_interval, merged_track, merges_of
-from .relations import relation_operations
+from .relations import consensus_id, decided_relation, disputes_in, relation_operations
 
 # Three and more sets (``several.py``) have more letters.
 DECISIONS = ("a", "b", "redraw", *MERGES)
 _DECIDED = (*"cde", *DECISIONS)
+
+# Disagreements that are not about a matched pair of tracks or events.
+WITHOUT_PAIR = ("phase", "relation")
 
 Op = dict[str, Any]
 
@@ -54,7 +57,7 @@ def initial_operations(
     disagreements: Sequence[Disagreement],
 ) -> list[Op]:
     """Operations (without id and seq) that put what is agreed into an empty consensus."""
-    disputed = {(d["a"], d["b"]) for d in disagreements if d["kind"] != "phase"}
+    disputed = {(d["a"], d["b"]) for d in disagreements if d["kind"] not in WITHOUT_PAIR}
     numbers = _numbers(agreement, labels_a)
     ops: list[Op] = []
     for pair in agreement.tracks:
@@ -75,7 +78,10 @@ def initial_operations(
     # Only what is agreed stands here, and that bears A's content.
     alone: dict[str, Any] = {"tracks": {}, "intervals": {}}
     made = apply_batch(empty, ops)
-    return ops + relation_operations(made, labels_a, alone, agreement, _track_names(agreement))
+    return ops + relation_operations(
+        made, labels_a, alone, agreement, _track_names(agreement),
+        disputes=disputes_in(disagreements, {}),
+    )  # fmt: skip
 
 
 def decision_operations(
@@ -86,8 +92,13 @@ def decision_operations(
     agreement: Agreement,
     disagreement: Disagreement,
     decision: str,
+    others: Sequence[Disagreement] = (),
+    decisions: Mapping[str, str] | None = None,
 ) -> list[Op]:
     """Operations (without id and seq) that carry one decision into the consensus labels.
+
+    ``others`` are the disagreements of the adjudication and ``decisions`` those that stand: what
+    was decided on relations holds whatever is taken for their tracks.
 
     Only what the disagreement is about changes; deciding the same again gives no operation. Raises
     ValueError for a decision that is not of ``DECISIONS``, for a merge that the disagreement's kind
@@ -106,6 +117,8 @@ def decision_operations(
         span = slice(disagreement["start_frame"], disagreement["end_frame"])
         keys[span] = said[span]
         return phase_operations(current, ontology, agreement.clip, keys)
+    if disagreement["kind"] == "relation":
+        return decided_relation(current, labels_a, labels_b, agreement, disagreement, decision)
     pair = _pair_of(agreement, disagreement)
     name = consensus_id(agreement, pair)
     wanted = _chosen(pair, labels_a, labels_b, ontology, decision)
@@ -125,8 +138,9 @@ def decision_operations(
         ops += restored(name, wanted, number)
     made = apply_batch(dict(current), ops)
     return ops + relation_operations(
-        made, labels_a, labels_b, agreement, _track_names(agreement), [name]
-    )
+        made, labels_a, labels_b, agreement, _track_names(agreement), [name],
+        disputes_in(others, decisions or {}), current,
+    )  # fmt: skip
 
 
 def _chosen(
@@ -161,8 +175,9 @@ def build_consensus(
     for d in disagreements:
         if d["id"] in decisions:
             step = decision_operations(
-                labels, labels_a, labels_b, ontology, agreement, d, decisions[d["id"]]
-            )
+                labels, labels_a, labels_b, ontology, agreement, d, decisions[d["id"]],
+                disagreements, decisions,
+            )  # fmt: skip
             labels = apply_batch(labels, step)
             ops += step
     sources = derived_from(labels, labels_a, labels_b, agreement, disagreements, decisions)
@@ -181,7 +196,7 @@ def derived_from(
 
     Empty for what the adjudicator drew. For a redrawn or merged pair: both of its objects.
     """
-    by_pair = {(d["a"], d["b"]): d["id"] for d in disagreements if d["kind"] != "phase"}
+    by_pair = {(d["a"], d["b"]): d["id"] for d in disagreements if d["kind"] not in WITHOUT_PAIR}
     out: dict[str, list[dict[str, str]]] = {
         name: [] for name in [*labels["tracks"], *labels["intervals"]]
     }
@@ -216,15 +231,9 @@ def derived_from(
     return out
 
 
-def consensus_id(agreement: Agreement, pair: Pair) -> str:
-    """Id of the consensus object of a pair, whichever side is taken."""
-    content = [agreement.clip, pair.geometry, pair.a, pair.b]
-    return str(uuid.uuid5(NAMESPACE, "consensus" + json.dumps(content)))
-
-
 def consensus_id_of(agreement: Agreement, disagreement: Disagreement) -> str | None:
-    """Id of the consensus object that a disagreement is about; None for phases."""
-    if disagreement["kind"] == "phase":
+    """Id of the consensus object that a disagreement is about; None for phases and relations."""
+    if disagreement["kind"] in WITHOUT_PAIR:
         return None
     return consensus_id(agreement, _pair_of(agreement, disagreement))
 

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from .agreement import Agreement, FrameValue, Labels, Pair, Tolerance
+from .relations import NAMESPACE, disputed
 from .shape_measures import OVERLAPPING
-
-NAMESPACE = uuid.UUID("6f0c9a52-4d2e-5a57-9d0b-0f3d5f1f6a10")
 
 Disagreement = dict[str, Any]
 
@@ -46,6 +45,8 @@ def find(
     for pair in agreement.events:
         found += _event(agreement, pair, names[pair.class_id], labels_a, labels_b, limits)
     found += _phases(agreement, labels_a, labels_b, names, limits)
+    for fields in disputed(agreement, labels_a, labels_b, ontology, limits):
+        found.append(_make(agreement, "relation", fields.pop("class_id"), **fields))
     return sorted(
         found, key=lambda d: (-d["size"], d["start_frame"], d["label"], d["kind"], d["id"])
     )

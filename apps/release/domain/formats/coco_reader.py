@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 
@@ -56,6 +57,36 @@ class _Reading:
         self.video = (named or videos or [None])[0]
         # Only classes whose attributes are given a track keep them apart from a frame's own.
         self.track_rows = {t["id"]: t for t in document.get("tracks") or []}
+
+    def _uuid_of(self, track_id: Any, uid: Any) -> str | None:
+        """The track's UUID; one follows from its id where relations may name it by that alone."""
+        if uid is not None or track_id is None or not self.document.get("relations"):
+            return uuid_of_uid(uid)
+        return str(uuid5(NAMESPACE_OID, f"{self.into.target.clip_id} {track_id}"))
+
+    def relations(self) -> None:
+        """Our own `relations` list, where a file has it: tracks by `subject_uid` and `target_uid`,
+        or by `subject_track_id` and `target_track_id` where tracks bear no `tracking_uid`."""
+        uids: dict[Any, Any] = {}
+        for row in [*self.document["annotations"], *self.track_rows.values()]:
+            # A track's own row bears its id; in the YouTube-VIS layout an annotation is the track.
+            name = row["id"] if row.get("track_id") is None else row["track_id"]
+            uids[name] = row.get("tracking_uid") or uids.get(name)
+        file = f"{self.file} relations"
+        for line, row in enumerate(self.document.get("relations") or [], 1):
+            with self.into.at(file, line):
+                if self._mine(row):
+                    subject, target = (self._end(row, end, uids) for end in ("subject", "target"))
+                    self.into.relation(
+                        file, line, row["relation"], subject, target,
+                        row["start_frame"], row["end_frame"], uid=uuid_of_uid(row.get("uid")),
+                    )  # fmt: skip
+
+    def _end(self, row: dict[str, Any], end: str, uids: dict[Any, Any]) -> str | None:
+        if row.get(f"{end}_uid") is not None:
+            return uuid_of_uid(row[f"{end}_uid"])
+        track_id = row[f"{end}_track_id"]
+        return self._uuid_of(track_id, uids.get(track_id))
 
     def _mine(self, row: dict[str, Any]) -> bool:
         return self.video is None or row.get("video_id", self.video["id"]) == self.video["id"]
@@ -128,7 +159,7 @@ class _Reading:
         number = whole.get("number")
         into.place(
             file, line, label_class, index, shape,
-            key=("annotation", line) if key is None else key, uid=uuid_of_uid(uid),
+            key=("annotation", line) if key is None else key, uid=self._uuid_of(key, uid),
             number=number if type(number) is int and number > 0 else None,
             state=row.get("state", state), interpolated=row.get("interpolated") is True,
             attributes=said, track_attributes=own,
@@ -182,18 +213,6 @@ class _Reading:
                             uid=uuid_of_uid(row.get("tracking_uid")),
                             attributes=row.get("attributes") or {},
                         )  # fmt: skip
-
-    def relations(self) -> None:
-        """Our own `relations` list, where a file has it."""
-        file = f"{self.file} relations"
-        for line, row in enumerate(self.document.get("relations") or [], 1):
-            with self.into.at(file, line):
-                if self._mine(row):
-                    subject, target = (uuid_of_uid(row[k]) for k in ("subject_uid", "target_uid"))
-                    self.into.relation(
-                        file, line, row["relation"], subject, target, row["start_frame"],
-                        row["end_frame"], uid=uuid_of_uid(row.get("uid")),
-                    )  # fmt: skip
 
 
 def _entries(row: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
