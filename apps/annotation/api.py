@@ -14,8 +14,10 @@ from rest_framework.response import Response
 
 from apps.access.doors import ApiView, actor_of, body_of
 from apps.access.errors import NotFound, Refused
-from apps.annotation import habits, queries, services
+from apps.access.models import User
+from apps.annotation import beside, habits, queries, services
 from apps.annotation.models import LabelSet
+from apps.library.models import Clip
 
 
 class LabelSetView(ApiView):
@@ -117,28 +119,38 @@ def _is_uuid(value: Any) -> bool:
 
 @require_GET
 def workspace(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponse:
-    """The workspace on the person's own label set of this clip; opening it is an event."""
+    """The workspace on the person's own label set of this clip; opening it is an event. A lead
+    without one looks at a label set (``set``) that they may read."""
     from apps.library.queries import clip_for
     from apps.library.services import open_clip
 
     clip = clip_for(request.user, clip_id)  # type: ignore[arg-type]
-    label_set = (
-        queries.own_label_sets(request.user)  # type: ignore[arg-type]
+    user: User = request.user  # type: ignore[assignment]
+    mine = (
+        queries.own_label_sets(user)
         .filter(places__clip=clip)
         .exclude(origin=LabelSet.Origin.CONSENSUS)
         .order_by("-created_at")
         .first()
     )
-    if label_set is None:
+    if mine is None and not beside.leads(user, clip):
         raise NotFound("You have no label set on this clip.")
+    label_set = mine or _looked_at(user, clip, request.GET.get("set", ""))
     open_clip(actor_of(request), clip)
     said = request.GET.get("minutes", "")
     context = {
         "clip": clip,
         "label_set": label_set,
-        "frame": habits.resumed_frame(request.user, label_set),  # type: ignore[arg-type]
+        "reads": "label-sets" if mine is not None else "beside",
+        "frame": habits.resumed_frame(user, mine) if mine is not None else 0,
         "minutes": said
         if said.isascii() and said.isdigit() and len(said) <= 3 and 0 < int(said) <= 240
         else "",
     }
     return render(request, "workspace/workspace.html", context)
+
+
+def _looked_at(user: User, clip: Clip, asked: str) -> LabelSet | None:
+    """Which of the label sets that a lead may read is shown: the one asked for, else the first."""
+    sets = [label_set for label_set, _name in beside.sets_beside(user, clip)]
+    return next((one for one in sets if str(one.pk) == asked), sets[0] if sets else None)

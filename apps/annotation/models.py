@@ -205,6 +205,36 @@ class Comment(models.Model):
         ordering = ["at", "id"]
 
 
+class ExampleFrame(models.Model):
+    """A frame of a ready clip that shows what a class of an ontology means; ``ontology`` is the
+    version that it was chosen under, and it holds for the others of its slug that have the class.
+    Who sees the clip sees it. ``note`` says in a few words what it shows."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT)
+    ontology = models.ForeignKey(OntologyVersion, on_delete=models.PROTECT)
+    class_id = models.CharField(max_length=64)
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE)
+    frame_index = models.PositiveIntegerField()
+    note = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["class_id", "created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "class_id", "clip", "frame_index", "ontology"],
+                name="an_example_once_a_class",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"example {self.id}"
+
+    def policy_project(self) -> Project:
+        return self.project
+
+
 class KeyChoice(models.Model):
     """The keys of the workspace that a person has changed or switched off
     (``domain/key_choices.py``)."""

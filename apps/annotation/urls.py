@@ -3,10 +3,18 @@
 from django.contrib.auth.decorators import login_required
 from django.urls import path
 
-from apps.annotation import api, comment_api, habits_api, propagation_api, window_api
+from apps.annotation import (
+    api,
+    comment_api,
+    example_api,
+    habits_api,
+    propagation_api,
+    window_api,
+)
 from apps.annotation.procedure import ProcedureView
 
 _SET = "api/v1/label-sets/<uuid:label_set_id>/"
+_BESIDE = "api/v1/beside/<uuid:label_set_id>/"
 
 urlpatterns = [
     path(_SET, api.LabelSetView.as_view(), name="label-set"),
@@ -44,6 +52,19 @@ urlpatterns = [
     path("api/v1/me/keys/", habits_api.KeysView.as_view(), name="my-keys"),
     path(f"{_SET}outline/", window_api.OutlineView.as_view(), name="label-set-outline"),
     path(f"{_SET}keyframes/", window_api.KeyframesView.as_view(), name="label-set-keyframes"),
+    path(
+        "api/v1/clips/<uuid:clip_id>/examples/",
+        example_api.ExamplesView.as_view(),
+        name="clip-examples",
+    ),
+    path(
+        "api/v1/examples/<uuid:example_id>/remove/",
+        example_api.ExampleRemoveView.as_view(),
+        name="example-remove",
+    ),
+    path("api/v1/clips/<uuid:clip_id>/beside/", window_api.ClipBesideView.as_view(), name="beside"),
+    path(f"{_BESIDE}outline/", window_api.BesideOutlineView.as_view(), name="beside-outline"),
+    path(f"{_BESIDE}keyframes/", window_api.BesideKeyframesView.as_view(), name="beside-keyframes"),
     path(f"{_SET}submit/", api.SubmitView.as_view(), name="label-set-submit"),
     path("api/v1/clips/<uuid:clip_id>/procedure/", ProcedureView.as_view(), name="clip-procedure"),
     path("clips/<uuid:clip_id>/work/", login_required(api.workspace), name="workspace"),

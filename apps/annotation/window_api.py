@@ -9,10 +9,11 @@ from typing import Any
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.response import Response
 
 from apps.access.doors import ApiView
 from apps.access.errors import NotFound, Refused
-from apps.annotation import queries, windows
+from apps.annotation import beside, queries, windows
 from apps.annotation.models import LabelSet
 
 _WINDOW = [
@@ -23,29 +24,58 @@ _WINDOW = [
 _TRACK = OpenApiParameter("track", OpenApiTypes.UUID, description="One whole track instead.")
 
 
+class ClipBesideView(ApiView):
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
+    def get(self, request: Any, clip_id: uuid.UUID) -> Response:
+        """Label sets of the clip that you may read, and clips that can be put beside it."""
+        return Response(beside.beside_json(request.user, clip_id))
+
+
+class BesideOutlineView(ApiView):
+    @extend_schema(parameters=_WINDOW, responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Any, label_set_id: uuid.UUID) -> HttpResponse:
+        """As the outline of one's own label set, of one that you may read beside it."""
+        return _outline(request, beside.set_beside(request.user, label_set_id))
+
+
+class BesideKeyframesView(ApiView):
+    @extend_schema(parameters=[*_WINDOW, _TRACK], responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Any, label_set_id: uuid.UUID) -> HttpResponse:
+        """As the keyframes of one's own label set, of one that you may read beside it."""
+        return _keyframes(request, beside.set_beside(request.user, label_set_id))
+
+
 class OutlineView(ApiView):
     @extend_schema(parameters=_WINDOW, responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Any, label_set_id: uuid.UUID) -> HttpResponse:
         """One's own label set with the keyframes of one window; of each track ``chunks`` says
         where it has keyframes (frame index divided by 256)."""
-        label_set = queries.label_set_for(request.user, label_set_id)
-        clips, window = _window(request, label_set)
-        labels = windows.outline_json(label_set, clips, *window)
-        facts = json.dumps(queries.facts(label_set, request.user, clips))
-        return _answer(f'{facts[:-1]},"labels":{labels}}}')
+        return _outline(request, queries.label_set_for(request.user, label_set_id))
 
 
 class KeyframesView(ApiView):
     @extend_schema(parameters=[*_WINDOW, _TRACK], responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Any, label_set_id: uuid.UUID) -> HttpResponse:
         """Keyframes of a window, with the neighbours that interpolation needs, or of one track."""
-        label_set = queries.label_set_for(request.user, label_set_id, with_ontology=False)
-        if track := request.GET.get("track"):
-            read = windows.track_json(label_set, str(_uuid(track, "track")))
-        else:
-            _, window = _window(request, label_set)
-            read = windows.window_json(label_set, *window)
-        return _answer(f'{{"revision":{label_set.revision},"tracks":{read}}}')
+        return _keyframes(
+            request, queries.label_set_for(request.user, label_set_id, with_ontology=False)
+        )
+
+
+def _outline(request: Any, label_set: LabelSet) -> HttpResponse:
+    clips, window = _window(request, label_set)
+    labels = windows.outline_json(label_set, clips, *window)
+    facts = json.dumps(queries.facts(label_set, request.user, clips))
+    return _answer(f'{facts[:-1]},"labels":{labels}}}')
+
+
+def _keyframes(request: Any, label_set: LabelSet) -> HttpResponse:
+    if track := request.GET.get("track"):
+        read = windows.track_json(label_set, str(_uuid(track, "track")))
+    else:
+        _, window = _window(request, label_set)
+        read = windows.window_json(label_set, *window)
+    return _answer(f'{{"revision":{label_set.revision},"tracks":{read}}}')
 
 
 def _answer(text: str) -> HttpResponse:

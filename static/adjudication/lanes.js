@@ -71,12 +71,13 @@ export function bothSides(state, store, frame) {
   const items = [];
   const d = state.current;
   for (const { side, name, color, labels } of state.sides) {
-    if (state.alone && state.alone !== side) continue;
+    const related = d?.relation ? labels.relations?.[d[side] ?? ""] : undefined;
+    if (state.alone ? state.alone !== side : state.beside === side) continue;
     for (const [id, track] of Object.entries(labels.tracks)) {
       if (track.clip !== store.clip) continue;
       const expanded = store.expand(track, frame);
       if (!expanded?.shape) continue;
-      const inHand = d !== undefined && d[side] === id;
+      const inHand = d !== undefined && (d[side] === id || related?.subject === id || related?.target === id);
       items.push({
         id: `${side}/${id}`, color, expanded, dashed: side !== "a", active: inHand && !state.editing,
         faint: state.editing || (d !== undefined && !inHand),

@@ -2,6 +2,7 @@
 
 import { Api, ApiError } from "../workspace/api.js";
 import { Bench } from "../workspace/bench.js";
+import { bindBeside } from "../workspace/beside.js";
 import { bindDrawing, bindPlaying } from "../workspace/commands.js";
 import { h, need } from "../workspace/dom.js";
 import { Hash } from "../workspace/hash.js";
@@ -11,6 +12,7 @@ import { Outbox } from "../workspace/outbox.js";
 import { classesPanel } from "../workspace/panels/classes.js";
 import { commentsPanel } from "../workspace/panels/comments.js";
 import { findingsPanel } from "../workspace/panels/findings.js";
+import { Examples } from "../workspace/panels/examples.js";
 import { inspector } from "../workspace/panels/inspector.js";
 import { relationsPanel } from "../workspace/panels/relations.js";
 import { bindShortcutSheet } from "../workspace/panels/shortcuts.js";
@@ -126,12 +128,20 @@ async function start() {
     done: () => endRedraw(),
   });
   classesPanel(need("#classes", HTMLElement), bench, keys, editing);
-  const details = inspector(need("#inspector", HTMLElement), bench, keys, editing);
+  const details = inspector(need("#inspector", HTMLElement), bench, keys, editing, new Examples(bench, false));
   relationsPanel(need("#relations", HTMLElement), bench, keys, editing);
   void commentsPanel(need("#comments", HTMLElement), bench, keys, {
     labelSet: loaded.consensus.label_set, flush: () => sync.flush(),
   });
   void findingsPanel(need("#findings", HTMLElement), bench, keys);
+  bindBeside(bench, keys, {
+    own: { id: loaded.consensus.label_set, revision: state.mayEndorse === "countersign" ? 0 : loaded.consensus.revision },
+    first: state.sides[1]?.labelSet ?? state.sides[0].labelSet,
+    colorOf: (set) => state.sides.find((side) => side.labelSet === set)?.color,
+    onShown: (set) => {
+      state.beside = state.sides.find((side) => side.labelSet === set)?.side ?? "";
+    },
+  });
   const bar = transport(need("#transport", HTMLElement), bench);
   const sign = h("button", { type: "button", class: "button primary", "data-testid": "sign", "aria-keyshortcuts": "Control+Enter", onclick: () => void openSign() }, "Sign");
   const endorse = h("button", { type: "button", class: "button", "data-testid": "endorse", onclick: () => void openEndorse() });

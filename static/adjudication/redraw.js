@@ -52,7 +52,8 @@ function relationTarget(store, state, d) {
     return null;
   }
   const there = Object.values(relations).some((r) => r.relation === relation && r.subject === subject && r.target === target && r.start_frame < d.end_frame && r.end_frame > d.start_frame);
-  const from = d.a ? state.a.relations?.[d.a] : d.b ? state.b.relations?.[d.b] : undefined;
+  const side = state.firstWith(d);
+  const from = side.labels.relations?.[d[side.side] ?? ""];
   if (!there && from) store.commit([{ op: "relation.set", object: d.id, ...from, subject, target }]);
   return subject;
 }

@@ -13,8 +13,8 @@ export class AdjudicationState {
     this.state = loaded.state;
     /** One annotator's labels under review: accepted, corrected or returned. */
     this.isReview = loaded.is_review ?? false;
-    /** Letter, name, colour and labels of each side. @type {{side: Side, name: string, color: string, labels: import("./types.js").Labels}[]} */
-    this.sides = loaded.sets.map(({ labels }, at) => ({ side: SIDES[at][0], name: SIDES[at][1], color: SIDES[at][2], labels }));
+    /** Letter, name, colour and labels of each side. @type {{side: Side, name: string, color: string, labels: import("./types.js").Labels, labelSet: string}[]} */
+    this.sides = loaded.sets.map(({ labels, label_set }, at) => ({ labelSet: label_set, side: SIDES[at][0], name: SIDES[at][1], color: SIDES[at][2], labels }));
     this.agreement = loaded.agreement;
     this.signature = loaded.signature ?? null;
     this.endorsements = loaded.endorsements ?? [];
@@ -28,6 +28,8 @@ export class AdjudicationState {
     this.editing = false;
     /** Seen alone while Tab is held. @type {"" | Side} */
     this.alone = "";
+    /** Seen in the second picture, so the first shows the other. @type {"" | Side} */
+    this.beside = "";
     /** @type {Set<() => void>} */
     this.listeners = new Set();
     this.take(loaded.disagreements);

@@ -9,6 +9,7 @@ import { View } from "./canvas/view.js";
 import { Player } from "./player/player.js";
 import { Timeline } from "./timeline/timeline.js";
 import { Hash } from "./hash.js";
+import { Watched } from "./watched.js";
 
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./canvas/overlay.js").Painted} Painted */
@@ -55,6 +56,8 @@ export class Bench {
     this.showOwn = () => true;
     /** @type {(index: number) => void} */
     this.onFrame = () => {};
+    /** Picture and labels of a frame are painted, anew or again. @type {(frame: number) => void} */
+    this.onPainted = () => {};
     /** What is in sight: the frame, and those on the timeline. @type {(frame: number, seen: [number, number]) => void} */
     this.onSight = () => {};
     this.player.onPaint = (frame) => this.#paint(frame);
@@ -67,7 +70,7 @@ export class Bench {
       this.player.invalidate();
       if (kind !== "frame") this.timeline.paint();
     });
-    this.#reportWatched();
+    this.watched = new Watched(api, clip.id);
   }
 
   /** @param {number} frame */
@@ -84,13 +87,14 @@ export class Bench {
     if (moved) {
       if (this.tools.stroke) this.tools.up();
       this.store.setFrame(frame);
-      this.#watch(frame);
+      this.watched.saw(frame);
     }
     this.overlay.paint(this.#items(frame), [(context, unit) => this.tools.preview(context, unit)], this.tools.previewWithin);
     if (moved || this.timeline.frame !== frame) this.timeline.setFrame(frame);
     this.hash.shown(frame, this.player.playing);
     this.onSight(frame, [this.timeline.from, this.timeline.to]);
     this.onFrame(frame);
+    this.onPainted(frame);
     if (Math.abs(by) === 1) setTimeout(() => this.#ahead(frame, frame + by), 0);
   }
 
@@ -154,29 +158,8 @@ export class Bench {
     return (found?.type === "number" ? `${words} ${found.unit ?? ""}` : words).toLowerCase().trim();
   }
 
-  /** @param {number} frame */
-  #watch(frame) {
-    const last = this.watched[this.watched.length - 1];
-    if (last && frame === last[1]) last[1] = frame + 1;
-    else if (last && frame >= last[0] && frame < last[1]) return;
-    else this.watched.push([frame, frame + 1]);
-  }
-
-  /** @type {[number, number][]} */
-  watched = [];
-
-  /** Which pictures were shown goes to the server every ten seconds, for the access record. */
-  #reportWatched() {
-    globalThis.setInterval(() => void this.tellWatched(), 10000);
-    globalThis.addEventListener("pagehide", () => void this.tellWatched());
-  }
-
-  /** Tell now; what the server does not take is told later. */
+  /** Which pictures were shown is told now. */
   async tellWatched() {
-    if (!this.watched.length) return;
-    const spans = this.watched.splice(0, 500);
-    await this.api
-      .post(`/api/v1/clips/${this.clip.id}/watched/`, { spans }, { keepalive: true })
-      .catch(() => this.watched.unshift(...spans));
+    await this.watched.tell();
   }
 }

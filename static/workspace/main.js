@@ -2,6 +2,7 @@
 
 import { Api } from "./api.js";
 import { Bench } from "./bench.js";
+import { bindBeside } from "./beside.js";
 import { bindDrawing, bindPlaying, bindTracks } from "./commands.js";
 import { h, need } from "./dom.js";
 import { Hash } from "./hash.js";
@@ -11,6 +12,7 @@ import { Outbox } from "./outbox.js";
 import { classesPanel } from "./panels/classes.js";
 import { commentsPanel } from "./panels/comments.js";
 import { findingsPanel } from "./panels/findings.js";
+import { Examples } from "./panels/examples.js";
 import { inspector } from "./panels/inspector.js";
 import { proposalsPanel } from "./panels/proposals.js";
 import { bindProcedure, playOnRate } from "./panels/procedure.js";
@@ -55,10 +57,11 @@ async function proposed(api, labelSet, store) {
 async function start() {
   const app = need("#app", HTMLElement);
   const { clipId = "", labelSetId = "", csrf = "" } = app.dataset;
+  const door = app.dataset.reads === "beside" ? "beside" : "label-sets";
   const api = new Api(csrf);
   const [{ clip, index }, set, me] = await Promise.all([
     loadClip(api, clipId),
-    labelSetId ? /** @type {Promise<LabelSet>} */ (api.get(Windows.outline(labelSetId, clipId, Hash.read() ?? Number(app.dataset.frame || 0)))) : null,
+    labelSetId ? /** @type {Promise<LabelSet>} */ (api.get(Windows.outline(labelSetId, clipId, Hash.read() ?? Number(app.dataset.frame || 0), door))) : null,
     /** @type {Promise<Me>} */ (api.get("/api/v1/me/")),
   ]);
   let reading = readOnlyWords(set);
@@ -93,7 +96,7 @@ async function start() {
     sync = new Sync(api, store, set.id, set.revision, outbox);
   }
   if (set) {
-    const windows = new Windows(api, store, set.id, () => sync, Hash.read() ?? Number(app.dataset.frame || 0));
+    const windows = new Windows(api, store, set.id, () => sync, Hash.read() ?? Number(app.dataset.frame || 0), door);
     store.onWanted = (id) => void windows.track(id);
     bench.onSight = (frame, seen) => windows.need(frame, seen);
     if (sync) sync.reload = () => windows.reload();
@@ -128,13 +131,14 @@ async function start() {
   const tracks = tracksPanel(need("#tracks", HTMLElement), bench);
   todoPanel(need("#todo", HTMLElement), bench);
   classesPanel(need("#classes", HTMLElement), bench, keys, open);
-  const details = inspector(need("#inspector", HTMLElement), bench, keys, open);
+  const details = inspector(need("#inspector", HTMLElement), bench, keys, open, new Examples(bench, me.roles.includes("project_lead")));
   relationsPanel(need("#relations", HTMLElement), bench, keys, open);
   const comments = commentsPanel(need("#comments", HTMLElement), bench, keys, {
     labelSet: set && set.author_is_me ? set.id : null,
     flush: async () => void (await sync?.flush()),
   });
   const findings = findingsPanel(need("#findings", HTMLElement), bench, keys);
+  bindBeside(bench, keys, { own: set && door === "label-sets" ? set : set && { id: set.id, revision: 0 } });
   const bar = transport(need("#transport", HTMLElement), bench);
 
   let panelsAt = 0;

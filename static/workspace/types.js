@@ -52,7 +52,7 @@
  * @typedef {{id: string, name: string, type: "choice" | "boolean" | "number", values?: {id: Value, name: string}[],
  *   unit?: string, minimum?: number, maximum?: number}} Attribute
  * @typedef {{id: string, name: string, geometry: Geometry, color: string, shortcut?: string,
- *   guideline?: string, attributes?: Attribute[], max_keyframe_gap_frames?: number, interpolation?: string,
+ *   guideline?: string, guideline_link?: string, attributes?: Attribute[], max_keyframe_gap_frames?: number, interpolation?: string,
  *   skeleton?: {points: {id: string, name: string}[], edges: [number, number][]}}} LabelClass
  * @typedef {{id: string, name: string, subjects: string[], targets: string[]}} RelationKind  classes that it joins
  * @typedef {{slug: string, version: number, title: string, classes: LabelClass[], relations?: RelationKind[]}} Ontology

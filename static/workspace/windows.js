@@ -40,12 +40,15 @@ export class Windows {
    * @param {import("./api.js").Api} api @param {import("./store.js").Store} store @param {string} labelSet
    * @param {() => {revision: number, pending: import("./types.js").Operation[]} | null} saving
    * @param {number} frame around which it was opened
+   * @param {"label-sets" | "beside"} [door] one's own, or one that is only read
    */
-  constructor(api, store, labelSet, saving, frame) {
+  constructor(api, store, labelSet, saving, frame, door = "label-sets") {
     this.api = api;
     this.store = store;
     this.saving = saving;
-    this.url = `/api/v1/label-sets/${labelSet}/`;
+    this.labelSet = labelSet;
+    this.door = door;
+    this.url = `/api/v1/${door}/${labelSet}/`;
     /** @type {Set<number>} chunks of which everything is here */
     this.covered = new Set();
     this.#cover(...around(frame));
@@ -63,15 +66,15 @@ export class Windows {
     });
   }
 
-  /** The address of the outline around a frame. @param {string} labelSet @param {string} clip @param {number} frame */
-  static outline(labelSet, clip, frame) {
+  /** The address of the outline around a frame. @param {string} labelSet @param {string} clip @param {number} frame @param {"label-sets" | "beside"} [door] */
+  static outline(labelSet, clip, frame, door = "label-sets") {
     const [first, last] = around(frame);
-    return `/api/v1/label-sets/${labelSet}/outline/?clip=${clip}&from=${first * CHUNK_FRAMES}&to=${(last + 1) * CHUNK_FRAMES}`;
+    return `/api/v1/${door}/${labelSet}/outline/?clip=${clip}&from=${first * CHUNK_FRAMES}&to=${(last + 1) * CHUNK_FRAMES}`;
   }
 
   /** The label set anew, as it is opened. @returns {Promise<{labels: Labels, revision: number}>} */
   async reload() {
-    const set = /** @type {LabelSet} */ (await this.api.get(Windows.outline(this.url.split("/")[4], this.store.clip, this.store.frame)));
+    const set = /** @type {LabelSet} */ (await this.api.get(Windows.outline(this.labelSet, this.store.clip, this.store.frame, this.door)));
     return { labels: markMissing(set.labels), revision: set.revision };
   }
 

@@ -24,6 +24,7 @@ from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.services import open_adjudication
 from apps.annotation.comments import begin_thread
+from apps.annotation.examples import add_example
 from apps.annotation.models import Propagation
 from apps.audit.models import Event
 from apps.deid import policy
@@ -277,14 +278,20 @@ def _labels(project: Any, people: dict[str, Someone]) -> dict[str, Thing]:
         text="Is this the cystic duct?",
     )  # fmt: skip
     finding = flag(people["annotator"].actor, clip, frame_index=0, severity="soon", text="A polyp")
+    example = add_example(
+        people[roles.PROJECT_LEAD].actor, clip, ontology=mine.ontology.slug, class_id="grasper",
+        frame_index=1,
+    )  # fmt: skip
     return {
         "finding": Thing({"finding_id": finding.pk}, own={"annotator", "telling_steward"}),
+        "example": Thing({"example_id": example.pk}),
         "comment": Thing({"thread_id": thread.pk}, own={"annotator"}),
         "propagation": Thing(
             {"label_set_id": mine.pk, "propagation_id": carried.pk}, own={"annotator"}
         ),
         "clip": _clip_thing(clip, {"annotator", "annotator_b", "adjudicator"}),
         "label set": Thing({"label_set_id": mine.pk, "revision": 0}, own={"annotator"}),
+        "set beside": Thing({"label_set_id": opened.set_a_id}, own={"annotator", "adjudicator"}),
         "their label set": Thing({"label_set_id": theirs.pk, "revision": 0}, own={"annotator_b"}),
         "adjudication": Thing({"adjudication_id": opened.pk}, own={"adjudicator"}),
         "assignment": Thing(

@@ -29,6 +29,9 @@ from tests.browser.devwindows import CHUNK, chunks, in_window, outline
 
 ROOT = Path(__file__).resolve().parents[2]
 SET = "22222222-2222-4222-8222-222222222222"
+# The same pictures under another name, and another person's labels that may be read.
+OTHER = "55555555-5555-4555-8555-555555555555"
+READ = "66666666-6666-4666-8666-666666666666"
 CONSENSUS = "33333333-3333-4333-8333-333333333333"
 ADJUDICATION = "44444444-4444-4444-8444-444444444444"
 PASSWORD = "correct horse"
@@ -56,7 +59,10 @@ class World:
         self.reset()
 
     def reset(self) -> None:
-        self.sets = {SET: LabelSet(), CONSENSUS: LabelSet()}
+        self.sets = {SET: LabelSet(), CONSENSUS: LabelSet(), READ: LabelSet()}
+        self.examples: list[dict[str, Any]] = []
+        self.roles = ["annotator"]
+        self.beside: dict[str, Any] = {"label_sets": [], "clips": []}
         self.signed_in = True
         self.online = True
         self.review = True
@@ -303,6 +309,13 @@ class Handler(BaseHTTPRequestHandler):
             return self._break_off()
         if not world.signed_in:
             return self._refuse(401, "signed_out", "Sign in")
+        if path == f"/api/v1/clips/{OTHER}/":
+            return self._json(json.loads(json.dumps(world.clip()).replace(CLIP, OTHER)))
+        path = path.replace(OTHER, CLIP)
+        if path == f"/api/v1/clips/{CLIP}/examples/":
+            return self._json({"examples": world.examples})
+        if path == f"/api/v1/clips/{CLIP}/beside/":
+            return self._json(world.beside)
         if path == f"/api/v1/clips/{CLIP}/procedure/":
             return self._json({"position": 0, "duration_s": 0, "parts": []})
         if path == f"/api/v1/clips/{CLIP}/segments/":
@@ -329,14 +342,16 @@ class Handler(BaseHTTPRequestHandler):
             return self._json({"findings": world.findings})
         if path == "/api/v1/me/keys/":
             return self._json(world.keys)
-        if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/(outline|keyframes)/", path):
+        if found := re.fullmatch(
+            r"/api/v1/(?:label-sets|beside)/([\w-]+)/(outline|keyframes)/", path
+        ):
             return self._json(self._part(found[1], found[2] == "outline"))
         if path == "/api/v1/me/":
             return self._json(
                 {
                     "username": "surgeon",
                     "display_name": "Surgeon",
-                    "roles": ["annotator"],
+                    "roles": world.roles,
                     "user_key": base64.b64encode(bytes(range(32))).decode(),
                 }
             )
@@ -423,8 +438,17 @@ class Handler(BaseHTTPRequestHandler):
             said = {"state": "flagged", "said": "waits for the data steward"}
             world.findings.append({"id": str(uuid.uuid4()), **body, **said})
             return self._json(world.findings[-1], 201)
-        if self.path == f"/api/v1/clips/{CLIP}/watched/":
-            world.watched += body["spans"]
+        if self.path == f"/api/v1/clips/{CLIP}/examples/":
+            url = f"/api/v1/clips/{CLIP}/frames/{body['frame_index']}.png"
+            world.examples.append({**body, "id": str(uuid.uuid4()), "clip": CLIP, "frame_url": url})
+            return self._json(world.examples[-1], 201)
+        if self.path.endswith("/remove/"):
+            gone = self.path.split("/")[-3]
+            world.examples = [one for one in world.examples if one["id"] != gone]
+            return self._json({"id": gone})
+        if self.path.endswith("/watched/"):
+            if CLIP in self.path:
+                world.watched += body["spans"]
             return self._json({})
         if self.path == f"/api/v1/adjudications/{ADJUDICATION}/decide/":
             return self._decide(body)

@@ -18,7 +18,7 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("annotation", "0005_operation_by_id")]
+    dependencies = [("annotation", "0006_example_frames")]
 
     operations = [
         migrations.AddField(

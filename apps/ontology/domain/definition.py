@@ -19,13 +19,17 @@ _SLUG = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
 _COLOR = re.compile(r"#[0-9a-f]{6}\Z")
 _SHORTCUT = re.compile(r"(Shift\+|Alt\+)?[0-9A-Z]\Z")
 _DESIGNATOR = re.compile(r"99[A-Z0-9_]{1,14}\Z")
+_LINK = re.compile(r"https://[^\s\"'<>\\]{1,500}\Z")
 _UID = re.compile(r"(?=.{1,64}\Z)[0-2](\.(0|[1-9][0-9]*))+\Z")
 
 _TOP = {"slug", "version", "title", "schemes", "classes"}
 _TOP_OPTIONAL = {"relations"}
 _RELATION = {"id", "name", "subjects", "targets"}
 _CLASS = {"id", "name", "geometry", "color", "shortcut", "code", "guideline", "attributes"}
-_CLASS_OPTIONAL = {"category", "mot_box_px", "max_keyframe_gap_frames", "interpolation", "skeleton"}
+_CLASS_OPTIONAL = {
+    "category", "mot_box_px", "max_keyframe_gap_frames", "interpolation", "skeleton",
+    "guideline_link",
+}  # fmt: skip
 _ATTRIBUTE = {
     "choice": {"id", "name", "type", "values"},
     "boolean": {"id", "name", "type"},
@@ -198,6 +202,9 @@ def _class_problems(path: str, cls: Mapping[str, Any], own: set[str]) -> Iterato
         yield Problem(f"{path}.id", "is not an id", "use lower-case letters, digits, underscores")
     yield from _text(f"{path}.name", cls.get("name"), 64)
     yield from _text(f"{path}.guideline", cls.get("guideline"), 4000)
+    link = cls.get("guideline_link")
+    if link is not None and not _matches(_LINK, link):
+        yield Problem(f"{path}.guideline_link", "is no address", "begin with https://")
     if cls.get("geometry") not in GEOMETRIES:
         yield Problem(f"{path}.geometry", "is not known", f"use one of {', '.join(GEOMETRIES)}")
     if not _matches(_COLOR, cls.get("color")):

@@ -116,6 +116,8 @@ def _class(label_class: dict[str, Any]) -> str:
         lines.append(f"- Side of the box around a tip: {side} px")
     if label_class.get("guideline"):
         lines.append(f"- Guideline: {_plain(label_class['guideline'])}")
+    if label_class.get("guideline_link"):
+        lines.append(f"- More: {_plain(label_class['guideline_link'])}")
     text = "\n".join(lines) + "\n"
     rows = [
         (

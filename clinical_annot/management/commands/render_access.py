@@ -24,6 +24,7 @@ MODULES = (
     "propagating",
     "comments",
     "habits",
+    "examples",
     "trail",
     "people",
     "tokens",

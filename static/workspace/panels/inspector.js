@@ -30,8 +30,9 @@ const MEASURED = { length: "Length", width: "Width", height: "Height", area: "Ar
 /** @param {string} name @param {...import("../dom.js").Child} value */
 const line = (name, ...value) => h("div", { class: "line" }, h("dt", {}, name), h("dd", {}, ...value));
 
-/** @param {HTMLElement} host @param {import("../bench.js").Bench} bench @param {import("../keys.js").Keys} keys @param {() => boolean} open */
-export function inspector(host, bench, keys, open) {
+/** @param {HTMLElement} host @param {import("../bench.js").Bench} bench @param {import("../keys.js").Keys} keys @param {() => boolean} open
+ * @param {import("./examples.js").Examples} [examples] */
+export function inspector(host, bench, keys, open, examples) {
   const { store, edits } = bench;
 
   const holder = () =>
@@ -98,7 +99,7 @@ export function inspector(host, bench, keys, open) {
     const here = track ? store.expand(track, store.frame) : null;
     const isKeyframe = Boolean(track?.keyframes[String(store.frame)]);
     const guide = store.classOf(interval?.class_id ?? track?.class_id ?? store.activeClass ?? "");
-    const shown = [store.selectedTrack, store.selectedInterval, interval, track?.attributes, JSON.stringify(now()), here && place(here.shape), here?.state, isKeyframe, guide?.id, open(), store.tool];
+    const shown = [store.selectedTrack, store.selectedInterval, interval, track?.attributes, JSON.stringify(now()), here && place(here.shape), here?.state, isKeyframe, guide?.id, open(), store.tool, examples?.version];
     renderIfChanged(host, shown, () => {
       /** @type {import("../dom.js").Child[]} */
       const out = [];
@@ -127,9 +128,11 @@ export function inspector(host, bench, keys, open) {
       }
       if (guide) {
         out.push(
-          h("section", { class: "guideline", id: "guideline", tabindex: "-1", "aria-label": `Guideline for ${guide.name}` },
+          h("section", { class: "guideline", id: "guideline", tabindex: "-1", "data-testid": "guideline", "aria-label": `Guideline for ${guide.name}` },
             h("h2", {}, `Guideline · ${guide.name}`, keys.cap("guideline")),
-            h("p", {}, guide.guideline || "The ontology has no text for this class.")),
+            h("p", {}, guide.guideline || "The ontology has no text for this class."),
+            guide.guideline_link ? h("p", {}, h("a", { href: guide.guideline_link, target: "_blank", rel: "noopener noreferrer", "data-testid": "guideline-link" }, "Read more")) : null,
+            examples?.below(guide)),
         );
       } else if (!out.length) {
         out.push(h("p", { class: "hint" }, "Press a class's key to begin. ", cap("?"), " shows every key."));

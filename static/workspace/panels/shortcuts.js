@@ -13,8 +13,12 @@ export function bindShortcutSheet(keys, save) {
   keys.bind({
     id: "guideline", code: "KeyG", label: "Read the guideline of the class in hand", group: "Help", run: () => {
       document.body.classList.remove("folded-side");
-      document.body.classList.toggle("reading");
-      document.getElementById("guideline")?.scrollIntoView({ block: "nearest" });
+      const isRead = document.body.classList.toggle("reading");
+      const guideline = document.getElementById("guideline");
+      guideline?.scrollIntoView({ block: "nearest" });
+      // Tab goes on to its link and its example frames; the keys work as on the picture.
+      if (isRead) guideline?.focus({ preventScroll: true });
+      else document.getElementById("stage")?.focus({ preventScroll: true });
     },
   });
   return open;

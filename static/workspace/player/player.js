@@ -146,6 +146,16 @@ export class Player {
     this.invalidate();
   }
 
+  /** Goes to where another player leads. @param {number} index inside the clip @param {number} rate the other's, 0 at rest */
+  follow(index, rate) {
+    if (index === this.target) return;
+    this.direction = index < this.target ? -1 : 1;
+    this.target = index;
+    this.seekStarted = this.settledAt = performance.now();
+    this.decoder?.want(index, this.direction, Math.abs(rate));
+    this.invalidate();
+  }
+
   /** @param {number} frames */
   step(frames) {
     if (this.playing) this.pause();
