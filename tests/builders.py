@@ -232,13 +232,19 @@ def submitted_set(project: Any, author: Actor, clip: Clip, steps: list[dict[str,
 
 
 def open_adjudication(
-    project: Any, person: Person, clip: Clip, shift: int = 14
+    project: Any,
+    person: Person,
+    clip: Clip,
+    shift: int = 14,
+    steps: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None,
 ) -> tuple[Adjudication, Actor]:
-    """Two submitted sets, compared: the adjudication and who is to decide it."""
+    """Two submitted sets (the sample's, or of ``steps``), compared: the adjudication and who is to
+    decide it."""
     first, second = person("annotator"), person("annotator")
     judge = person("adjudicator")
-    set_a = submitted_set(project, first, clip, sample_steps(clip))
-    set_b = submitted_set(project, second, clip, sample_steps(clip, shift))
+    steps_a, steps_b = steps or (sample_steps(clip), sample_steps(clip, shift))
+    set_a = submitted_set(project, first, clip, steps_a)
+    set_b = submitted_set(project, second, clip, steps_b)
     made = adjudicating.open_adjudication(
         service("worker"), clip, set_a=set_a, set_b=set_b, adjudicator=judge.user
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from apps.access.errors import Conflict, Refused
@@ -66,6 +68,29 @@ def test_masks_are_united_or_intersected_by_decision_and_lead_back_to_both(proje
             with pytest.raises(Refused) as refusal:
                 services.decide(judge, made, disagreement=item["id"], choice=choice)
             assert refusal.value.field == "decision"
+
+
+def test_a_relation_that_one_annotator_alone_has_is_decided_by_itself(project, person, clip):
+    def drawn():
+        return [
+            *builders.track(clip, "grasper", {2: {"type": "tip", "point": [100.0, 80.0]}}),
+            *builders.track(clip, "specimen_bag", {2: {"type": "box", "box": [20, 30, 50, 40]}}),
+        ]
+
+    a, b = drawn(), drawn()
+    holds = {"op": "relation.set", "object": str(uuid.uuid4()), "clip": str(clip.pk),
+             "relation": "holds", "subject": a[0]["object"], "target": a[2]["object"],
+             "start_frame": 2, "end_frame": 20}  # fmt: skip
+    made, judge = builders.open_adjudication(project, person, clip, steps=([*a, holds], b))
+    (item,) = made.findings["disagreements"]
+    assert (item["kind"], item["b"]) == ("relation", None)
+    assert item["label"] == "Grasper 1 holds Specimen bag 1"
+    assert "relations" not in labels_of(made)
+    services.decide(judge, made, disagreement=item["id"], choice="a")
+    (held,) = labels_of(made)["relations"].values()
+    assert (held["start_frame"], held["end_frame"]) == (2, 20)
+    services.decide(judge, made, disagreement=item["id"], choice="b")
+    assert "relations" not in labels_of(made)
 
 
 def test_small_differences_are_accepted_together_and_each_is_a_decision(
