@@ -123,6 +123,7 @@ def test_a_lead_lets_a_frame_stand_as_an_example_and_an_annotator_sees_it_at_han
     (made,) = world.examples
     assert (made["class_id"], made["frame_index"], made["note"]) == ("grasper", 33, "Jaws in sight")
     world.roles = ["annotator"]
+    page.goto("about:blank")
     open_workspace(page, world, 2)
     page.keyboard.press("2")
     page.keyboard.press("g")
