@@ -8,6 +8,7 @@ import pytest
 import apps.ontology
 from apps.ontology.domain.codes import is_snomed_identifier, known_meanings, unchecked_codes
 from apps.ontology.domain.definition import InvalidDefinition, diff, digest, validate
+from apps.ontology.domain.geometries import SHAPES
 
 STARTERS = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
@@ -50,6 +51,15 @@ def test_every_starter_holds_with_codes_that_are_published_and_a_text_for_each_c
     assert any(c["code"]["scheme"] == "SCT" for c in starter["classes"])
 
 
+@pytest.mark.parametrize("name", sorted(STARTERS))
+def test_whatever_is_drawn_may_be_cut_off_and_told_with_how_sure_one_is(name):
+    drawn = [c for c in STARTERS[name]["classes"] if c["geometry"] in SHAPES]
+    assert drawn
+    for cls in drawn:
+        kinds = {a["id"]: a["type"] for a in cls["attributes"]}
+        assert (kinds["truncated"], kinds["confidence"]) == ("boolean", "number"), cls["id"]
+
+
 def test_the_starters_of_other_fields_have_what_a_clinician_expects():
     assert set(STARTERS) == {
         "laparoscopic_cholecystectomy", "colonoscopy", "gastroscopy", "cardiac_ultrasound_cine",
@@ -66,7 +76,7 @@ def test_the_starters_of_other_fields_have_what_a_clinician_expects():
         "insertion", "caecum_reached", "withdrawal", "retroflexion",
     ]  # fmt: skip
     assert values(colon["lesion"]) == {"paris": 8, "nice": 3, "size": 0, "segment": 6,
-                                       "resection": 6}  # fmt: skip
+                                       "resection": 6, "truncated": 0, "confidence": 0}  # fmt: skip
     assert values(colon["bowel_preparation"]) == {"right": 4, "transverse": 4, "left": 4}
     stomach = classes("gastroscopy")
     assert values(stomach["ulcer"])["forrest"] == 6
@@ -105,6 +115,8 @@ def test_the_starters_keep_off_the_colours_of_tissue(name):
         (["classes", 1, "color"], STARTER["classes"][0]["color"], "classes[1].color"),
         (["classes", 1, "geometry"], "blob", "classes[1].geometry"),
         (["classes", 1, "guideline"], " ", "classes[1].guideline"),
+        (["classes", 1, "guideline_link"], "http://a.example", "classes[1].guideline_link"),
+        (["classes", 1, "guideline_link"], "https://a.example/'x", "classes[1].guideline_link"),
         (["classes", 1, "attributes"], None, "classes[1].attributes"),
         (["classes", 3, "mot_box_px"], 0, "classes[3].mot_box_px"),
         (["classes", 3, "attributes", 0, "type"], "text", "classes[3].attributes[0].type"),
@@ -156,7 +168,9 @@ def test_two_versions_differ_in_sentences():
         f"Breaking: class {removed['id']} was removed",
         "Breaking: class lesion: geometry mask became box",
         "Class gallbladder: the guideline text changed",
+        "Breaking: class grasper: attribute confidence was removed",
         "Breaking: class grasper: attribute jaw was removed",
+        "Breaking: class grasper: attribute truncated was removed",
     ]
     assert f"Class {removed['id']} (event) was added" in diff(new, STARTER)
     new = copy.deepcopy(STARTER)
