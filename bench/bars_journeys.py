@@ -27,8 +27,13 @@ BARS = [
     ),
     Bar(
         "keyboard",
-        "workspace and adjudication by keyboard alone, axe-core without serious findings",
-        tests("tests/journeys/test_keyboard.py", "tests/browser/test_axe.py", BAR_FULL="1"),
+        "workspace and adjudication by keyboard alone, Firefox too; axe-core without serious findings",
+        tests(
+            "tests/journeys/test_keyboard.py",
+            "tests/browser/test_axe.py",
+            "tests/browser/test_firefox.py",
+            BAR_FULL="1",
+        ),
     ),
     Bar(
         "same labels",
