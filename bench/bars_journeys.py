@@ -27,7 +27,7 @@ BARS = [
     ),
     Bar(
         "keyboard",
-        "workspace and adjudication by keyboard alone, Firefox too; axe-core without serious findings",
+        "workspace and adjudication by keyboard alone, Firefox too; axe-core finds nothing serious",
         tests(
             "tests/journeys/test_keyboard.py",
             "tests/browser/test_axe.py",
