@@ -27,7 +27,8 @@ from apps.release.models import Destination
 
 SEALED_AS = "release-destination"
 _BLOCK = 1 << 20
-_SECONDS = 120.0
+# To connect; for an answer; for an answer while a person waits for it.
+_CONNECT_S, _ANSWER_S, _CHECK_S = 10.0, 120.0, 20.0
 # S3's parts; below it an object is one request.
 _PART_BYTES = 8 << 20
 Told = Callable[[int], None]
@@ -136,15 +137,16 @@ class _Stow:
         if self._at.scheme == "https":
             trusted = ssl.create_default_context(cadata=self._ca or None)
             trusted.minimum_version = ssl.TLSVersion.TLSv1_2
-            made = http.client.HTTPSConnection(host, port, timeout=_SECONDS, context=trusted)
+            made = http.client.HTTPSConnection(host, port, timeout=_CONNECT_S, context=trusted)
         else:
-            made = http.client.HTTPConnection(host, port, timeout=_SECONDS)
+            made = http.client.HTTPConnection(host, port, timeout=_CONNECT_S)
         try:
             made.connect()
         except ssl.SSLError:
             raise PeerError("tls_failed") from None
         except OSError:
             raise PeerError("unreachable", is_transient=True) from None
+        made.sock.settimeout(_CHECK_S if body is None else _ANSWER_S)
         try:
             # A peer that refuses early answers and closes: what it said is still there.
             with suppress(OSError):
