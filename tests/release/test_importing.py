@@ -135,13 +135,15 @@ def test_an_import_is_one_event_by_its_importer_and_appears_beside_people_s_work
 
 def test_a_wrong_line_keeps_nothing_and_says_where(person, clip):
     lines = boxes(3).replace(b"1 1 specimen_bag", b"1 1 sheep")
+    before = (LabelObject.objects.count(), Operation.objects.count())
     with pytest.raises(Refused) as refusal:
         import_labels(person("project_lead"), clip, format_name="kitti", files=[("a.txt", lines)])
     assert refusal.value.status == 422
     problems = refusal.value.details["report"]["problems"]
     assert [(p["file"], p["line"]) for p in problems] == [("a.txt", 2)]
     assert "sheep" not in json.dumps(refusal.value.as_json())
-    assert imported() == LabelObject.objects.count() == Operation.objects.count() == 0
+    assert imported() == 0
+    assert (LabelObject.objects.count(), Operation.objects.count()) == before
     assert Event.objects.filter(action="label_set.import", outcome="refused").count() == 1
 
 
