@@ -88,7 +88,12 @@ def boxes() -> tuple[str, bool]:
 
 def trees() -> tuple[str, bool]:
     """Byte-identical trees: killed at 10 moments, by workers, elsewhere, on other Pythons."""
-    with tempfile.TemporaryDirectory(prefix="clinicalannot-bench-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="clinicalannot-bench-") as folder,
+        tempfile.TemporaryDirectory(
+            prefix="clinicalannot-bench-"
+        ) as database,  # it becomes its own
+    ):
         environment = {
             **os.environ,
             "BAR_FULL": "1",
@@ -100,14 +105,14 @@ def trees() -> tuple[str, bool]:
         tests = ["tests/domain/test_release_pieces.py", "tests/release/test_releasing.py"]
         runs = [_pytest(tests, environment)]
         made = subprocess.run(
-            [ROOT / ".ci" / "postgres", "start", f"{folder}/postgres"],
+            [ROOT / ".ci" / "postgres", "start", database],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         try:
             there = {**environment, "DATABASE_URL": made.stdout.strip()}
             runs.append(_pytest(tests[1:], there))
         finally:
-            subprocess.run([ROOT / ".ci" / "postgres", "stop", f"{folder}/postgres"], check=False)
+            subprocess.run([ROOT / ".ci" / "postgres", "stop", database], check=False)
         noted = {p.name: p.read_text() for p in Path(environment["BAR_TREES"]).iterdir()}
     alike = set(noted) == {"sqlite", "postgresql"} and len(set(noted.values())) == 1
     n = len([p for p in environment["BAR_PYTHONS"].split(",") if p])
