@@ -29,6 +29,7 @@ format: dev
 lock: ## resolve the dependencies anew (needs uv); only the exported lists are kept
 	@uv lock -q --no-cache && uv export -q --no-emit-project --no-header --no-dev -o requirements.lock >/dev/null \
 	 && uv export -q --no-emit-project --no-header --no-dev --extra s3 -o requirements-s3.lock >/dev/null \
+	 && uv export -q --no-emit-project --no-header --no-dev --extra saml -o requirements-saml.lock >/dev/null \
 	 && uv export -q --no-emit-project --no-header -o requirements-dev.lock >/dev/null && rm uv.lock
 
 dev: .venv/develop

@@ -2,6 +2,8 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
+from clinical_annot.sign_in import saml
+
 from .base import *  # noqa: F403
 from .base import (
     ALLOWED_HOSTS,
@@ -32,9 +34,10 @@ if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
 
 if any(not origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS):
     raise ImproperlyConfigured("CLINICAL_ANNOT_ORIGINS: only https:// origins are trusted")
-for _provider in SOCIALACCOUNT_PROVIDERS.values():
-    if any(not app["settings"]["server_url"].startswith("https://") for app in _provider["APPS"]):
-        raise ImproperlyConfigured("CLINICAL_ANNOT_OIDC_ISSUER: the provider must speak https://")
+for _kind, _provider in SOCIALACCOUNT_PROVIDERS.items():
+    if any(not origin.startswith("https://") for origin in saml.origins({_kind: _provider})):
+        _name = "SAML_METADATA" if _kind == "saml" else "OIDC_ISSUER"
+        raise ImproperlyConfigured(f"CLINICAL_ANNOT_{_name}: the provider must speak https://")
 
 SECURE_SSL_REDIRECT = True
 # Asked from the same machine, past the proxy.

@@ -14,12 +14,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.access.actor import service
 from apps.access.models import User
 from apps.keys import keyring
-from clinical_annot.sign_in import groups
+from clinical_annot.sign_in import groups, saml
 from clinical_annot.sign_in.events import note
 
 _SEAL = "second-factor"
@@ -90,8 +91,17 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 def _claims(sociallogin: Any) -> dict[str, Any]:
     """What the provider says: the ID token's claims, then those of userinfo."""
     extra = sociallogin.account.extra_data
+    if sociallogin.account.provider == saml.PROVIDER:
+        return saml.claims_of(extra)
     return {**extra, **(extra.get("id_token") or {}), **(extra.get("userinfo") or {})}
 
 
-def uses_provider() -> bool:
-    return bool(settings.SOCIALACCOUNT_PROVIDERS)
+def provider_addresses() -> list[dict[str, str]]:
+    """Where a person signs in by a provider of the site, and what it is called."""
+    found = []
+    for kind, held in settings.SOCIALACCOUNT_PROVIDERS.items():
+        for app in held["APPS"]:
+            name = {"openid_connect": "openid_connect_login", "saml": "saml_login"}[kind]
+            by = app["provider_id"] if kind == "openid_connect" else app["client_id"]
+            found.append({"url": reverse(name, args=[by]), "name": app["name"]})
+    return found

@@ -9,6 +9,8 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+from clinical_annot.sign_in import saml
+
 APPS = [
     "django.contrib.humanize",
     "allauth",
@@ -17,6 +19,8 @@ APPS = [
     "allauth.usersessions",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    # Reads what a SAML provider says; what speaks SAML is the extra `saml`.
+    "allauth.socialaccount.providers.saml",
 ]
 MIDDLEWARE = ["allauth.account.middleware.AccountMiddleware"]
 BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -33,7 +37,13 @@ def sign_in_settings(env: Env, data_dir: Path) -> dict[str, Any]:
         },
         "CLINICAL_ANNOT_OIDC_GROUPS": _groups(env.str("CLINICAL_ANNOT_OIDC_GROUPS", "{}")),
         "CLINICAL_ANNOT_OIDC_CLAIM": env.str("CLINICAL_ANNOT_OIDC_CLAIM", "groups"),
-        "SOCIALACCOUNT_PROVIDERS": _provider(env),
+        "SOCIALACCOUNT_PROVIDERS": {
+            **_provider(env),
+            **saml.provider(
+                env.str("CLINICAL_ANNOT_SAML_METADATA", ""),
+                env.str("CLINICAL_ANNOT_SAML_NAME", "Single sign-on"),
+            ),
+        },
     }
 
 

@@ -2,6 +2,7 @@
 
 from allauth.account import views as account
 from allauth.socialaccount import views as social
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.http import require_http_methods
 
@@ -20,6 +21,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("second-factor/", include("allauth.mfa.urls")),
     path("sessions/", views.sessions, name="usersessions_list"),
     path("provider/", include("allauth.socialaccount.providers.openid_connect.urls")),
+    *(
+        [path("provider/", include("allauth.socialaccount.providers.saml.urls"))]
+        if "saml" in settings.SOCIALACCOUNT_PROVIDERS
+        else []
+    ),
     path("provider/cancelled/", social.login_cancelled, name="socialaccount_login_cancelled"),
     path("provider/error/", social.login_error, name="socialaccount_login_error"),
     path("provider/signup/", _form(social.signup), name="socialaccount_signup"),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from apps.access.errors import NotFound
-from clinical_annot.sign_in.adapters import uses_provider
+from clinical_annot.sign_in.adapters import provider_addresses
 from clinical_annot.sign_in.events import note
 
 
@@ -37,7 +37,7 @@ class SignInView(LoginView):  # type: ignore[misc]
         context: dict[str, Any] = super().get_context_data(**kwargs)
         errors = context["form"].non_field_errors().as_data() if context["form"].is_bound else []
         is_locked = any(error.code == "too_many_login_attempts" for error in errors)
-        return {**context, "uses_provider": uses_provider(), "is_locked": is_locked}
+        return {**context, "providers": provider_addresses(), "is_locked": is_locked}
 
 
 @method_decorator(require_http_methods(["POST"]), name="dispatch")

@@ -73,6 +73,7 @@ def test_production_starts_in_a_sound_environment_and_in_none_of_the_unsafe_ones
     asked += [(name, {**sound, name: bad}) for name, values in unsafe.items() for bad in values]
     provider = {"CLINICAL_ANNOT_OIDC_CLIENT_ID": "x", "CLINICAL_ANNOT_OIDC_ISSUER": "http://idp"}
     asked.append(("CLINICAL_ANNOT_OIDC_ISSUER", {**sound, **provider}))
+    asked.append(("CLINICAL_ANNOT_SAML_METADATA", {**sound, "CLINICAL_ANNOT_SAML_METADATA": "/no"}))
     asked.append(("CLINICAL_ANNOT_OIDC_GROUPS", {**sound, "CLINICAL_ANNOT_OIDC_GROUPS": "[1]"}))
     done = subprocess.run(
         [sys.executable, "-c", _LOADER],
