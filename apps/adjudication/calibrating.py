@@ -13,6 +13,7 @@ from apps.access.models import User
 from apps.access.verb import event, verb
 from apps.adjudication import findings
 from apps.adjudication.assigning import assign_clip
+from apps.adjudication.domain.limits import limits_of
 from apps.adjudication.models import Adjudication, Assignment
 from apps.annotation import store
 from apps.annotation.models import LabelSet
@@ -53,7 +54,9 @@ def compare_with_gold(assignment: Assignment) -> dict[str, Any]:
     clip, definition = assignment.clip, mine.ontology.definition
     size = (clip.n_frames, clip.width_px, clip.height_px)
     sides = store.load(gold.consensus), store.load(mine)
-    compared = findings.compare_labels(sides, definition, str(clip.pk), size)
+    compared = findings.compare_labels(
+        sides, definition, str(clip.pk), size, limits_of(definition, clip.fps)
+    )
     found = findings.as_findings(compared, definition)
     told = ("kind", "label", "start_frame", "end_frame", "size", "measure")
     return {

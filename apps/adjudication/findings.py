@@ -16,6 +16,7 @@ from apps.adjudication.domain import (
     several,
     several_consensus,
 )
+from apps.adjudication.domain.limits import Limits, limits_of
 from apps.adjudication.domain.several import Several
 from apps.adjudication.models import Adjudication
 from apps.annotation import store
@@ -33,6 +34,7 @@ class Compared:
     between: agreements.Agreement | Several
     disagreements: list[dict[str, Any]]
     size: agreements.ClipSize
+    limits: Limits
 
     def agreed(self, definition: dict[str, Any]) -> Steps:
         """Operations that put what is agreed into an empty consensus."""
@@ -86,12 +88,13 @@ def compare(adjudication: Adjudication) -> Compared:
     if key in _cache:
         _cache.move_to_end(key)
         return _cache[key]
-    clip = adjudication.clip
+    clip, definition = adjudication.clip, adjudication.set_a.ontology.definition
     compared = compare_labels(
         tuple(store.load(side) for side in sets),
-        adjudication.set_a.ontology.definition,
+        definition,
         str(clip.pk),
         (clip.n_frames, clip.width_px, clip.height_px),
+        limits_of(definition, clip.fps),
     )
     _cache[key] = compared
     if len(_cache) > _KEEP:
@@ -104,21 +107,23 @@ def compare_labels(
     definition: dict[str, Any],
     clip: str,
     size: agreements.ClipSize,
+    limits: Limits,
 ) -> Compared:
     """Compare any number of labels of one clip of (n_frames, width_px, height_px)."""
     if len(sides) != 2:
-        told = several.compare(sides, definition, clip, size)
-        found = several.disagreements(told, sides, definition)
-        return Compared(sides, told, found, size)
-    agreement = agreements.compare(*sides, definition, clip, size)
+        told = several.compare(sides, definition, clip, size, limits)
+        found = several.disagreements(told, sides, definition, limits)
+        return Compared(sides, told, found, size, limits)
+    agreement = agreements.compare(*sides, definition, clip, size, limits)
     return Compared(
         sides,
         agreement,
         [
             {**item, "consensus": consensus.consensus_id_of(agreement, item)}
-            for item in disagreements.find(agreement, *sides, definition)
+            for item in disagreements.find(agreement, *sides, definition, limits)
         ],
         size,
+        limits,
     )
 
 
@@ -152,7 +157,7 @@ def _figures(
     between = compared.between
     told = between.agreements[pair] if isinstance(between, Several) else between
     return [
-        *figures.by_class(*sides, definition, told, compared.size),
+        *figures.by_class(*sides, definition, told, compared.size, compared.limits),
         *agreements.summary(told, *sides, definition),
     ]
 

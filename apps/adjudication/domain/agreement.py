@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,10 +29,13 @@ from apps.ontology.domain.geometries import SHAPES
 
 from .assignment import cheapest_pairs
 from .boundaries import hd95
+from .limits import Limits, Tolerance
 from .shape_measures import OVERLAPPING, distance, overlap
 
 Labels = Mapping[str, Any]
 ClipSize = tuple[int, int, int]
+# Track to frame index to (shape, state, attributes held there).
+Shown = Mapping[str, Mapping[int, tuple[Any, str, Any]]]
 
 LANES = {
     "mask": "Masks (IoU)",
@@ -45,22 +48,6 @@ LANES = {
     "keypoints": "Keypoints (distance)",
     "cuboid": "Cuboids (distance)",
 }
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """Up to where two people count as agreed.
-
-    ``mask_iou``, ``box_iou``: 0 to 1, at least; ``tip_diagonals``: distance as a share of the
-    picture's diagonal, at most; ``boundary_frames``: how far starts and ends may lie apart;
-    ``frame_share``: share of a track's frames that may be beyond the others.
-    """
-
-    mask_iou: float = 0.85
-    box_iou: float = 0.75
-    tip_diagonals: float = 0.01
-    boundary_frames: int = 12
-    frame_share: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -104,10 +91,11 @@ def compare(
     ontology: Mapping[str, Any],
     clip: str,
     size: ClipSize,
-    tolerance: Tolerance | None = None,
+    limits: Limits | None = None,
 ) -> Agreement:
-    """Match and measure two label sets over one clip of (n_frames, width_px, height_px)."""
-    limits = tolerance or Tolerance()
+    """Match and measure two label sets over one clip of (n_frames, width_px, height_px), with the
+    tolerances of ``limits`` (those of nobody's ontology when None)."""
+    limits = limits or Limits()
     tracks: list[Pair] = []
     events: list[Pair] = []
     for cls in ontology["classes"]:
@@ -115,11 +103,12 @@ def compare(
         if geometry in SHAPES:
             side_a = of_class(labels_a["tracks"], clip, name)
             side_b = of_class(labels_b["tracks"], clip, name)
-            tracks += _match_tracks(name, geometry, side_a, side_b, size, limits, rule_of(cls))
+            shown = [expanded(side, geometry, rule_of(cls)) for side in (side_a, side_b)]
+            tracks += match_tracks(cls, (side_a, side_b), shown, size, limits.of(name))
         elif geometry != "phase":
             side_a = of_class(labels_a["intervals"], clip, name)
             side_b = of_class(labels_b["intervals"], clip, name)
-            events += _match_events(name, side_a, side_b, limits)
+            events += match_events(name, side_a, side_b, limits.of(name))
     phases_a = phase_keys(labels_a, ontology, clip, size[0])
     phases_b = phase_keys(labels_b, ontology, clip, size[0])
     return Agreement(clip, size[0], tuple(tracks), tuple(events), phases_a, phases_b)
@@ -236,17 +225,22 @@ def of_class(objects: Mapping[str, Any], clip: str, class_id: str) -> dict[str, 
     return dict(sorted(held.items()))
 
 
-def _match_tracks(
-    class_id: str,
-    geometry: str,
-    side_a: dict[str, Any],
-    side_b: dict[str, Any],
+def expanded(tracks: Mapping[str, Any], geometry: str, rule: Rule) -> Shown:
+    """Each track's frames with a shape (``shown_frames``)."""
+    return {name: shown_frames(track, geometry, rule) for name, track in tracks.items()}
+
+
+def match_tracks(
+    cls: Mapping[str, Any],
+    sides: Sequence[Mapping[str, Any]],
+    shown: Sequence[Shown],
     size: ClipSize,
     limits: Tolerance,
-    rule: Rule,
 ) -> list[Pair]:
-    shown_a = {name: shown_frames(track, geometry, rule) for name, track in side_a.items()}
-    shown_b = {name: shown_frames(track, geometry, rule) for name, track in side_b.items()}
+    """Tracks of one class of two sets, and what each shows (``expanded``), as pairs: first those
+    taken for the same thing, then what one set alone has."""
+    class_id, geometry = cls["id"], cls["geometry"]
+    (side_a, side_b), (shown_a, shown_b) = sides, shown
     pairs: dict[tuple[str, str], Pair] = {}
     scores = np.zeros((len(side_a), len(side_b)))
     for row, (a, frames_a) in enumerate(shown_a.items()):
@@ -259,11 +253,11 @@ def _match_tracks(
                 pairs[a, b] = Pair(class_id, geometry, a, b, tuple(values), differ)
     names_a, names_b = list(side_a), list(side_b)
     matched = [pairs[names_a[r], names_b[c]] for r, c in _assign(scores)]
-    for names, shown, is_a in ((names_a, shown_a, True), (names_b, shown_b, False)):
+    for names, of_side, is_a in ((names_a, shown_a, True), (names_b, shown_b, False)):
         taken = {p.a if is_a else p.b for p in matched}
         for name in names:
             if name not in taken:
-                alone = tuple(FrameValue(f, 0.0, None, False) for f in shown[name])
+                alone = tuple(FrameValue(f, 0.0, None, False) for f in of_side[name])
                 in_a, in_b = (name, None) if is_a else (None, name)
                 matched.append(Pair(class_id, geometry, in_a, in_b, alone))
     return matched
@@ -305,7 +299,7 @@ def _frame_values(
         if geometry == "tip":
             measure = math.dist(shape_a["point"], shape_b["point"])
             likeness = max(0.0, 1 - measure / (0.1 * diagonal))
-            fits = measure <= limits.tip_diagonals * diagonal
+            fits = measure <= limits.distance(diagonal)
         elif geometry == "box":
             measure = likeness = box_iou(shape_a["box"], shape_b["box"])
             fits = measure >= limits.box_iou
@@ -318,14 +312,15 @@ def _frame_values(
         else:
             measure, same = distance(shape_a, shape_b)
             likeness = max(0.0, 1 - measure / (0.1 * diagonal))
-            fits = same and measure <= limits.tip_diagonals * diagonal
+            fits = same and measure <= limits.distance(diagonal)
         values.append(FrameValue(index, likeness, measure, fits and rest_a == rest_b))
     return values
 
 
-def _match_events(
-    class_id: str, side_a: dict[str, Any], side_b: dict[str, Any], limits: Tolerance
+def match_events(
+    class_id: str, side_a: Mapping[str, Any], side_b: Mapping[str, Any], limits: Tolerance
 ) -> list[Pair]:
+    """Intervals of one class of two sets as pairs, and what one set alone has."""
     scores = np.array(
         [[_span_likeness(a, b, limits) for b in side_b.values()] for a in side_a.values()]
     ).reshape(len(side_a), len(side_b))

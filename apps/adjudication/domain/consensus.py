@@ -21,16 +21,13 @@ from apps.annotation.domain.interpolate import rule_of
 from apps.annotation.domain.ops import apply_batch, empty_labels, inverse
 
 from .agreement import Agreement, Labels, Pair, phase_keys
-from .disagreements import NAMESPACE, Disagreement
+from .disagreements import WITHOUT_PAIR, Disagreement
 from .merging import MERGES, merged_interval, merged_track, merges_of
-from .relations import consensus_id, decided_relation, disputes_in, relation_operations
+from .relations import NAMESPACE, consensus_id, decided_relation, disputes_in, relation_operations
 
 # Three and more sets (``several.py``) have more letters.
 DECISIONS = ("a", "b", "redraw", *MERGES)
 _DECIDED = (*"cde", *DECISIONS)
-
-# Disagreements that are not about a matched pair of tracks or events.
-WITHOUT_PAIR = ("phase", "relation")
 
 Op = dict[str, Any]
 

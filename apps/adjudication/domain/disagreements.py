@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from .agreement import Agreement, FrameValue, Labels, Pair, Tolerance
+from .agreement import Agreement, FrameValue, Labels, Pair
+from .limits import Limits, Tolerance
 from .relations import NAMESPACE, disputed
 from .shape_measures import OVERLAPPING
 
 Disagreement = dict[str, Any]
+# Kinds that are not about a matched pair of tracks or events.
+WITHOUT_PAIR = ("phase", "relation")
 
 
 def find(
@@ -25,7 +28,7 @@ def find(
     labels_a: Labels,
     labels_b: Labels,
     ontology: Mapping[str, Any],
-    tolerance: Tolerance | None = None,
+    limits: Limits | None = None,
 ) -> list[Disagreement]:
     """Disagreements as the API gives them, each with ``decision`` None, largest first.
 
@@ -35,17 +38,18 @@ def find(
     ``size`` is 0 to 1: for tracks and events the mean unlikeness over the frames that either set
     shows, for phases the share of the clip that the span takes.
     """
-    limits = tolerance or Tolerance()
+    limits = limits or Limits()
     names = {c["id"]: c["name"] for c in ontology["classes"]}
     found = []
     for pair in agreement.tracks:
         side = labels_a if pair.a else labels_b
         label = f"{names[pair.class_id]} {side['tracks'][pair.a or pair.b]['number']}"
-        found += _track(agreement, pair, label, limits)
+        found += _track(agreement, pair, label, limits.of(pair.class_id))
     for pair in agreement.events:
-        found += _event(agreement, pair, names[pair.class_id], labels_a, labels_b, limits)
-    found += _phases(agreement, labels_a, labels_b, names, limits)
-    for fields in disputed(agreement, labels_a, labels_b, ontology, limits):
+        of_class = limits.of(pair.class_id)
+        found += _event(agreement, pair, names[pair.class_id], labels_a, labels_b, of_class)
+    found += _phases(agreement, labels_a, labels_b, names, limits.whole)
+    for fields in disputed(agreement, labels_a, labels_b, ontology, limits.whole):
         found.append(_make(agreement, "relation", fields.pop("class_id"), **fields))
     return sorted(
         found, key=lambda d: (-d["size"], d["start_frame"], d["label"], d["kind"], d["id"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,14 @@ from apps.annotation.domain import rle
 from apps.annotation.domain.interpolate import rule_of
 
 from . import phase_metrics
-from .agreement import Agreement, ClipSize, Labels, Tolerance, box_iou, of_class, shown_frames
-from .boundaries import normalised_surface_distance
+from .agreement import Agreement, ClipSize, Labels, Pair, Shown, box_iou, expanded, of_class
+from .boundaries import hd95, normalised_surface_distance
+from .limits import Limits, Tolerance
+from .shape_measures import OVERLAPPING, distance, overlap
 from .tracking_metrics import Frame, measure
 
 Row = dict[str, Any]
-Shown = Mapping[str, Mapping[int, tuple[Any, str, Any]]]
-SURFACE_PX = 5.0
+TRACKING = ("HOTA", "DetA", "AssA", "IDF1", "MOTA")
 
 
 def by_class(
@@ -28,25 +29,31 @@ def by_class(
     ontology: Mapping[str, Any],
     agreement: Agreement,
     size: ClipSize,
+    limits: Limits | None = None,
 ) -> list[Row]:
     """Rows ``{"object": None, "label", "metric", "value"}``, A taken as the reference.
 
     Tracks: HOTA, DetA, AssA, IDF1, MOTA over the frames that either set shows (likeness as on the
     timeline), for tips PCK (share of the frames of both within tolerance), for masks the normalised
-    surface distance at 5 px. Phases: F1 at 10, 25 and 50 %, edit score, kappa.
+    surface distance. Phases: F1 at 10, 25 and 50 %, edit score, kappa.
     """
-    rows: list[Row] = []
+    limits, rows = limits or Limits(), []
     for cls in ontology["classes"]:
         if cls["geometry"] in ("mask", "tip", "box"):
-            a, b = (
-                {
-                    name: shown_frames(track, cls["geometry"], rule_of(cls))
-                    for name, track in of_class(labels["tracks"], agreement.clip, cls["id"]).items()
-                }
+            shown = [
+                expanded(
+                    of_class(labels["tracks"], agreement.clip, cls["id"]),
+                    cls["geometry"],
+                    rule_of(cls),
+                )
                 for labels in (labels_a, labels_b)
-            )
-            rows += _tracks(cls, a, b, size)
-            rows += _pairs(cls, a, b, agreement, size)
+            ]
+            pairs = [p for p in agreement.tracks if p.class_id == cls["id"]]
+            held = limits.of(cls["id"])
+            near = surface_metric(held) if cls["geometry"] == "mask" else "PCK"
+            wanted = (*TRACKING, *(() if cls["geometry"] == "box" else (near,)))
+            found = of_tracks(cls["geometry"], shown, pairs, size, held, wanted)
+            rows += [_row(cls["name"], metric, value) for metric, value in found.items()]
     return rows + _phases(agreement)
 
 
@@ -59,19 +66,78 @@ def _row(label: str, metric: str, value: float | None) -> Row:
     }
 
 
-def _tracks(cls: Mapping[str, Any], a: Shown, b: Shown, size: ClipSize) -> list[Row]:
-    frames = frames_of(cls["geometry"], a, b, size)
-    if not frames:
-        return []
-    found = measure(frames)
-    figures = {
-        "HOTA": found.hota,
-        "DetA": found.det_a,
-        "AssA": found.ass_a,
-        "IDF1": found.idf1,
-        "MOTA": found.mota,
+def surface_metric(limits: Tolerance) -> str:
+    """What the normalised surface distance at these tolerances is called."""
+    return f"surface distance within {limits.surface_px:g} px"
+
+
+def of_tracks(
+    geometry: str,
+    shown: Sequence[Shown],
+    pairs: Sequence[Pair],
+    size: ClipSize,
+    limits: Tolerance,
+    wanted: Sequence[str] | None = None,
+) -> dict[str, float]:
+    """Figures of one class of two sets by name, all or those ``wanted``; none where there is
+    nothing to measure.
+
+    ``shown``: what either set shows (``agreement.expanded``), ``pairs``: its tracks matched. Beside
+    ``TRACKING``, over the frames that both of a pair show: mean IoU or mean distance in pixels; for
+    masks mean Dice, mean HD95 and the normalised surface distance; for what is compared by distance
+    PCK, the share within tolerance.
+    """
+    found: dict[str, float] = {}
+    if wanted is None or set(TRACKING) & set(wanted):
+        frames = frames_of(geometry, shown[0], shown[1], size)
+        if frames:
+            held = measure(frames)
+            values = held.hota, held.det_a, held.ass_a, held.idf1, held.mota
+            found.update(zip(TRACKING, values, strict=True))
+    found.update(_of_both(geometry, shown, pairs, size, limits, wanted))
+    return found if wanted is None else {k: v for k, v in found.items() if k in wanted}
+
+
+def _of_both(
+    geometry: str,
+    shown: Sequence[Shown],
+    pairs: Sequence[Pair],
+    size: ClipSize,
+    limits: Tolerance,
+    wanted: Sequence[str] | None,
+) -> dict[str, float]:
+    both = [
+        (p.a, p.b, f.frame_index, f.measure)
+        for p in pairs
+        if p.a and p.b
+        for f in p.frames
+        if f.measure is not None
+    ]
+    if not both:
+        return {}
+    measures = [value for *_, value in both]
+    if geometry not in OVERLAPPING:
+        limit = limits.distance(math.hypot(size[1], size[2]))
+        held = [value for value in measures if math.isfinite(value)]
+        near = {"PCK": float(np.mean([value <= limit for value in measures]))}
+        return {"mean distance px": float(np.mean(held)), **near} if held else near
+    found = {"mean IoU": float(np.mean(measures))}
+    if geometry != "mask":
+        return found
+    a, b = shown
+    shapes = [(a[x][frame][0]["rle"], b[y][frame][0]["rle"]) for x, y, frame, _ in both]
+    surface = surface_metric(limits)
+    measured: dict[str, Callable[[Any, Any], float]] = {
+        "mean Dice": rle.dice,
+        "mean HD95 px": hd95,
+        surface: lambda one, two: normalised_surface_distance(one, two, limits.surface_px),
     }
-    return [_row(cls["name"], metric, value) for metric, value in figures.items()]
+    for metric, function in measured.items():
+        if wanted is None or metric in wanted:
+            held = [value for value in (function(*each) for each in shapes) if math.isfinite(value)]
+            if held:
+                found[metric] = float(np.mean(held))
+    return found
 
 
 def frames_of(geometry: str, a: Shown, b: Shown, size: ClipSize) -> list[Frame]:
@@ -94,31 +160,14 @@ def frames_of(geometry: str, a: Shown, b: Shown, size: ClipSize) -> list[Frame]:
 
 
 def _likeness(geometry: str, a: Mapping[str, Any], b: Mapping[str, Any], diagonal: float) -> float:
-    if geometry == "tip":
-        return max(0.0, 1 - math.dist(a["point"], b["point"]) / (0.1 * diagonal))
     if geometry == "box":
         return box_iou(a["box"], b["box"])
-    return rle.iou(a["rle"], b["rle"])
-
-
-def _pairs(
-    cls: Mapping[str, Any], a: Shown, b: Shown, agreement: Agreement, size: ClipSize
-) -> list[Row]:
-    pairs = [p for p in agreement.tracks if p.class_id == cls["id"] and p.a and p.b]
-    both = [(p.a, p.b, f) for p in pairs for f in p.frames if f.measure is not None]
-    if not both or cls["geometry"] == "box":
-        return []
-    if cls["geometry"] == "tip":
-        limit = Tolerance().tip_diagonals * math.hypot(size[1], size[2])
-        near = [f.measure <= limit for _, _, f in both if f.measure is not None]
-        return [_row(cls["name"], "PCK", float(np.mean(near)))]
-    shares = [
-        normalised_surface_distance(
-            a[str(x)][f.frame_index][0]["rle"], b[str(y)][f.frame_index][0]["rle"], SURFACE_PX
-        )
-        for x, y, f in both
-    ]
-    return [_row(cls["name"], f"surface distance within {SURFACE_PX:g} px", float(np.mean(shares)))]
+    if geometry == "mask":
+        return rle.iou(a["rle"], b["rle"])
+    if geometry in OVERLAPPING:
+        return overlap(a, b)
+    apart = math.dist(a["point"], b["point"]) if geometry == "tip" else distance(a, b)[0]
+    return max(0.0, 1 - apart / (0.1 * diagonal))
 
 
 def _phases(agreement: Agreement) -> list[Row]:

@@ -8,13 +8,15 @@ interval). A frame without a label is None.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 Labels = Sequence[Hashable | None]
 Segment = tuple[Hashable, int, int]
+Counts = NDArray[np.int64]
 
 
 def accuracy(a: Labels, b: Labels) -> float | None:
@@ -90,7 +92,7 @@ def cohens_kappa(a: Labels, b: Labels) -> float | None:
     return 1.0 if by_chance == 1 else (observed - by_chance) / (1 - by_chance)
 
 
-def fleiss_kappa(counts: Sequence[Sequence[int]]) -> float:
+def fleiss_kappa(counts: Sequence[Sequence[int]] | Counts) -> float:
     """``counts[i][j]``: how many of the (equally many) raters gave unit i the label j. Raises
     ValueError for unequal sums or fewer than two raters."""
     table = np.asarray(counts, dtype=np.float64)
@@ -103,36 +105,60 @@ def fleiss_kappa(counts: Sequence[Sequence[int]]) -> float:
     return 1.0 if by_chance == 1 else float((observed - by_chance) / (1 - by_chance))
 
 
-def _nominal(values: np.ndarray) -> np.ndarray:
-    return 1 - np.eye(len(values))
+def nominal_alpha(counts: Counts) -> float | None:
+    """Krippendorff's alpha of labels, from ``counts[i, j]``: how many raters gave unit i the label
+    j (missing ones count nowhere). Units with fewer than two ratings do not count; None where none
+    has, 1 where nothing ever differs."""
+    table = np.asarray(counts, dtype=np.float64)
+    ratings = table.sum(1)
+    table, ratings = table[ratings >= 2], ratings[ratings >= 2]
+    if not len(table):
+        return None
+    n, totals = ratings.sum(), table.sum(0)
+    observed = ((ratings**2 - (table**2).sum(1)) / (ratings - 1)).sum()
+    expected = (n**2 - (totals**2).sum()) / (n - 1)
+    return 1.0 if expected == 0 else float(1 - observed / expected)
 
 
-def _interval(values: np.ndarray) -> np.ndarray:
-    numbers = values.astype(np.float64)
-    return np.asarray((numbers[:, None] - numbers[None, :]) ** 2)
+def interval_alpha(values: NDArray[np.float64], units: NDArray[np.int64]) -> float | None:
+    """Krippendorff's alpha of numbers or of places: ``values`` (n, d), one row a rating, of the
+    unit ``units[row]`` (0 and up). The difference is the squared distance, which for d = 1 is the
+    interval metric. None and 1 as ``nominal_alpha`` has them.
 
-
-_DISTANCES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "nominal": _nominal,
-    "interval": _interval,
-}
+    Sums of squared differences over all pairs of a group are m times those from its mean.
+    """
+    ratings = np.bincount(units, minlength=1)
+    held = ratings[units] >= 2
+    values, units = values[held], units[held]
+    if not len(values):
+        return None
+    ratings = np.bincount(units).astype(np.float64)
+    sums = np.stack([np.bincount(units, column) for column in values.T], axis=1)
+    means = sums / np.maximum(ratings, 1)[:, None]
+    within = np.bincount(units, ((values - means[units]) ** 2).sum(1))
+    observed = (2 * ratings * within / np.maximum(ratings - 1, 1)).sum()
+    n = len(values)
+    expected = 2 * n * ((values - values.mean(0)) ** 2).sum() / (n - 1)
+    return 1.0 if expected == 0 else float(1 - observed / expected)
 
 
 def krippendorff_alpha(ratings: Sequence[Labels], level: str = "nominal") -> float | None:
     """``ratings[r][u]``: what rater r said of unit u, None for nothing. ``level``: ``nominal``, or
     ``interval`` for numbers. Units with fewer than two ratings do not count; None where none has,
-    1 where nothing ever differs."""
-    units = [[x for x in unit if x is not None] for unit in zip(*ratings, strict=True)]
-    units = [unit for unit in units if len(unit) >= 2]
-    if not units:
-        return None
-    names = sorted({x for unit in units for x in unit}, key=repr)
-    place = {name: at for at, name in enumerate(names)}
-    coincidences = np.zeros((len(names), len(names)))
-    for unit in units:
-        held = np.bincount([place[x] for x in unit], minlength=len(names)).astype(np.float64)
-        coincidences += (np.outer(held, held) - np.diag(held)) / (len(unit) - 1)
-    totals = coincidences.sum(1)
-    distance = _DISTANCES[level](np.array(names, dtype=object))
-    expected = (np.outer(totals, totals) * distance).sum() / (totals.sum() - 1)
-    return 1.0 if expected == 0 else float(1 - (coincidences * distance).sum() / expected)
+    1 where nothing ever differs. Raises KeyError for another level."""
+    said = [
+        (unit, value)
+        for unit, of_unit in enumerate(zip(*ratings, strict=True))
+        for value in of_unit
+        if value is not None
+    ]
+    units = np.array([unit for unit, _ in said], dtype=np.int64)
+    if level == "interval":
+        numbers = np.array([[value] for _, value in said], dtype=np.float64).reshape(-1, 1)
+        return interval_alpha(numbers, units)
+    if level != "nominal":
+        raise KeyError(level)
+    names = {name: at for at, name in enumerate(dict.fromkeys(value for _, value in said))}
+    counts = np.zeros((max((unit for unit, _ in said), default=-1) + 1, len(names)), np.int64)
+    np.add.at(counts, (units, np.array([names[value] for _, value in said], np.int64)), 1)
+    return nominal_alpha(counts)

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .agreement import Agreement, Labels, Pair, Tolerance
+from .agreement import Agreement, Labels, Pair
+from .limits import Tolerance
 
 NAMESPACE = uuid.UUID("6f0c9a52-4d2e-5a57-9d0b-0f3d5f1f6a10")
 

@@ -21,8 +21,10 @@ import numpy as np
 from apps.ontology.domain.geometries import SHAPES
 
 from . import agreement as agreements
-from .agreement import Agreement, ClipSize, Labels, Pair, Tolerance
-from .disagreements import NAMESPACE, Disagreement, find, interval_at
+from .agreement import Agreement, ClipSize, Labels, Pair
+from .disagreements import WITHOUT_PAIR, Disagreement, find, interval_at
+from .limits import Limits, Tolerance
+from .relations import NAMESPACE
 
 SIDES = "abcde"
 
@@ -59,15 +61,15 @@ def compare(
     ontology: Mapping[str, Any],
     clip: str,
     size: ClipSize,
-    tolerance: Tolerance | None = None,
+    limits: Limits | None = None,
 ) -> Several:
     """Compare label sets over one clip of (n_frames, width_px, height_px), at most five of them."""
     told: dict[tuple[int, int], Agreement] = {}
     disputes: dict[tuple[int, int], dict[tuple[str | None, str | None], Disagreement]] = {}
     for i, j in combinations(range(len(sides)), 2):
-        told[i, j] = agreements.compare(sides[i], sides[j], ontology, clip, size, tolerance)
-        found = find(told[i, j], sides[i], sides[j], ontology, tolerance)
-        disputes[i, j] = {(d["a"], d["b"]): d for d in found if d["kind"] != "phase"}
+        told[i, j] = agreements.compare(sides[i], sides[j], ontology, clip, size, limits)
+        found = find(told[i, j], sides[i], sides[j], ontology, limits)
+        disputes[i, j] = {(d["a"], d["b"]): d for d in found if d["kind"] not in WITHOUT_PAIR}
     geometries = {c["id"]: c["geometry"] for c in ontology["classes"]}
     n_phases = [agreements.phase_keys(side, ontology, clip, size[0]) for side in sides]
     grouped = {
@@ -148,7 +150,7 @@ def disagreements(
     several: Several,
     sides: Sequence[Labels],
     ontology: Mapping[str, Any],
-    tolerance: Tolerance | None = None,
+    limits: Limits | None = None,
 ) -> list[Disagreement]:
     """What is to be decided, largest first, as ``disagreements.find`` gives it for two, with an id
     a side (``a``, ``b``, ``c`` …). ``size`` is the mean over the pairs of sets that have it."""
@@ -158,7 +160,7 @@ def disagreements(
         for group in (*several.tracks, *several.events)
         if (made := _of_group(several, group, sides, names)) is not None
     ]
-    found += _of_phases(several, sides, names, tolerance or Tolerance())
+    found += _of_phases(several, sides, names, (limits or Limits()).whole)
     return sorted(
         found, key=lambda d: (-d["size"], d["start_frame"], d["label"], d["kind"], d["id"])
     )

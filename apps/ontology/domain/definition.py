@@ -10,6 +10,7 @@ from typing import Any
 
 from .codes import Problem, code_problems
 from .geometries import GEOMETRIES, INTERPOLATIONS, SHAPES
+from .tolerances import tolerance_changes, tolerance_problems
 
 ATTRIBUTE_TYPES = ("choice", "boolean", "number")
 TOOL_KEYS = frozenset("BEPTRKOXMNZ?[]JKL") | {"Space"}
@@ -23,12 +24,12 @@ _LINK = re.compile(r"https://[^\s\"'<>\\]{1,500}\Z")
 _UID = re.compile(r"(?=.{1,64}\Z)[0-2](\.(0|[1-9][0-9]*))+\Z")
 
 _TOP = {"slug", "version", "title", "schemes", "classes"}
-_TOP_OPTIONAL = {"relations"}
+_TOP_OPTIONAL = {"relations", "tolerances"}
 _RELATION = {"id", "name", "subjects", "targets"}
 _CLASS = {"id", "name", "geometry", "color", "shortcut", "code", "guideline", "attributes"}
 _CLASS_OPTIONAL = {
     "category", "mot_box_px", "max_keyframe_gap_frames", "interpolation", "skeleton",
-    "guideline_link",
+    "guideline_link", "tolerances",
 }  # fmt: skip
 _ATTRIBUTE = {
     "choice": {"id", "name", "type", "values"},
@@ -85,6 +86,8 @@ def find_problems(definition: Any) -> Iterator[Problem]:
         yield from _repeats(path, cls, taken)
     if "relations" in definition:
         yield from relation_problems(definition["relations"], classes)
+    if "tolerances" in definition:
+        yield from tolerance_problems("tolerances", definition["tolerances"])
 
 
 def digest(definition: Mapping[str, Any]) -> str:
@@ -107,6 +110,7 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     if old["schemes"] != new["schemes"]:
         lines.append("Own coding schemes changed")
     lines += _relation_changes(old.get("relations", []), new.get("relations", []))
+    lines += tolerance_changes("Tolerance", old.get("tolerances", {}), new.get("tolerances", {}))
     before = {c["id"]: c for c in old["classes"]}
     after = {c["id"]: c for c in new["classes"]}
     lines += [f"Breaking: class {i} was removed" for i in before if i not in after]
@@ -131,8 +135,9 @@ def _relation_changes(old: list[Mapping[str, Any]], new: list[Mapping[str, Any]]
 
 
 def _class_changes(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for key in sorted((old.keys() | new.keys()) - {"attributes", "id"}):
+    before, after = (side.get("tolerances", {}) for side in (old, new))
+    lines = [*tolerance_changes(f"Class {name}: tolerance", before, after)]
+    for key in sorted((old.keys() | new.keys()) - {"attributes", "id", "tolerances"}):
         if old.get(key) == new.get(key):
             continue
         if key in ("code", "category"):
@@ -223,6 +228,10 @@ def _class_problems(path: str, cls: Mapping[str, Any], own: set[str]) -> Iterato
         if value is not None and (type(value) is not int or not 1 <= value <= top):
             yield Problem(f"{path}.{name}", f"is not a whole number 1 to {top}", "correct it")
     yield from _interpolation_problems(path, cls)
+    if "tolerances" in cls:
+        yield from tolerance_problems(
+            f"{path}.tolerances", cls["tolerances"], str(cls.get("geometry"))
+        )
     yield from _skeleton_problems(f"{path}.skeleton", cls)
     attributes = cls.get("attributes")
     if not isinstance(attributes, list):
