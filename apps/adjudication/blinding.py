@@ -12,6 +12,7 @@ from apps.annotation.models import LabelSet
 from apps.library.models import Clip
 
 LABELS, DECIDES = "labels", "decides"
+_AT_WORK = (LabelSet.State.ASSIGNED, LabelSet.State.IN_PROGRESS, LabelSet.State.RETURNED)
 
 
 def parts_in(person: User, clip: Clip) -> set[str]:
@@ -42,11 +43,13 @@ def deciders() -> Any:
 
 
 def blinded_clip_ids(user: User) -> set[Any]:
-    """Clips that ``user`` labels and that nobody has begun to adjudicate: what the others do there
-    is not for them, whatever else they are in the project."""
+    """Clips that ``user`` labels and has not handed in (a further reader comes late), or that
+    nobody has begun to adjudicate: what the others do there is not for them, whatever else they are
+    in the project."""
     mine = Assignment.objects.filter(person=user, kind=Assignment.Kind.ANNOTATE)
     decided = Adjudication.objects.values("clip_id")
-    return set(mine.exclude(clip_id__in=decided).values_list("clip_id", flat=True))
+    begun = mine.filter(label_set__state__in=_AT_WORK) | mine.exclude(clip_id__in=decided)
+    return set(begun.values_list("clip_id", flat=True))
 
 
 # The rules of the table for whom the verbs of this room name.

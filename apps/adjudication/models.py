@@ -217,3 +217,7 @@ class PasskeyAssertion(models.Model):
     client_data = models.BinaryField()
     authenticator_data = models.BinaryField()
     assertion = models.BinaryField()
+
+
+# Tables of a file of their own, found by Django from here.
+from apps.adjudication import reader_models as reader_models  # noqa: E402

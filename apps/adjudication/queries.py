@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from apps.access import grants, roles
 from apps.access.errors import NotFound
 from apps.access.models import Signature, User
-from apps.adjudication import endorsing, findings, services
+from apps.adjudication import endorsing, findings, reader_queries, services
 from apps.adjudication.models import Adjudication, Assignment, Endorsement
 from apps.annotation import store
 from apps.audit.models import Leaf
@@ -164,7 +164,10 @@ def as_json(adjudication: Adjudication, user: User) -> dict[str, Any]:
             for name, side in zip("ABCDE", adjudication.sides(), strict=False)
         ],
         "consensus": made,
-        "agreement": {"lanes": found["lanes"], "summary": found["summary"]},
+        "agreement": {
+            "lanes": [*found["lanes"], *reader_queries.lane_of(adjudication)],
+            "summary": found["summary"],
+        },
         "disagreements": disagreements_json(adjudication),
         "unseen": services.unseen_by(adjudication, user),
         "accept_below": services.threshold(adjudication),

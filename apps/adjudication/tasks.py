@@ -10,6 +10,7 @@ from apps.access.actor import service
 from apps.access.errors import Refused
 from apps.access.models import User
 from apps.adjudication import blinding, calibrating, findings, planning, reviewing, services
+from apps.adjudication import reader_tasks as reader_tasks
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.domain.workflow import BALANCED
 from apps.adjudication.models import Adjudication, Assignment, WorkflowVersion

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.adjudication import api, assignment_pages, planning_api
+from apps.adjudication import api, assignment_pages, planning_api, reader_api
 
 _ONE = "api/v1/adjudications/<uuid:adjudication_id>/"
 _GIVEN = "assignments/<uuid:assignment_id>/"
@@ -45,4 +45,38 @@ urlpatterns = [
     path(f"{_GIVEN}skip/", assignment_pages.skip, name="assignment-skip"),
     path("projects/<uuid:project_id>/workflow/", planning_api.workflow_page, name="workflow"),
     path("adjudications/<uuid:adjudication_id>/", api.screen, name="adjudication-screen"),
+    path(
+        "api/v1/clips/<uuid:clip_id>/agreement/",
+        reader_api.ClipAgreementView.as_view(),
+        name="api-clip-agreement",
+    ),
+    path(
+        "api/v1/projects/<uuid:project_id>/agreement/",
+        reader_api.ProjectAgreementView.as_view(),
+        name="api-project-agreement",
+    ),
+    path(
+        "api/v1/further-readings/<uuid:reading_id>/assign/",
+        reader_api.FurtherReadingView.as_view(),
+        name="api-further-reading",
+    ),
+    path("clips/<uuid:clip_id>/agreement/", reader_api.clip_page, name="clip-agreement"),
+    path("clips/<uuid:clip_id>/agreement/ask/", reader_api.ask, name="clip-agreement-ask"),
+    path("clips/<uuid:clip_id>/agreement.csv", reader_api.clip_csv, name="clip-agreement-csv"),
+    path(
+        "projects/<uuid:project_id>/agreement/", reader_api.project_page, name="project-agreement"
+    ),
+    path(
+        "projects/<uuid:project_id>/agreement.csv",
+        reader_api.project_csv,
+        name="project-agreement-csv",
+    ),
+    path("projects/<uuid:project_id>/further-reader/", reader_api.rule, name="further-reader-rule"),
+    path("projects/<uuid:project_id>/tolerances/", reader_api.tolerances, name="tolerances"),
+    path("further-readings/<uuid:reading_id>/", reader_api.call, name="further-reading-call"),
+    path(
+        "further-readings/<uuid:reading_id>/decline/",
+        reader_api.decline,
+        name="further-reading-decline",
+    ),
 ]

@@ -22,6 +22,7 @@ from apps.access.again import Proof
 from apps.access.models import ApiToken, User
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Adjudication, Assignment
+from apps.adjudication.reader_models import FurtherReading, ReadersReport
 from apps.adjudication.services import open_adjudication
 from apps.annotation.comments import begin_thread
 from apps.annotation.examples import add_example
@@ -282,9 +283,21 @@ def _labels(project: Any, people: dict[str, Someone]) -> dict[str, Thing]:
         people[roles.PROJECT_LEAD].actor, clip, ontology=mine.ontology.slug, class_id="grasper",
         frame_index=1,
     )  # fmt: skip
+    measured = ReadersReport.objects.create(
+        project=project,
+        clip=opened.clip,
+        ontology=opened.set_a.ontology,
+        state=ReadersReport.State.DONE,
+        handed_in_at=timezone.now(),
+    )
+    further = FurtherReading.objects.create(
+        project=project, clip=opened.clip, report=measured, metric="agreement", label="Lesion",
+        value=0.1, below=0.5,
+    )  # fmt: skip
     return {
         "finding": Thing({"finding_id": finding.pk}, own={"annotator", "telling_steward"}),
         "example": Thing({"example_id": example.pk}),
+        "further reading": Thing({"reading_id": further.pk}),
         "comment": Thing({"thread_id": thread.pk}, own={"annotator"}),
         "propagation": Thing(
             {"label_set_id": mine.pk, "propagation_id": carried.pk}, own={"annotator"}
