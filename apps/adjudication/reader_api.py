@@ -66,9 +66,10 @@ class FurtherReadingView(ApiView):
     def post(self, request: Any, reading_id: uuid.UUID) -> Response:
         """Give a clip whose readers agree too little to a further one (``person``: user name)."""
         reading = queries.further_reading(request.user, reading_id)
-        person = User.objects.filter(
-            username=str(body_of(request).get("person", "")), is_active=True
-        ).first()
+        name = str(body_of(request).get("person", ""))
+        named = User.objects.filter(username=name, is_active=True, is_service=False)
+        # A name with a zero byte is none that PostgreSQL takes as a question.
+        person = named.first() if name.isprintable() else None
         if person is None:
             raise _invalid("person", "There is no such person.", "Give a user name.")
         done = further_readers.call(actor_of(request), reading, person=person)

@@ -15,8 +15,11 @@ COLUMNS = (LIKENESS, "kappa", "alpha", "HOTA", "mean IoU", "mean distance px")
 Row = dict[str, Any]
 
 
-def clock(seconds: float) -> str:
-    """``1:02:03`` or ``2:03``."""
+def clock(seconds: float, tenths: bool = False) -> str:
+    """``1:02:03`` or ``2:03``; with ``tenths`` ``2:03.4``."""
+    if tenths:
+        seconds = round(seconds, 1)
+        return f"{int(seconds) // 60}:{seconds % 60:04.1f}"
     whole = int(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
@@ -28,6 +31,11 @@ def lanes(
     """A lane for each class in the ontology's order, and one for all phases: its name, its mean,
     and a bar for each part of the time that somebody labelled."""
     curves, n_frames = report["curves"], max(clip["n_frames"], 1)
+    means = {
+        f["class_id"]: f["value"]
+        for f in report["figures"]
+        if f["metric"] == LIKENESS and f["readers"] is None and not f["phase"]
+    }
     seconds = clip["duration_s"] / n_frames
     names = {PHASES: "Phases"} | {c["id"]: c["name"] for c in definition["classes"]}
     kinds = {c["id"]: c["geometry"] for c in definition["classes"]}
@@ -39,7 +47,7 @@ def lanes(
             "id": class_id,
             "name": names[class_id],
             "is_phase": kinds.get(class_id) == "phase",
-            "mean": _mean(curves["by_class"][class_id]),
+            "mean": means.get(class_id),
             "bars": [
                 _bar(start, end, value, n_frames, seconds)
                 for (start, end), value in zip(
@@ -66,8 +74,8 @@ def _bar(start: int, end: int, value: float, n_frames: int, seconds: float) -> R
 
 
 def ticks(duration_s: float) -> list[str]:
-    """Five times from the beginning to the end."""
-    return [clock(duration_s * part / 4) for part in range(5)]
+    """Five times from the beginning to the end, which no two share."""
+    return [clock(duration_s * part / 4, tenths=duration_s < 8) for part in range(5)]
 
 
 def by_class(figures: Sequence[Mapping[str, Any]], key: str = "value") -> list[Row]:
@@ -179,8 +187,3 @@ def _months(found: Sequence[str]) -> list[str]:
         return []
     first, last = (12 * int(m[:4]) + int(m[5:]) - 1 for m in (found[0], found[-1]))
     return [f"{number // 12:04}-{number % 12 + 1:02}" for number in range(first, last + 1)]
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    held = [value for value in values if value is not None]
-    return sum(held) / len(held) if held else None

@@ -5,6 +5,7 @@ from adjudication_samples import CLIP, ONTOLOGY, SIZE, labels, span, tip, track,
 
 from apps.adjudication.domain.agreement import compare
 from apps.adjudication.domain.disagreements import find
+from apps.adjudication.domain.limits import limits_of
 
 
 def found(a, b):
@@ -95,3 +96,19 @@ def test_equal_sizes_stand_in_an_order_that_does_not_hang_on_ids():
         b = labels({other: track("grasper", 1, {0: tip(180, 10)})})
         told = [(d["label"], d["kind"]) for d in found(a, b)]
         assert told == [("Grasper 1", "only_a"), ("Grasper 1", "only_b"), ("Grasper 2", "only_a")]
+
+
+def test_what_the_ontology_tolerates_is_not_listed_and_what_it_does_not_is():
+    a, b = two_surgeons()
+
+    def kinds(**said):
+        limits = limits_of({**ONTOLOGY, "tolerances": said}, 25.0)
+        return {
+            d["kind"]
+            for d in find(compare(a, b, ONTOLOGY, CLIP, SIZE, limits), a, b, ONTOLOGY, limits)
+        }
+
+    assert {"mask", "box", "phase"} <= kinds() and not {"tip", "event"} & kinds()
+    assert "mask" not in kinds(mask_iou=0.3) and "box" not in kinds(box_iou=0.3)
+    assert "phase" not in kinds(boundary_s=2.0) and "event" in kinds(boundary_s=0.1)
+    assert "tip" in kinds(distance_px=0.5, frame_share=0.0)

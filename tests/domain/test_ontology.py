@@ -132,6 +132,11 @@ def test_the_starters_keep_off_the_colours_of_tissue(name):
         (["schemes", 0, "uid"], "2.25.01", "schemes[0].uid"),
         (["schemes", 0, "designator"], "SCT", "schemes[0].designator"),
         (["schemes"], None, "schemes"),
+        (["tolerances"], [], "tolerances"),
+        (["tolerances"], {"beauty": 1}, "tolerances.beauty"),
+        (["tolerances"], {"mask_iou": 1.5}, "tolerances.mask_iou"),
+        (["tolerances"], {"distance_px": True}, "tolerances.distance_px"),
+        (["classes", 0, "tolerances"], {"boundary_s": 1}, "classes[0].tolerances.boundary_s"),
     ],
 )
 def test_a_definition_that_does_not_hold_is_refused_by_field_and_remedy(path, value, field):
@@ -173,6 +178,14 @@ def test_two_versions_differ_in_sentences():
         "Breaking: class grasper: attribute truncated was removed",
     ]
     assert f"Class {removed['id']} (event) was added" in diff(new, STARTER)
+    new = changed(["tolerances"], {"mask_iou": 0.8, "boundary_s": 1})
+    new["classes"][0]["tolerances"] = {"mask_iou": 0.9}
+    assert diff(STARTER, new) == [
+        "Tolerance boundary_s: the usual value became 1 s",
+        "Tolerance mask_iou: the usual value became 0.8",
+        "Class lesion: tolerance mask_iou: the usual value became 0.9",
+    ]
+    assert digest(new) != digest(STARTER)
     new = copy.deepcopy(STARTER)
     new["classes"].reverse()
     assert diff(STARTER, new) == ["The order of classes changed"]

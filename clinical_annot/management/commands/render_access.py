@@ -42,6 +42,8 @@ MODULES = (
     "reviewing",
     "planning",
     "calibrating",
+    "readers",
+    "further_readers",
     "drafts",
     "looks",
     "sending",
