@@ -192,7 +192,7 @@ def _freeze(
 def _sure(freeze: Freeze, clip: ClipFreeze, item: Adjudication) -> ClipFreeze:
     """The clip with how sure its consensus is, by its annotators' own labels and the decisions."""
     label_set, held = clip.label_set, clip.label_set.raters
-    raters = held or [_rater(each, item.clip) for each in (item.set_a, item.set_b)]
+    raters = held or [_rater(each, item.clip) for each in item.sides()]
     told = uncertainty_json(freeze, replace(clip, label_set=replace(label_set, raters=raters)))
     chosen = decisions_of(item)
     told["decisions"] = [

@@ -14,7 +14,8 @@ from apps.library.domain.calibration import Region
 from apps.release.domain.freeze import dump_freeze, load_freeze
 from apps.release.domain.millimetres import COLUMNS as MM
 from apps.release.domain.parquet import read_table
-from tests.domain.format_samples import COLUMNS, ROWS, _class, freeze_of, read_back, written
+from tests.domain.format_label_sets import COLUMNS, ROWS, _class
+from tests.domain.format_samples import freeze_of, read_back, written
 from tests.domain.release_samples import VIDEO, sample
 
 ONTOLOGY = {
