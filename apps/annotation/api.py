@@ -16,6 +16,7 @@ from apps.access.doors import ApiView, actor_of, body_of
 from apps.access.errors import NotFound, Refused
 from apps.access.models import User
 from apps.annotation import beside, habits, queries, services
+from apps.annotation.domain.comparing import changes
 from apps.annotation.models import LabelSet
 from apps.library.models import Clip
 
@@ -38,6 +39,19 @@ class RevisionView(ApiView):
         except ValueError:
             raise NotFound("There is no such revision.") from None
         return Response({"revision": revision, "labels": labels})
+
+
+class RevisionChangesView(ApiView):
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
+    def get(self, request: Any, label_set_id: uuid.UUID, revision: int) -> Response:
+        """What one's own label set differs in, now, from how it stood at a revision."""
+        label_set = queries.label_set_for(request.user, label_set_id)
+        try:
+            before = queries.store.at_revision(label_set, revision)
+        except ValueError:
+            raise NotFound("There is no such revision.") from None
+        rows = changes(before, queries.store.load(label_set))
+        return Response({"from": revision, "to": label_set.revision, "changes": rows})
 
 
 class ProposalsView(ApiView):

@@ -19,6 +19,11 @@ _BESIDE = "api/v1/beside/<uuid:label_set_id>/"
 urlpatterns = [
     path(_SET, api.LabelSetView.as_view(), name="label-set"),
     path(f"{_SET}revisions/<int:revision>/", api.RevisionView.as_view(), name="label-set-revision"),
+    path(
+        f"{_SET}revisions/<int:revision>/changes/",
+        api.RevisionChangesView.as_view(),
+        name="label-set-changes",
+    ),
     path(f"{_SET}operations/", api.OperationsView.as_view(), name="label-set-operations"),
     path(f"{_SET}proposals/", api.ProposalsView.as_view(), name="label-set-proposals"),
     path(f"{_SET}propagations/", propagation_api.PropagationsView.as_view(), name="propagations"),

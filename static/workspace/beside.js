@@ -90,6 +90,12 @@ class Shown {
 }
 
 /**
+ * @typedef {{kind: string, object: string, what: "added" | "removed" | "changed", class_id: string | null, number: number | null,
+ *   start_frame: number, end_frame: number, fields: string[],
+ *   keyframes: {added: number, removed: number, changed: number} | null}} Change
+ */
+
+/**
  * Binds the keys; builds the pane when it is first asked for.
  * @param {import("./bench.js").Bench} bench @param {import("./keys.js").Keys} keys
  * @param {{own?: {id: string, revision: number} | null, first?: string, onShown?: (labelSet: string | null) => void,
@@ -246,8 +252,10 @@ export function bindBeside(bench, keys, options = {}) {
   async function build({ kind, id }) {
     if (kind === "revision") {
       const made = new Shown(bench, clip, null);
-      const { labels } = await api.get(`/api/v1/label-sets/${id}/revisions/${settings.revision}/`);
+      const at = `/api/v1/label-sets/${id}/revisions/${settings.revision}/`;
+      const [{ labels }, told] = await Promise.all([api.get(at), api.get(`${at}changes/`)]);
       made.store = made.storeOf(store.ontology, labels);
+      made.pane.append(changeList(/** @type {Change[]} */ (told.changes)));
       return made;
     }
     const other = kind === "clip" ? choices?.clips.find((c) => c.id === id) : null;
@@ -260,6 +268,20 @@ export function bindBeside(bench, keys, options = {}) {
       made.colorOf = () => (other ? undefined : options.colorOf?.(set));
     }
     return made;
+  }
+
+  /** What came, went and changed since the revision; a row leads to its first frame. @param {Change[]} rows */
+  function changeList(rows) {
+    const many = rows.length === 1 ? "1 difference from now" : `${rows.length || "No"} differences from now`;
+    const list = rows.map((row) => {
+      const name = row.class_id ? `${store.classOf(row.class_id)?.name ?? row.class_id}${row.number ? ` ${row.number}` : ""}` : "Relation";
+      const k = row.keyframes;
+      const counts = k ? [[k.added, "added"], [k.removed, "removed"], [k.changed, "changed"]].filter(([n]) => n).map(([n, word]) => `${n} ${word}`) : [];
+      const details = [...(counts.length ? [`keyframes ${counts.join(", ")}`] : []), ...row.fields.map((field) => field.replaceAll("_", " "))];
+      return h("li", {}, h("button", { type: "button", class: "button", onclick: () => void bench.player.seek(row.start_frame) },
+        `${name}: ${row.what}${row.what === "changed" && details.length ? ` (${details.join("; ")})` : ""}, frame ${spaced(row.start_frame)}`));
+    });
+    return h("details", { class: "beside-changes", "data-testid": "beside-changes" }, h("summary", {}, many), h("ul", {}, ...list));
   }
 
   /** The first picture shows a frame: the second one goes with it. @param {number} frame */

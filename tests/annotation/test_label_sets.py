@@ -172,6 +172,14 @@ def test_every_older_revision_can_be_read(tab, clip):
         answer = tab.client.get(tab.url(f"revisions/{revision}/"))
         assert answer.json()["labels"] == labels
     assert tab.client.get(tab.url("revisions/9/")).status_code == 404
+    assert tab.client.get(tab.url("revisions/9/changes/")).status_code == 404
+    told = tab.client.get(tab.url("revisions/1/changes/")).json()
+    assert (told["from"], told["to"]) == (1, 4)
+    assert {(row["what"], row["kind"]) for row in told["changes"]} == {
+        ("removed", "track"), ("added", "interval"),
+    }  # fmt: skip
+    now = tab.client.get(tab.url("revisions/4/changes/")).json()
+    assert now["changes"] == []
 
 
 def test_a_stale_base_is_told_what_others_did_and_a_conflict_applies_nothing(tab, clip):

@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from apps.annotation.domain.comparing import changes
 from tests.browser.clipmaker import decode_all, make_clip, read_index
 from tests.browser.devcarry import Carrying
 from tests.browser.devlabels import CLIP, LabelSet, adjudication_labels, ontology
@@ -336,6 +337,11 @@ class Handler(BaseHTTPRequestHandler):
             return self._json(world.label_set(found[1]))
         if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/proposals/", path):
             return self._json({"sources": world.proposals.get(found[1], [])})
+        if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/revisions/\d+/(changes/)?", path):
+            older = world.a
+            if found[2]:
+                return self._json({"changes": changes(older, world.sets[found[1]].labels)})
+            return self._json({"labels": older})
         if path == f"/api/v1/clips/{CLIP}/comments/":
             return self._json({"threads": world.threads})
         if path == f"/api/v1/clips/{CLIP}/findings/":

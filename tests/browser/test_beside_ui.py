@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from apps.annotation.domain.comparing import changes
 from tests.browser.devserver import ADJUDICATION, OTHER, READ, SET, World
 from tests.browser.steps import BITS, CELL_PX, READ_CODE, open_workspace, shows, until
 
@@ -90,6 +91,24 @@ def test_labels_and_another_clip_stand_beside_the_picture_in_step_with_it(
     page.wait_for_selector("[data-testid=beside]", state="hidden")
     assert page.locator("#stage").bounding_box() == whole
     assert world.sets[SET].revision == 0
+
+
+def test_an_earlier_revision_stands_beside_with_what_differs_from_now(
+    page: Page, world: World
+) -> None:
+    world.sets[SET].revision = 3
+    world.beside = {"label_sets": [], "clips": []}
+    open_workspace(page, world, 20)
+    page.keyboard.press("Shift+V")
+    page.wait_for_selector("[data-testid=beside-changes]")
+    rows = page.locator("[data-testid=beside-changes] li button")
+    told = changes(world.a, world.sets[SET].labels)
+    assert rows.count() == len(told) > 0
+    assert page.inner_text("[data-testid=beside-changes] summary").startswith(str(len(told)))
+    page.click("[data-testid=beside-changes] summary")
+    row = next(i for i, one in enumerate(told) if one["start_frame"] not in (0, 20))
+    rows.nth(row).click()
+    shows(page, told[row]["start_frame"])
 
 
 def test_an_adjudicator_sees_one_side_left_and_the_other_right(page: Page, world: World) -> None:
