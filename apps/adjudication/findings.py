@@ -58,8 +58,9 @@ class Compared:
         stand with it."""
         if isinstance(self.between, Several):
             return several_consensus.decision_operations(
-                current, self.sides, definition, self.between, item, choice
-            )
+                current, self.sides, definition, self.between, item, choice,
+                self.disagreements, decisions,
+            )  # fmt: skip
         a, b = self.sides
         return consensus.decision_operations(
             current, a, b, definition, self.between, item, choice, self.disagreements, decisions

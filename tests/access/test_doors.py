@@ -161,6 +161,7 @@ DOORS = {
     "beside-outline": "apps.library.queries.clips_for",
     "beside-keyframes": "apps.library.queries.clips_for",
     "label-set-revision": "apps.annotation.queries.label_set_for",
+    "label-set-changes": "apps.annotation.queries.label_set_for",
     "label-set-operations": "apps.annotation.services.save_operations",
     "propagations": "apps.annotation.propagating.begin",
     "propagation": "apps.annotation.queries.label_set_for",
@@ -183,6 +184,18 @@ DOORS = {
     "assignments": "apps.projects.queries.projects_for",
     "project-assignments": "apps.projects.queries.projects_for",
     "project-plan": "apps.adjudication.planning.apply_plan",
+    "clip-agreement": "apps.adjudication.reader_queries.readable_clip",
+    "clip-agreement-csv": "apps.adjudication.reader_queries.readable_clip",
+    "api-clip-agreement": "apps.adjudication.reader_queries.readable_clip",
+    "clip-agreement-ask": "apps.adjudication.readers.ask",
+    "project-agreement": "apps.adjudication.reader_queries.led_project",
+    "project-agreement-csv": "apps.adjudication.reader_queries.led_project",
+    "api-project-agreement": "apps.adjudication.reader_queries.led_project",
+    "further-reader-rule": "apps.adjudication.further_readers.set_rule",
+    "tolerances": "apps.ontology.services.draft_version",
+    "further-reading-call": "apps.adjudication.further_readers.call",
+    "further-reading-decline": "apps.adjudication.further_readers.decline",
+    "api-further-reading": "apps.adjudication.further_readers.call",
     "plan": "apps.adjudication.planning.apply_plan",
     "calibrate": "apps.adjudication.calibrating.give_gold",
     "calibration": "apps.adjudication.queries.calibration_for",
@@ -290,7 +303,7 @@ def test_every_address_leads_to_a_verb_or_a_query():
 @pytest.mark.parametrize("target", sorted(set(DOORS.values())))
 def test_what_an_address_leads_to_is_a_verb_or_stands_among_the_queries(target):
     function = import_string(target)
-    reads = (".queries", "apps.access.grants")
+    reads = (".queries", ".reader_queries", "apps.access.grants")
     assert hasattr(function, "policy") or function.__module__.endswith(reads)
 
 

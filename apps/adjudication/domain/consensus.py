@@ -115,7 +115,8 @@ def decision_operations(
         keys[span] = said[span]
         return phase_operations(current, ontology, agreement.clip, keys)
     if disagreement["kind"] == "relation":
-        return decided_relation(current, labels_a, labels_b, agreement, disagreement, decision)
+        sides = labels_a, labels_b
+        return decided_relation(current, sides, agreement.clip, disagreement, decision)
     pair = _pair_of(agreement, disagreement)
     name = consensus_id(agreement, pair)
     wanted = _chosen(pair, labels_a, labels_b, ontology, decision)

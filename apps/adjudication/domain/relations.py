@@ -24,8 +24,8 @@ NAMESPACE = uuid.UUID("6f0c9a52-4d2e-5a57-9d0b-0f3d5f1f6a10")
 LETTERS = "ABCDE"
 
 Op = dict[str, Any]
-# Keys of A's and B's relation (None: that side has none), and what was decided, if anything.
-Dispute = tuple[str | None, str | None, str | None]
+# The key of each side's relation (None: that side has none), and what was decided, if anything.
+Dispute = tuple[tuple[str | None, ...], str | None]
 Named = tuple[str, Mapping[str, Any]]
 
 
@@ -53,7 +53,7 @@ def disputed(
         )
         pairs = {pair.a: pair for pair in both}
         for a, b in _matched(held[0].get(place, []), held[1].get(place, [])):
-            if a is not None and b is not None and _is_near(a[1], b[1], limits):
+            if a is not None and b is not None and is_near(a[1], b[1], limits):
                 continue
             spans = [one[1] for one in (a, b) if one is not None]
             yield {
@@ -63,7 +63,7 @@ def disputed(
                 "b": b[0] if b else None,
                 "start_frame": min(span["start_frame"] for span in spans),
                 "end_frame": max(span["end_frame"] for span in spans),
-                "size": 1 - _overlap(a[1], b[1]) if a and b else 1.0,
+                "size": 1 - overlap(a[1], b[1]) if a and b else 1.0,
                 "measure": _measure(a, b),
                 "relation": kind,
                 "subject": consensus_id(agreement, pairs[subject]),
@@ -86,7 +86,7 @@ def _by_place(labels: Labels, pair_of: Mapping[Any, Pair]) -> dict[tuple[Any, ..
 def _matched(a: list[Named], b: list[Named]) -> Iterator[tuple[Named | None, Named | None]]:
     """A's and B's relations that share the most frames, each once; then those of one side."""
     ranked = sorted(
-        ((-_overlap(one[1], two[1]), i, k) for i, one in enumerate(a) for k, two in enumerate(b)),
+        ((-overlap(one[1], two[1]), i, k) for i, one in enumerate(a) for k, two in enumerate(b)),
     )
     free_a, free_b = dict(enumerate(a)), dict(enumerate(b))
     for less, i, k in ranked:
@@ -98,13 +98,15 @@ def _matched(a: list[Named], b: list[Named]) -> Iterator[tuple[Named | None, Nam
         yield None, right
 
 
-def _overlap(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
+def overlap(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
+    """Frames that both spans hold, as a share of those from the first to the last; 0 to 1."""
     shared = min(a["end_frame"], b["end_frame"]) - max(a["start_frame"], b["start_frame"])
     whole = max(a["end_frame"], b["end_frame"]) - min(a["start_frame"], b["start_frame"])
     return max(0.0, shared / whole)
 
 
-def _is_near(a: Mapping[str, Any], b: Mapping[str, Any], limits: Tolerance) -> bool:
+def is_near(a: Mapping[str, Any], b: Mapping[str, Any], limits: Tolerance) -> bool:
+    """Whether both ends lie within tolerance."""
     return all(
         abs(a[edge] - b[edge]) <= limits.boundary_frames for edge in ("start_frame", "end_frame")
     )
@@ -126,35 +128,38 @@ def consensus_id(agreement: Agreement, pair: Pair) -> str:
 
 
 def disputes_in(
-    disagreements: Iterable[Mapping[str, Any]], decisions: Mapping[str, str]
+    disagreements: Iterable[Mapping[str, Any]], decisions: Mapping[str, str], n_sides: int = 2
 ) -> list[Dispute]:
     """The relations that a decision of their own says about, among disagreements."""
+    letters = LETTERS.lower()[:n_sides]
     return [
-        (d["a"], d["b"], decisions.get(d["id"])) for d in disagreements if d["kind"] == "relation"
+        (tuple(d[letter] for letter in letters), decisions.get(d["id"]))
+        for d in disagreements
+        if d["kind"] == "relation"
     ]
 
 
 def decided_relation(
     current: Labels,
-    labels_a: Labels,
-    labels_b: Labels,
-    agreement: Agreement,
+    sides: Sequence[Labels],
+    clip: str,
     disagreement: Mapping[str, Any],
     decision: str,
 ) -> list[Op]:
-    """Operations that put A's or B's relation in place; none while one of its tracks is not there
+    """Operations that put one side's relation in place; none while one of its tracks is not there
     (they follow when it is taken)."""
     there = current.get("relations", {})
     wanted: dict[str, Mapping[str, Any]] = {}
     ends = {"subject": disagreement["subject"], "target": disagreement["target"]}
-    name_of: dict[str, str] = {}
-    for side, labels in (("a", labels_a), ("b", labels_b)):
-        key = disagreement[side]
+    names: list[str] = []
+    for letter, labels in zip(LETTERS, sides, strict=False):
+        key = disagreement[letter.lower()]
         if key is not None:
-            name_of[side] = _name(agreement.clip, side.upper(), key)
-            if decision == side and all(end in current["tracks"] for end in ends.values()):
-                wanted[name_of[side]] = {**labels["relations"][key], **ends}
-    gone = [name for name in name_of.values() if name in there and name not in wanted]
+            names.append(_name(clip, letter, key))
+            is_taken = decision == letter.lower()
+            if is_taken and all(end in current["tracks"] for end in ends.values()):
+                wanted[names[-1]] = {**labels["relations"][key], **ends}
+    gone = [name for name in names if name in there and name not in wanted]
     return _operations(there, gone, wanted)
 
 
@@ -216,7 +221,9 @@ def relations_of_sides(
     drawn = (before or {}).get("relations", {})
     if not drawn and not any(side.get("relations") for side in sides):
         return []
-    choice_of = {(side, key): choice for a, b, choice in disputes for side, key in ((0, a), (1, b))}
+    choice_of = {
+        (side, key): choice for members, choice in disputes for side, key in enumerate(members)
+    }
     of_side: list[dict[str, str]] = [{} for _ in sides]
     taken_from: dict[str, int] = {}
     for bearing in bearings:

@@ -21,6 +21,7 @@ import numpy as np
 from apps.ontology.domain.geometries import SHAPES
 
 from . import agreement as agreements
+from . import several_relations
 from .agreement import Agreement, ClipSize, Labels, Pair
 from .disagreements import WITHOUT_PAIR, Disagreement, find, interval_at
 from .limits import Limits, Tolerance
@@ -160,7 +161,9 @@ def disagreements(
         for group in (*several.tracks, *several.events)
         if (made := _of_group(several, group, sides, names)) is not None
     ]
-    found += _of_phases(several, sides, names, (limits or Limits()).whole)
+    whole = (limits or Limits()).whole
+    found += _of_phases(several, sides, names, whole)
+    found += _of_relations(several, sides, ontology, whole)
     return sorted(
         found, key=lambda d: (-d["size"], d["start_frame"], d["label"], d["kind"], d["id"])
     )
@@ -254,6 +257,19 @@ def _of_phases(
     return found
 
 
+def _of_relations(
+    several: Several, sides: Sequence[Labels], ontology: Mapping[str, Any], limits: Tolerance
+) -> Iterator[Disagreement]:
+    for one in several_relations.disputed(several.tracks, sides, ontology, limits):
+        ends = {end: consensus_name(several, one[end]) for end in ("subject", "target")}
+        content = [one["relation"], *ends.values()]
+        made = _made(
+            several, "relation", one["class_id"], one["members"], one["label"],
+            one["start_frame"], one["end_frame"], one["size"], one["measure"], content=content,
+        )  # fmt: skip
+        yield {**made, "relation": one["relation"], **ends}
+
+
 def _made(
     several: Several,
     kind: str,
@@ -265,10 +281,11 @@ def _made(
     size: float,
     measure: str,
     consensus: str | None = None,
+    content: Sequence[str] = (),
 ) -> Disagreement:
-    content = json.dumps([several.clip, kind, class_id, *members, start, end])
+    of = json.dumps([several.clip, kind, class_id, *members, start, end, *content])
     return {
-        "id": str(uuid.uuid5(NAMESPACE, content)),
+        "id": str(uuid.uuid5(NAMESPACE, of)),
         "kind": kind,
         "class_id": class_id,
         "clip": several.clip,

@@ -14,9 +14,9 @@ from apps.annotation.domain.ops import apply_batch, empty_labels
 from . import agreement as agreements
 from .agreement import Labels
 from .consensus import interval_set, phase_operations, restored
-from .disagreements import Disagreement
+from .disagreements import WITHOUT_PAIR, Disagreement
 from .merging import NothingInBothError, merged_track
-from .relations import Bearing, relations_of_sides
+from .relations import Bearing, decided_relation, disputes_in, relations_of_sides
 from .several import SIDES, Group, Ids, Several, consensus_name
 
 MERGES = ("union", "intersect")
@@ -36,7 +36,7 @@ def initial_operations(
     found: Sequence[Disagreement],
 ) -> list[Op]:
     """Operations (without id and seq) that put what is agreed into an empty consensus."""
-    disputed = {ids_of(d, len(sides)) for d in found if d["kind"] != "phase"}
+    disputed = {ids_of(d, len(sides)) for d in found if d["kind"] not in WITHOUT_PAIR}
     ops: list[Op] = []
     numbers = _numbers(several, sides)
     for group in several.tracks:
@@ -57,7 +57,10 @@ def initial_operations(
     empty = empty_labels([several.clip])
     ops += phase_operations(empty, ontology, several.clip, keys)
     made = apply_batch(empty, ops)
-    return ops + relations_of_sides(made, sides[:1], several.clip, _bearings(several))
+    return ops + relations_of_sides(
+        made, sides[:1], several.clip, _bearings(several),
+        disputes=disputes_in(found, {}, len(sides)),
+    )  # fmt: skip
 
 
 def decision_operations(
@@ -67,6 +70,8 @@ def decision_operations(
     several: Several,
     disagreement: Disagreement,
     decision: str,
+    others: Sequence[Disagreement] = (),
+    decisions: Mapping[str, str] | None = None,
 ) -> list[Op]:
     """Operations (without id and seq) that carry one decision into the consensus labels, as
     ``consensus.decision_operations`` does for two. Raises ValueError for a decision that there is
@@ -81,6 +86,8 @@ def decision_operations(
         span = slice(disagreement["start_frame"], disagreement["end_frame"])
         keys[span] = several.phases[letters.index(decision)][span]
         return phase_operations(current, ontology, several.clip, keys)
+    if disagreement["kind"] == "relation":
+        return decided_relation(current, sides, several.clip, disagreement, decision)
     members = ids_of(disagreement, len(sides))
     (group,) = (g for g in (*several.tracks, *several.events) if g.members == members)
     name = consensus_name(several, group)
@@ -100,7 +107,10 @@ def decision_operations(
     if wanted is not None:
         ops += restored(name, wanted, number)
     made = apply_batch(dict(current), ops)
-    return ops + relations_of_sides(made, sides, several.clip, _bearings(several), [name])
+    return ops + relations_of_sides(
+        made, sides, several.clip, _bearings(several), [name],
+        disputes_in(others, decisions or {}, len(sides)), current,
+    )  # fmt: skip
 
 
 def _chosen(
@@ -133,7 +143,7 @@ def derived_from(
 ) -> dict[str, list[dict[str, str]]]:
     """For each consensus object the objects it comes from, ``{"set": letter, "object": id}``; empty
     for what the adjudicator drew."""
-    by_members = {ids_of(d, len(sides)): d["id"] for d in found if d["kind"] != "phase"}
+    by_members = {ids_of(d, len(sides)): d["id"] for d in found if d["kind"] not in WITHOUT_PAIR}
     out: dict[str, list[dict[str, str]]] = {
         name: [] for name in [*labels["tracks"], *labels["intervals"]]
     }
