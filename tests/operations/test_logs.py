@@ -59,7 +59,7 @@ def test_identifiers_in_address_query_body_and_header_reach_no_line(
     def fails(*_: Any, **__: Any) -> None:
         raise ValueError(f"cannot read {NAME}")
 
-    monkeypatch.setattr(pages.library, "clips_for", fails)
+    monkeypatch.setattr(pages.listing, "page", fails)
     assert client.get("/studies/", {"q": NAME}).status_code == 500
     logging.getLogger("some.library").warning("value of %s", NAME)
     logging.getLogger("some.library").error(f"value {NAME}", extra={"route": NAME})
