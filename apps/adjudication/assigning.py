@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from apps.access import grants, roles
 from apps.access.actor import Actor
-from apps.access.errors import Refused
+from apps.access.errors import Conflict, Refused
 from apps.access.models import User
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
@@ -129,7 +129,9 @@ def return_work(actor: Actor, assignment: Assignment, *, remark: str) -> Assignm
     """Give handed-in labels that nobody decides yet back to their author with a remark."""
     _hold_unblinded(actor, assignment)
     said = note_text(remark, "remark")
-    return_label_set(actor, _label_set(assignment), remark=said)
+    label_set = _label_set(assignment)
+    _hold_undecided(label_set)
+    return_label_set(actor, label_set, remark=said)
     assignment.remark = said
     assignment.save(update_fields=["remark"])
     event(actor, assignment, private={"remark": said})
@@ -154,6 +156,21 @@ def _hold_unblinded(actor: Actor, assignment: Assignment) -> None:
             "You label this clip yourself.",
             "Ask another project lead.",
             status=409,
+        )
+
+
+def _hold_undecided(label_set: LabelSet) -> None:
+    """Raises Conflict while somebody reviews it: they would sign what it was before.
+
+    Holds the label set, as opening a review does: of two at once, the second sees the first.
+    """
+    LabelSet.objects.select_for_update(of=("self",)).get(pk=label_set.pk)
+    begun = (Adjudication.State.OPEN, Adjudication.State.RETURNED)
+    if Adjudication.objects.filter(set_a=label_set, state__in=begun).exists():
+        raise Conflict(
+            "under_review",
+            "A reviewer has these labels.",
+            "Ask the reviewer to return them.",
         )
 
 

@@ -64,6 +64,26 @@ def resume(actor: Actor, adjudication: Adjudication) -> Adjudication:
     return adjudication
 
 
+def hold_handed_in(label_set: LabelSet) -> LabelSet:
+    """One's labels to be reviewed, held until the commit; raises Conflict where they are with their
+    author."""
+    held = LabelSet.objects.select_for_update(of=("self",)).get(pk=label_set.pk)
+    if held.state not in (LabelSet.State.SUBMITTED, LabelSet.State.LOCKED):
+        raise Conflict("not_handed_in", "It is not handed in.", "Wait until it is.")
+    return held
+
+
+def hold_compared(adjudication: Adjudication, label_set: LabelSet) -> None:
+    """Raises Conflict where the author's labels are no longer those that the review began with."""
+    seen = (adjudication.findings or {}).get("of_revision", label_set.revision)
+    if seen != label_set.revision:
+        raise Conflict(
+            "other_labels",
+            "The annotator's labels are newer than those under review.",
+            "Return them: what is handed in again is reviewed as it is then.",
+        )
+
+
 def hold_corrected(adjudication: Adjudication, consensus: LabelSet) -> None:
     """Raises Refused where the reviewer changed the labels and never said why."""
     drawn = Operation.objects.filter(label_set=consensus).exclude(

@@ -80,6 +80,8 @@ def open_adjudication(
         )
     if len(sets) > 1:
         sets = [lock_label_set(actor, label_set) for label_set in sets]
+    else:
+        sets = [reviewing.hold_handed_in(set_a)]
     made = _create(actor, clip, sets, adjudicator)
     said = {"adjudicator": str(adjudicator.pk), "clip": str(clip.pk)}
     event(actor, made, public={"passes": len(sets)}, private=said)
@@ -332,10 +334,10 @@ def sign(
             field="revision",
             revision=label_set.revision,
         )
+    if adjudication.is_review:
+        reviewing.hold_compared(adjudication, lock_label_set(actor, adjudication.set_a))
     said = said_of(adjudication, label_set)
     signature = signatures.give(actor, adjudication, password=password, passkey=passkey, **said)
-    if adjudication.is_review:
-        lock_label_set(actor, adjudication.set_a)
     sign_label_set(actor, label_set)
     adjudication.state, adjudication.signature = State.SIGNED, signature
     adjudication.signed_at = signature.signed_at

@@ -171,6 +171,8 @@ def compare(handle: JobHandle) -> None:
     if adjudication.findings is not None:
         return
     definition = adjudication.set_a.ontology.definition
+    # Read before the labels: what is handed in meanwhile is newer, and is never taken for them.
+    revision = adjudication.set_a.revision
     compared = findings.compare(adjudication)
     handle.progress(0.7, "comparing")
     assert adjudication.consensus is not None
@@ -178,7 +180,7 @@ def compare(handle: JobHandle) -> None:
     services.prepare(
         service("worker"),
         adjudication,
-        found=findings.as_findings(compared, definition),
+        found={**findings.as_findings(compared, definition), "of_revision": revision},
         steps=[*_cleared(before), *compared.agreed(definition)],
     )
 

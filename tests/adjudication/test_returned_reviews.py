@@ -1,0 +1,112 @@
+"""What comes of a review that is returned: by whom, to whom it goes on, and what is signed then."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from apps.access.actor import Actor
+from apps.access.errors import Conflict
+from apps.adjudication import assigning, reviewing, services, workflow
+from apps.adjudication.models import Adjudication, Assignment
+from apps.annotation import store
+from apps.annotation.models import LabelSet
+from apps.annotation.services import return_label_set, save_operations, submit_label_set
+from apps.jobs import work
+from apps.library.models import Clip
+from apps.projects.models import Project
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def ready(kept) -> Clip:
+    return kept.make(builders.ready_clip)
+
+
+@pytest.fixture
+def project(kept, db) -> Project:
+    return Project.objects.get(pk=kept.project.pk)
+
+
+@pytest.fixture
+def clip(ready, db) -> Clip:
+    return Clip.objects.get(pk=ready.pk)
+
+
+@pytest.fixture
+def lead(person) -> Actor:
+    return person("project_lead")
+
+
+@pytest.fixture
+def review(project, person, clip, lead) -> tuple[Adjudication, Actor, Actor]:
+    """One person's labels, with their reviewer: the adjudication, the reviewer, the author."""
+    author, judge = person("annotator"), person("adjudicator")
+    workflow.set_workflow(lead, project, rule={"giving": "by_hand", "passes": 1})
+    builders.submitted_set(project, author, clip, builders.sample_steps(clip))
+    work.run_pending()
+    return Adjudication.objects.get(), judge, author
+
+
+def consensus_of(made: Adjudication) -> LabelSet:
+    return LabelSet.objects.get(pk=made.consensus_id)
+
+
+def draw(author: Actor, label_set: LabelSet, steps: list) -> int:
+    done = save_operations(
+        author,
+        label_set,
+        client_id=str(uuid.uuid4()),
+        base_revision=label_set.revision,
+        operations=builders.numbered(steps),
+    )
+    return done["revision"]
+
+
+def hand_in(author: Actor, label_set_id: uuid.UUID, steps: list | None = None) -> None:
+    mine = LabelSet.objects.get(pk=label_set_id)
+    revision = draw(author, mine, steps) if steps else mine.revision
+    submit_label_set(author, mine, revision=revision)
+    work.run_pending()
+
+
+def sign(judge: Actor, made: Adjudication) -> Adjudication:
+    revision = consensus_of(made).revision
+    return services.sign(judge, made, revision=revision, password=builders.PASSWORD)
+
+
+def test_a_lead_returns_nothing_that_a_reviewer_has(review, lead):
+    made, judge, _ = review
+    given = Assignment.objects.get(label_set=made.set_a_id)
+    with pytest.raises(Conflict) as refusal:
+        assigning.return_work(lead, given, remark="Look again.")
+    assert refusal.value.code == "under_review"
+    assert LabelSet.objects.get(pk=made.set_a_id).state == "submitted"
+    assert sign(judge, made).state == "signed"
+
+
+def test_labels_that_are_newer_than_the_review_are_not_signed(review, lead, clip):
+    made, judge, author = review
+    # Past the door of the assignments, as if it had been returned before reviews held their labels.
+    return_label_set(lead, made.set_a, remark="Look again.")
+    hand_in(author, made.set_a_id, builders.interval(clip, "bleeding", 30, 34))
+    with pytest.raises(Conflict) as refusal:
+        sign(judge, made)
+    assert refusal.value.code == "other_labels"
+    reviewing.return_reviewed(judge, made, remark="It comes again as it is now.")
+    hand_in(author, made.set_a_id)
+    done = sign(judge, made)
+    kept = (store.load(label_set)["intervals"] for label_set in (done.consensus, done.set_a))
+    assert len({len(intervals) for intervals in kept}) == 1
+
+
+def test_a_review_is_opened_of_nothing_that_went_back_meanwhile(project, person, clip, lead):
+    author, judge = person("annotator"), person("adjudicator")
+    mine = builders.submitted_set(project, author, clip, builders.sample_steps(clip))
+    return_label_set(lead, mine, remark="Look again.")
+    with pytest.raises(Conflict) as refusal:
+        services.open_adjudication(lead, clip, set_a=mine, set_b=None, adjudicator=judge.user)
+    assert refusal.value.code == "not_handed_in" and not Adjudication.objects.exists()
