@@ -133,7 +133,11 @@ def projects(request: HttpRequest) -> HttpResponse:
         cells = {(item.clip_id, item.person_id): item for item in held if item.kind == "annotate"}
         blinded = blinding.blinded_clip_ids(user)
         for clip in clips:
-            decided = Adjudication.objects.filter(clip=clip).exclude(state="superseded").first()
+            decided = (
+                Adjudication.objects.filter(clip=clip)
+                .exclude(state__in=("superseded", "ended"))
+                .first()
+            )
             matrix.append(
                 {
                     "clip": clip,

@@ -12,7 +12,7 @@ from apps.access.errors import Conflict, Refused
 from apps.access.models import User
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
-from apps.adjudication import blinding
+from apps.adjudication import blinding, reviewing
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.workflow import version_of
 from apps.annotation.models import LabelSet
@@ -103,7 +103,7 @@ def _work_on(clip: Clip) -> QuerySet[Assignment]:
 def skip(actor: Actor, assignment: Assignment, *, reason: str) -> Assignment:
     """Give up a clip that one was given to annotate, with a reason that the lead reads."""
     said = note_text(reason)
-    give_up_label_set(actor, _label_set(assignment))
+    reviewing.end_of(give_up_label_set(actor, _label_set(assignment)))
     return _take(actor, assignment, State.SKIPPED, said)
 
 
@@ -112,7 +112,7 @@ def reassign(actor: Actor, assignment: Assignment, *, person: User, reason: str 
     """Give a clip that is not handed in to another person, with the same due date."""
     _hold_unblinded(actor, assignment)
     said = note_text(reason) if reason.strip() else ""
-    set_aside_label_set(actor, _label_set(assignment))
+    reviewing.end_of(set_aside_label_set(actor, _label_set(assignment)))
     _take(actor, assignment, State.MOVED, said)
     return assign_clip(
         actor, assignment.clip, person=person, due_on=assignment.due_on, gold=assignment.gold

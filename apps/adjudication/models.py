@@ -100,6 +100,8 @@ class Adjudication(models.Model):
     class State(models.TextChoices):
         OPEN = "open"
         RETURNED = "returned"
+        # The labels that were returned were given up: the clip is labelled and decided anew.
+        ENDED = "ended"
         SIGNED = "signed"
         SUPERSEDED = "superseded"
         WITHDRAWN = "withdrawn"

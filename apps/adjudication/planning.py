@@ -78,7 +78,8 @@ def preview(
     flows = {number: workflow_in(project, number) for number in {*rule_of.values()}}
     newest, secret = workflow_in(project), project.secret()
     ready = Clip.objects.filter(project=project, state=Clip.State.READY)
-    for clip in ready.exclude(pk__in=Adjudication.objects.values("clip_id")):
+    decided = Adjudication.objects.exclude(state=Adjudication.State.ENDED)
+    for clip in ready.exclude(pk__in=decided.values("clip_id")):
         flow = flows[rule_of[clip.pk]] if clip.pk in rule_of else newest
         clips[str(clip.pk)] = clip
         wanted.append(
@@ -114,9 +115,8 @@ def matrix(
     given = Assignment.objects.filter(project=project, kind=Kind.ANNOTATE)
     for item in given.select_related("label_set").order_by("created_at"):
         held[item.clip_id, item.person_id] = item
-    decided = Adjudication.objects.filter(project=project).exclude(
-        state=Adjudication.State.SUPERSEDED
-    )
+    gone = (Adjudication.State.SUPERSEDED, Adjudication.State.ENDED)
+    decided = Adjudication.objects.filter(project=project).exclude(state__in=gone)
     decided_on = {row.clip_id: row for row in decided.order_by("created_at")}
     blinded = blinding.blinded_clip_ids(user)
     flows: dict[int | None, Workflow] = {None: workflow_in(project)}

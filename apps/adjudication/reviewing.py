@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from apps.access import roles
-from apps.access.actor import Actor
+from apps.access.actor import Actor, service
 from apps.access.errors import Conflict, NotFound, Refused
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.adjudication.models import Adjudication, Assignment, Decision
+from apps.annotation.consensus import end_consensus
 from apps.annotation.models import LabelSet, Operation
 from apps.annotation.services import derived_client, return_label_set
 from apps.jobs.work import enqueue
@@ -62,6 +63,23 @@ def resume(actor: Actor, adjudication: Adjudication) -> Adjudication:
     enqueue("adjudication.compare", adjudication.pk, priority=8)
     event(actor, adjudication, public={"revision": adjudication.set_a.revision})
     return adjudication
+
+
+@verb("adjudication.end", roles={roles.SERVICE}, states=(State.RETURNED,))
+def end(actor: Actor, adjudication: Adjudication) -> Adjudication:
+    """End a review whose returned labels were given up: the clip is labelled and decided anew."""
+    if adjudication.consensus is not None:
+        end_consensus(actor, adjudication.consensus)
+    adjudication.state = State.ENDED
+    adjudication.save(update_fields=["state"])
+    event(actor, adjudication)
+    return adjudication
+
+
+def end_of(label_set: LabelSet) -> None:
+    """End the review that these labels were returned from, in the transaction that closes them."""
+    for adjudication in Adjudication.objects.filter(set_a=label_set, state=State.RETURNED):
+        end(service("worker"), adjudication)
 
 
 def hold_handed_in(label_set: LabelSet) -> LabelSet:

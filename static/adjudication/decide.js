@@ -143,6 +143,7 @@ export function decidePanel(host, state, store, act) {
       if (state.versions.length) out.push(h("section", { class: "signature", "data-testid": "versions" }, h("h2", {}, "Earlier versions"),
         ...state.versions.map((v) => h("p", {}, h("a", { href: `/adjudications/${v.id}/` }, `${v.signed_at?.slice(0, 16).replace("T", " ") ?? ""} · ${v.state}`)))));
       if (state.isReview && state.state === "returned") out.push(h("p", { class: "hint" }, "Returned to the annotator. It is under My work again when it is handed in."));
+      if (state.isReview && state.state === "ended") out.push(h("p", { class: "hint" }, "Ended: what was returned was given up. The clip is labelled anew."));
       if (state.isReview && !state.isSigned && !state.editing) out.push(review());
       if (state.isReview && state.editing) out.push(editing());
       if (state.isReview && asking && !state.editing) out.push(reasonForm());

@@ -80,7 +80,7 @@ async function start() {
     sync.kick();
   });
   player.onSignedOut = signedOut;
-  const saved = savedState(need("#saved", HTMLElement), sync, state.state === "returned" ? "Returned: read-only" : state.isSigned ? "Signed: read-only" : "");
+  const saved = savedState(need("#saved", HTMLElement), sync, state.state === "returned" ? "Returned: read-only" : state.state === "ended" ? "Ended: read-only" : state.isSigned ? "Signed: read-only" : "");
   sync.onState = () => {
     saved.update();
     conflictBanner(sync);

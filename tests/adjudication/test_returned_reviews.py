@@ -8,11 +8,12 @@ import pytest
 
 from apps.access.actor import Actor
 from apps.access.errors import Conflict
-from apps.adjudication import assigning, reviewing, services, workflow
+from apps.adjudication import assigning, planning, reviewing, services, workflow
 from apps.adjudication.models import Adjudication, Assignment
 from apps.annotation import store
 from apps.annotation.models import LabelSet
 from apps.annotation.services import return_label_set, save_operations, submit_label_set
+from apps.audit.models import Event
 from apps.jobs import work
 from apps.library.models import Clip
 from apps.projects.models import Project
@@ -110,3 +111,32 @@ def test_a_review_is_opened_of_nothing_that_went_back_meanwhile(project, person,
     with pytest.raises(Conflict) as refusal:
         services.open_adjudication(lead, clip, set_a=mine, set_b=None, adjudicator=judge.user)
     assert refusal.value.code == "not_handed_in" and not Adjudication.objects.exists()
+
+
+@pytest.mark.parametrize("way", ["skipped", "given to another"])
+def test_a_review_ends_with_the_labels_it_returned_and_the_clip_is_decided_anew(
+    review, project, lead, person, clip, way
+):
+    made, judge, author = review
+    other = person("annotator")
+    reviewing.return_reviewed(judge, made, remark="Look again.")
+    given = Assignment.objects.get(label_set=made.set_a_id)
+    if way == "skipped":
+        assigning.skip(author, given, reason="No time.")
+        planned = planning.preview(project).plan.given
+        assert planned == ((str(clip.pk), str(other.user.pk)),)
+        planning.apply_plan(lead, project)
+    else:
+        assigning.reassign(lead, given, person=other.user)
+    made.refresh_from_db()
+    assert made.state == "ended" and consensus_of(made).state == "superseded"
+    assert Event.objects.filter(action="adjudication.end", outcome="done").count() == 1
+    theirs = Assignment.objects.get(person=other.user)
+    hand_in(other, theirs.label_set_id, builders.sample_steps(clip))
+    anew = Adjudication.objects.exclude(pk=made.pk).get()
+    assert anew.set_a_id == theirs.label_set_id and anew.adjudicator == judge.user
+    (row,) = planning.matrix(project, lead.user, [other.user], [])
+    assert row["adjudication"] == anew
+    assert sign(judge, anew).state == "signed"
+    made.refresh_from_db()
+    assert made.state == "ended" and made.signature is None
