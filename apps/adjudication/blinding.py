@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from apps.access.domain.policy import Apart
 from apps.access.models import User
-from apps.adjudication.models import Adjudication, Assignment
-from apps.annotation.models import LabelSet
+from apps.adjudication.models import Adjudication, Assignment, Endorsement
+from apps.annotation.models import LabelSet, LabelSetClip
 from apps.library.models import Clip
+from apps.projects.models import Project
 
 LABELS, DECIDES = "labels", "decides"
 _AT_WORK = (LabelSet.State.ASSIGNED, LabelSet.State.IN_PROGRESS, LabelSet.State.RETURNED)
@@ -17,7 +20,8 @@ _AT_WORK = (LabelSet.State.ASSIGNED, LabelSet.State.IN_PROGRESS, LabelSet.State.
 
 def parts_in(person: User, clip: Clip) -> set[str]:
     """``labels`` where the person's own labels are on the clip (also brought in from elsewhere),
-    ``decides`` where it was given to them to adjudicate; both are kept whatever role they hold now.
+    ``decides`` where it was given to them to adjudicate, or they signed what was decided; both are
+    kept whatever role they hold now.
 
     Runs in the verb's transaction and holds the clip: of two at once, the second sees the first.
     """
@@ -25,7 +29,10 @@ def parts_in(person: User, clip: Clip) -> set[str]:
     found = set()
     if person.pk in labellers(clip):
         found.add(LABELS)
-    if deciders().filter(clip_id=clip.pk, person_id=person.pk).exists():
+    if (
+        _given().filter(clip=clip, person=person).exists()
+        or _signed().filter(adjudication__clip=clip, signature__signer=person).exists()
+    ):
         found.add(DECIDES)
     return found
 
@@ -36,10 +43,29 @@ def labellers(clip: Clip) -> set[Any]:
     return set(sets.values_list("author_id", flat=True))
 
 
-def deciders() -> Any:
-    """(clip's id, person's id) of every clip given to somebody to adjudicate."""
-    given = Assignment.objects.filter(kind=Assignment.Kind.ADJUDICATE).order_by()
-    return given.values_list("clip_id", "person_id")
+def labelled_clip_ids(user: User) -> QuerySet[LabelSetClip, Any]:
+    """Clips with labels of ``user``'s own, as of ``labellers``."""
+    places = LabelSetClip.objects.filter(label_set__author=user).order_by()
+    own = places.exclude(label_set__origin=LabelSet.Origin.CONSENSUS)
+    return own.values_list("clip_id", flat=True)
+
+
+def deciders(project: Project) -> set[tuple[Any, Any]]:
+    """(clip's id, person's id) of every clip of a project that was given to somebody to adjudicate,
+    or whose consensus somebody signed after the first."""
+    signed = _signed().filter(adjudication__project=project)
+    return {
+        *_given().filter(project=project).values_list("clip_id", "person_id"),
+        *signed.values_list("adjudication__clip_id", "signature__signer_id"),
+    }
+
+
+def _given() -> QuerySet[Assignment]:
+    return Assignment.objects.filter(kind=Assignment.Kind.ADJUDICATE).order_by()
+
+
+def _signed() -> QuerySet[Endorsement]:
+    return Endorsement.objects.order_by()
 
 
 def blinded_clip_ids(user: User) -> set[Any]:

@@ -6,11 +6,11 @@ from typing import Any
 
 from apps.access import roles, signing
 from apps.access.actor import Actor
-from apps.access.errors import Conflict, NotFound
+from apps.access.errors import Conflict, Forbidden, NotFound
 from apps.access.models import User
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
-from apps.adjudication import services, signatures
+from apps.adjudication import blinding, services, signatures
 from apps.adjudication.models import Adjudication, Endorsement
 from apps.adjudication.signatures import Passkey
 
@@ -48,6 +48,11 @@ def countersign(
     """Confirm a consensus that another clinician signed, where the project asks for a second."""
     if not needs_second(adjudication):
         raise NotFound
+    if blinding.LABELS in blinding.parts_in(actor.user, adjudication.clip):
+        raise Forbidden(
+            "Your own labels are on this clip: another person must do this.",
+            "Ask another clinician.",
+        )
     if endorsements(adjudication, Kind.COUNTERSIGN).filter(signature__signer=actor.user).exists():
         raise Conflict("signed_already", "You have countersigned this.", "Nothing is left to do.")
     if not services.signature_holds(adjudication):

@@ -69,7 +69,7 @@ def preview(
         side.setdefault(item.clip_id, set()).add(str(item.person_id))
         rule_of.setdefault(item.clip_id, item.workflow)
     for clip_id, person_id in [
-        *blinding.deciders().filter(project=project),
+        *blinding.deciders(project),
         *Assignment.objects.filter(project=project, purpose=Purpose.CALIBRATION).values_list(
             "clip_id", "person_id"
         ),

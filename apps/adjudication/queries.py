@@ -6,12 +6,12 @@ import json
 import uuid
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from apps.access import grants, roles
 from apps.access.errors import NotFound
 from apps.access.models import Signature, User
-from apps.adjudication import endorsing, findings, reader_queries, services
+from apps.adjudication import blinding, endorsing, findings, reader_queries, services
 from apps.adjudication.models import Adjudication, Assignment, Endorsement
 from apps.annotation import store
 from apps.audit.models import Leaf
@@ -75,17 +75,18 @@ def adjudications_for(user: User) -> QuerySet[Adjudication]:
 
 
 def to_countersign_for(user: User) -> QuerySet[Adjudication]:
-    """Signed by others, in projects of this person that ask for a second clinician's signature."""
+    """Signed by others, in projects of this person that ask for a second clinician's signature, on
+    clips without labels of their own: handed in or not, a side, a further reading or a calibration.
+    """
     return (
         Adjudication.objects.filter(
             state=Adjudication.State.SIGNED,
             project_id__in=project_ids(user, roles.ADJUDICATOR),
             project__options__countersign=True,
         )
-        .exclude(Q(adjudicator=user) | Q(set_a__author=user))
-        # Each by itself: a review has no B, and what has none is not excluded by it.
-        .exclude(pk__in=Adjudication.objects.filter(set_b__author=user).values("pk"))
-        .exclude(pk__in=Adjudication.objects.filter(further__author=user).values("pk"))
+        # By the key: one that nobody adjudicates is not excluded by who it is.
+        .exclude(pk__in=Adjudication.objects.filter(adjudicator=user).values("pk"))
+        .exclude(clip_id__in=blinding.labelled_clip_ids(user))
         .select_related(*_RELATED)
     )
 

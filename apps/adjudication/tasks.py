@@ -38,7 +38,7 @@ def assign_to_all() -> int:
             Assignment.objects.filter(project=project, kind=Assignment.Kind.ANNOTATE).values_list(
                 "clip_id", "person_id"
             )
-        ) | set(blinding.deciders().filter(project=project))
+        ) | blinding.deciders(project)
         for clip in Clip.objects.filter(project=project, state=Clip.State.READY):
             for person in people:
                 if (clip.pk, person.pk) not in taken:
