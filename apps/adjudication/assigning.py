@@ -153,7 +153,7 @@ def _hold_unblinded(actor: Actor, assignment: Assignment) -> None:
     if assignment.clip_id in blinding.blinded_clip_ids(actor.user):
         raise Refused(
             "blinded",
-            "You label this clip yourself.",
+            "You label this clip yourself, or may be given it.",
             "Ask another project lead.",
             status=409,
         )

@@ -29,13 +29,14 @@ def adjudicated_sets(user: User, clip: Clip) -> list[Named]:
 
 def led_sets(user: User, clip: Clip) -> list[Named]:
     """Every label set on a clip of a project that this person leads, by who drew it: none while
-    they label the clip themselves and nobody has begun to adjudicate it."""
+    they label the clip themselves, or as an annotator of the project may be given it, and nobody
+    has begun to adjudicate it."""
     if clip.project_id not in project_ids(user, roles.PROJECT_LEAD):
         return []
     sets = LabelSet.objects.filter(places__clip=clip).select_related("author", "ontology")
     labels_it = sets.filter(author=user, origin=LabelSet.Origin.MANUAL).exists()
     is_blind = labels_it and not Adjudication.objects.filter(clip=clip).exists()
-    if is_blind or clip.pk in blinding.blinded_clip_ids(user):
+    if is_blind or blinding.is_blinded(user, clip):
         return []
     return [(one, _name(one)) for one in sets.order_by("created_at")]
 

@@ -1,18 +1,20 @@
 """Who has which part in a clip, so that nobody labels what they have seen decided, nor decides what
-they labelled; and which clips a person still labels without knowing of the others."""
+they labelled; and which clips a person labels, or may come to label, without knowing of the others."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from apps.access import roles
 from apps.access.domain.policy import Apart
 from apps.access.models import User
 from apps.adjudication.models import Adjudication, Assignment, Endorsement
 from apps.annotation.models import LabelSet, LabelSetClip
 from apps.library.models import Clip
 from apps.projects.models import Project
+from apps.projects.queries import project_ids
 
 LABELS, DECIDES = "labels", "decides"
 _AT_WORK = (LabelSet.State.ASSIGNED, LabelSet.State.IN_PROGRESS, LabelSet.State.RETURNED)
@@ -68,14 +70,31 @@ def _signed() -> QuerySet[Endorsement]:
     return Endorsement.objects.order_by()
 
 
+def blinded_clips(user: User) -> QuerySet[Clip]:
+    """Clips whose others' work is not for ``user``, whatever else they are in the project: those
+    that they label and have not handed in (a further reader comes late), and of those that nobody
+    has begun to adjudicate the ones that they label, or may be given to label any day."""
+    mine = Assignment.objects.filter(person=user, kind=Assignment.Kind.ANNOTATE).order_by()
+    decided = Adjudication.objects.exclude(state=Adjudication.State.SUPERSEDED).order_by()
+    at_work = Q(pk__in=mine.filter(label_set__state__in=_AT_WORK).values("clip_id"))
+    theirs = Q(pk__in=mine.values("clip_id")) | Q(project_id__in=project_ids(user, roles.ANNOTATOR))
+    undecided = ~Q(pk__in=decided.values("clip_id"))
+    return Clip._base_manager.filter(at_work | (theirs & undecided)).order_by()
+
+
 def blinded_clip_ids(user: User) -> set[Any]:
-    """Clips that ``user`` labels and has not handed in (a further reader comes late), or that
-    nobody has begun to adjudicate: what the others do there is not for them, whatever else they are
-    in the project."""
-    mine = Assignment.objects.filter(person=user, kind=Assignment.Kind.ANNOTATE)
-    decided = Adjudication.objects.values("clip_id")
-    begun = mine.filter(label_set__state__in=_AT_WORK) | mine.exclude(clip_id__in=decided)
-    return set(begun.values_list("clip_id", flat=True))
+    """Ids of ``blinded_clips``."""
+    return set(blinded_clips(user).values_list("pk", flat=True))
+
+
+def is_blinded(user: User, clip: Clip) -> bool:
+    """Whether the clip is one of ``blinded_clips``."""
+    return blinded_clips(user).filter(pk=clip.pk).exists()
+
+
+def of_others(user: User) -> Q:
+    """Of rows with a ``clip`` and a ``person``: others' on clips that ``user`` is blinded on."""
+    return Q(clip__in=blinded_clips(user).values("pk")) & ~Q(person=user)
 
 
 # The rules of the table for whom the verbs of this room name.

@@ -40,7 +40,7 @@ def readable_clips(user: User) -> QuerySet[Clip]:
     )
     led = Clip.objects.filter(project_id__in=project_ids(user, roles.PROJECT_LEAD))
     found = led | Clip.objects.filter(pk__in=given.values("clip_id"))
-    return found.exclude(pk__in=blinding.blinded_clip_ids(user)).select_related("project")
+    return found.exclude(pk__in=blinding.blinded_clips(user).values("pk")).select_related("project")
 
 
 def readable_clip(user: User, clip_id: uuid.UUID) -> Clip:
@@ -170,7 +170,7 @@ def progress_of(report: ReadersReport) -> float | None:
 
 def _standing(user: User, project: Project) -> QuerySet[ReadersReport]:
     reports = ReadersReport.objects.filter(project=project, is_chosen=False, state=State.DONE)
-    readable = reports.exclude(clip_id__in=blinding.blinded_clip_ids(user))
+    readable = reports.exclude(clip__in=blinding.blinded_clips(user).values("pk"))
     return readers.as_they_stood(readable)
 
 
@@ -268,7 +268,7 @@ def further_readings(user: User, project: Project) -> QuerySet[FurtherReading]:
     """Clips of a project for which a further reader was asked, that are not kept from ``user``."""
     return (
         FurtherReading.objects.filter(project=project)
-        .exclude(clip_id__in=blinding.blinded_clip_ids(user))
+        .exclude(clip__in=blinding.blinded_clips(user).values("pk"))
         .select_related("clip", "reader", "project")
     )
 

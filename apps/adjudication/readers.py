@@ -40,11 +40,11 @@ def ask(
     ``is_chosen`` is False for all that was handed in: then what stood before is replaced.
     """
     _check_sets(clip, label_sets)
-    if clip.pk in blinding.blinded_clip_ids(actor.user):
+    if blinding.is_blinded(actor.user, clip):
         raise Refused(
             "blinded",
-            "You label this clip: what the others did is not shown yet.",
-            "Hand in your labels, and wait until it is adjudicated.",
+            "You label this clip, or may be given it: what the others did is not shown yet.",
+            "Wait until it is adjudicated, or ask another project lead.",
             status=409,
         )
     if not is_chosen:

@@ -92,3 +92,28 @@ def test_who_countersigned_is_given_the_clip_to_label_by_nobody(project, person,
     option(project, assign_to_all=True)
     tasks.assign_to_all()
     assert not Assignment.objects.filter(person=second.user).exists()
+
+
+def test_a_lead_who_may_be_given_a_clip_reads_nobody_s_labels_of_it_before_it_is_decided(
+    project, person, clip
+):
+    """Looked at first and labelled afterwards, two passes would not be independent."""
+    first, plain = person("annotator"), person("project_lead")
+    both = person("annotator", "project_lead")
+    theirs = builders.submitted_set(project, first, clip, builders.sample_steps(clip))
+
+    def read(one: Actor) -> tuple[int, int, int]:
+        seen = seen_by(one)
+        beside = seen.get(f"/api/v1/clips/{clip.pk}/beside/").json()["label_sets"]
+        page = seen.get(f"/clips/{clip.pk}/work/?set={theirs.pk}")
+        assert (str(theirs.pk) in page.content.decode()) is bool(beside)
+        return (
+            len(beside),
+            seen.get(f"/api/v1/beside/{theirs.pk}/outline/").status_code,
+            seen.get(f"/api/v1/clips/{clip.pk}/agreement/").status_code,
+        )
+
+    assert read(both) == (0, 404, 404)
+    assert read(plain) == (1, 200, 200)
+    builders.open_adjudication(project, person, clip)
+    assert read(both) == read(plain) == (4, 200, 200)

@@ -61,7 +61,7 @@ def test_a_lead_who_labels_the_clip_and_an_adjudicator_see_both_once_it_is_their
     assert adjudication.set_b.author.display_name in said(labelling, clip)
     fresh = builders.ready_clip(project)
     builders.label_set(project, person(roles.ANNOTATOR), fresh)
-    assert len(said(labelling, fresh)) == 1
+    assert len(said(lead, fresh)) == 1 and said(labelling, fresh) == []
     builders.label_set(project, labelling, fresh)
     assert said(labelling, fresh) == ["Yours"]
 
