@@ -13,7 +13,7 @@ from apps.access.errors import NotFound, Refused
 from apps.access.models import User
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
-from apps.annotation.models import ExampleFrame
+from apps.annotation.models import ExampleFrame, LabelSet, LabelSetClip
 from apps.library.models import Clip
 from apps.library.queries import clips_for
 from apps.ontology.models import OntologyVersion
@@ -21,12 +21,23 @@ from apps.projects.queries import project_ids
 
 MAX_A_CLASS = 12
 NOTE_CHARS = 200
+_AT_WORK = (LabelSet.State.ASSIGNED, LabelSet.State.IN_PROGRESS, LabelSet.State.RETURNED)
 
 
 def examples_for(user: User) -> QuerySet[ExampleFrame]:
-    """Example frames of ready clips that ``user`` may see."""
+    """Example frames of ready clips that ``user`` may see, but those that they label now: an
+    example of such a clip says what is to be found there."""
     seen = clips_for(user).filter(state=Clip.State.READY)
-    return ExampleFrame.objects.filter(clip__in=seen.values("pk")).select_related("ontology")
+    at_work = LabelSetClip.objects.filter(
+        label_set__author=user,
+        label_set__origin=LabelSet.Origin.MANUAL,
+        label_set__state__in=_AT_WORK,
+    )
+    return (
+        ExampleFrame.objects.filter(clip__in=seen.values("pk"))
+        .exclude(clip__in=at_work.values("clip_id"))
+        .select_related("ontology")
+    )
 
 
 def examples_json(user: User, clip: Clip) -> list[dict[str, Any]]:

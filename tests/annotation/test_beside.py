@@ -69,7 +69,7 @@ def test_a_lead_who_labels_the_clip_and_an_adjudicator_see_both_once_it_is_their
 def test_examples_are_shown_to_who_may_see_their_clip_and_to_nobody_else(project, person, client):
     clip, other = builders.ready_clip(project), builders.ready_clip(project, 8)
     anna, lead = person(roles.ANNOTATOR), person(roles.PROJECT_LEAD)
-    builders.label_set(project, anna, clip)
+    builders.submitted_set(project, anna, clip, builders.interval(clip, "bleeding", 1, 3))
     of_project = {"ontology": "laparoscopic-cholecystectomy", "class_id": "grasper"}
     for where, frame, note in ((clip, 3, "Jaws open"), (other, 5, "")):
         made = add_example(lead, where, **of_project, frame_index=frame, note=note)
