@@ -8,6 +8,7 @@ it.
 from __future__ import annotations
 
 import hmac
+import uuid
 from hashlib import sha256
 
 from django.db.models import Count, Q
@@ -21,7 +22,7 @@ from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.adjudication import blinding
 from apps.adjudication.assigning import assign_clip
-from apps.adjudication.models import Assignment
+from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.reader_models import FurtherReading, ReadersFigure, ReadersReport, rule_of
 from apps.annotation.models import LabelSet
 from apps.projects.models import Project
@@ -70,7 +71,7 @@ def consider(actor: Actor, report: ReadersReport) -> FurtherReading | None:
     rule = rule_of(report.project)
     if rule is None or report.is_chosen or not is_drawn(report, rule["share"]):
         return None
-    if FurtherReading.objects.filter(clip=report.clip_id).exists():
+    if FurtherReading.objects.filter(clip=report.clip_id).exists() or is_decided(report.clip_id):
         return None
     lowest = (
         ReadersFigure.objects.filter(report=report, set_a=None, phase="", metric=rule["metric"])
@@ -82,6 +83,12 @@ def consider(actor: Actor, report: ReadersReport) -> FurtherReading | None:
     made = propose(actor, report, lowest=lowest, below=rule["below"])
     reader = least_busy(made) if rule["by_itself"] else None
     return call(actor, made, person=reader) if reader is not None else made
+
+
+def is_decided(clip_id: uuid.UUID) -> bool:
+    """Whether the clip's consensus was signed: no further reading is of use to who decides then.
+    One that is only being decided still takes one (the adjudication screen shows its figures)."""
+    return Adjudication.objects.filter(clip=clip_id, signature__isnull=False).exists()
 
 
 def is_drawn(report: ReadersReport, share: float) -> bool:
@@ -115,6 +122,13 @@ def propose(
 @verb("readers.call", roles={roles.PROJECT_LEAD, roles.SERVICE}, states=(State.PROPOSED,))
 def call(actor: Actor, reading: FurtherReading, *, person: User) -> FurtherReading:
     """Give the clip to a further reader, by the assigning of every clip."""
+    if is_decided(reading.clip_id):
+        raise Refused(
+            "decided",
+            "The clip's consensus is signed: nobody more is needed.",
+            "Leave it to the readers that it has.",
+            status=409,
+        )
     assign_clip(actor, reading.clip, person=person)
     reading.state, reading.reader = State.ASSIGNED, person
     reading.settled_at = timezone.now()

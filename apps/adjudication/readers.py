@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from apps.access import roles
@@ -18,6 +18,7 @@ from apps.adjudication import blinding
 from apps.adjudication.domain import reader_figures
 from apps.adjudication.domain.limits import limits_of
 from apps.adjudication.domain.reader_figures import Measured
+from apps.adjudication.models import Assignment
 from apps.adjudication.reader_models import ReaderSet, ReadersFigure, ReadersReport
 from apps.annotation.models import LabelSet, LabelSetClip
 from apps.jobs.work import enqueue
@@ -173,10 +174,13 @@ def give_up(actor: Actor, report: ReadersReport, *, is_changed: bool) -> Readers
 
 def unread_places() -> QuerySet[LabelSetClip]:
     """Places (label set and clip) of people's own work, handed in, beside that of another on the
-    same ontology version, of which no standing report knows this revision."""
-    own = Q(label_set__origin=LabelSet.Origin.MANUAL, label_set__state__in=HANDED_IN)
-    beside = LabelSetClip.objects.filter(
-        own, clip=OuterRef("clip"), label_set__ontology=OuterRef("label_set__ontology")
+    same ontology version, of which no standing report knows this revision; none on a clip whose
+    standing report holds as many sets as one can. Calibrations are compared with their gold."""
+    own = LabelSetClip.objects.filter(
+        label_set__origin=LabelSet.Origin.MANUAL, label_set__state__in=HANDED_IN
+    ).exclude(label_set__assignment__purpose=Assignment.Purpose.CALIBRATION)
+    beside = own.filter(
+        clip=OuterRef("clip"), label_set__ontology=OuterRef("label_set__ontology")
     ).exclude(label_set=OuterRef("label_set"))
     known = ReaderSet.objects.filter(
         report__clip=OuterRef("clip"),
@@ -185,7 +189,20 @@ def unread_places() -> QuerySet[LabelSetClip]:
         label_set=OuterRef("label_set"),
         revision=OuterRef("label_set__revision"),
     )
-    return LabelSetClip.objects.filter(own, ~Exists(known), Exists(beside)).select_related(
+    as_handed_in = Q(
+        sets__revision=F("sets__label_set__revision"), sets__label_set__state__in=HANDED_IN
+    )
+    full = (
+        ReadersReport.objects.filter(
+            clip=OuterRef("clip"),
+            ontology=OuterRef("label_set__ontology"),
+            is_chosen=False,
+            state__in=STANDING,
+        )
+        .annotate(n=Count("sets", filter=as_handed_in))
+        .filter(n__gte=MOST_SETS)
+    )
+    return own.filter(~Exists(known), Exists(beside), ~Exists(full)).select_related(
         "clip__project", "label_set__ontology"
     )
 
@@ -199,6 +216,7 @@ def sets_beside(place: LabelSetClip) -> list[LabelSet]:
             places__clip=place.clip_id,
             ontology=place.label_set.ontology_id,
         )
+        .exclude(assignment__purpose=Assignment.Purpose.CALIBRATION)
         .select_related("ontology", "author")
         .order_by("submitted_at", "pk")[:MOST_SETS]
     )

@@ -7,10 +7,21 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.access.actor import Actor
+from apps.access.actor import Actor, service
 from apps.access.errors import Forbidden, Refused
-from apps.adjudication import calibrating, endorsing, tasks
+from apps.adjudication import (
+    calibrating,
+    endorsing,
+    further_readers,
+    reader_tasks,
+    readers,
+    tasks,
+)
 from apps.adjudication.models import Adjudication, Assignment
+from apps.adjudication.reader_models import FurtherReading, ReadersReport
+from apps.annotation.examples import add_example
+from apps.annotation.services import return_label_set
+from apps.jobs import work
 from apps.library.models import Clip
 from apps.projects.models import Project
 from apps.projects.services import grant_role
@@ -117,3 +128,56 @@ def test_a_lead_who_may_be_given_a_clip_reads_nobody_s_labels_of_it_before_it_is
     assert read(plain) == (1, 200, 200)
     builders.open_adjudication(project, person, clip)
     assert read(both) == read(plain) == (4, 200, 200)
+
+
+def test_a_calibration_is_no_reading_and_a_signed_clip_is_read_by_nobody_more(
+    project, person, clip
+):
+    made, lead = builders.signed_adjudication(project, person, clip), person("project_lead")
+    rule = {"metric": "agreement", "below": 1.0, "share": 1.0, "by_itself": True}
+    further_readers.set_rule(lead, project, **rule)
+    learner, idle = person("annotator"), person("annotator")
+    given = calibrating.give_gold(lead, made, person=learner.user)
+    assert given.label_set is not None
+    builders.submitted_set(project, learner, clip, builders.interval(clip, "bleeding", 30, 34))
+    assert reader_tasks.ask_where_two_handed_in() == 1
+    work.run_pending()
+    report = ReadersReport.objects.get(clip=clip)
+    assert report.state == "done"
+    assert {row.label_set_id for row in report.sets.all()} == {made.set_a_id, made.set_b_id}
+    assert Assignment.objects.get(pk=given.pk).result is not None
+    assert reader_tasks.ask_where_two_handed_in() == 0
+    assert not FurtherReading.objects.exists()
+    lowest = report.figures.first()
+    reading = further_readers.propose(service("worker"), report, lowest=lowest, below=1.0)
+    with pytest.raises(Refused) as refusal:
+        further_readers.call(lead, reading, person=idle.user)
+    assert refusal.value.code == "decided"
+
+
+def test_a_report_that_holds_all_it_can_is_not_asked_for_again(project, person, clip, monkeypatch):
+    monkeypatch.setattr(readers, "MOST_SETS", 2)
+    people = [person("annotator") for _ in range(3)]
+    first, *_ = (
+        builders.submitted_set(project, one, clip, builders.interval(clip, "bleeding", 1, 3))
+        for one in people
+    )
+    assert reader_tasks.ask_where_two_handed_in() == 1
+    assert reader_tasks.ask_where_two_handed_in() == 0
+    # One of its sets is given back: what is left is measured, the third now among it.
+    return_label_set(person("project_lead"), first, remark="Again.")
+    assert reader_tasks.ask_where_two_handed_in() == 1
+    assert reader_tasks.ask_where_two_handed_in() == 0
+
+
+def test_an_example_on_a_clip_that_one_labels_now_is_not_shown(project, person, clip):
+    made, lead = builders.signed_adjudication(project, person, clip), person("project_lead")
+    slug = made.set_a.ontology.slug
+    add_example(lead, clip, ontology=slug, class_id="bleeding", frame_index=30, note="Begins here")
+    learner = person("annotator")
+    calibrating.give_gold(lead, made, person=learner.user)
+    shown = f"/api/v1/clips/{clip.pk}/examples/"
+    assert seen_by(learner).get(shown).json()["examples"] == []
+    builders.submitted_set(project, learner, clip, builders.interval(clip, "bleeding", 30, 34))
+    for one in (learner, lead):
+        assert len(seen_by(one).get(shown).json()["examples"]) == 1
