@@ -42,7 +42,7 @@ def matrix(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         "rows": planning.matrix(project, user, people, set(found.plan.given) if found else set()),
         "loads": planning.loads_shown(project, user, people, found),
         "golds": calibrating.golds_of(project),
-        "rounds": calibrating.rounds_of(project),
+        "rounds": calibrating.rounds_of(project, user),
         **workflow_context(project),
     }
     return render(request, "projects/assignments.html", context)

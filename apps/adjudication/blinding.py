@@ -1,5 +1,6 @@
 """Who has which part in a clip, so that nobody labels what they have seen decided, nor decides what
-they labelled; and on which clips a person, labelling them or soon to, knows nothing of the others."""
+they labelled; and on which clips a person, at work on them or soon, learns nothing of the others.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from apps.access.actor import Actor
 from apps.access.errors import Conflict
 from apps.access.models import User
 from apps.access.verb import event, verb
-from apps.adjudication import findings
+from apps.adjudication import blinding, findings
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.domain.limits import limits_of
 from apps.adjudication.models import Adjudication, Assignment
@@ -75,10 +75,11 @@ def handed_in() -> Any:
     )
 
 
-def rounds_of(project: Project) -> list[Assignment]:
-    """Every calibration of a project, by person, the newest first."""
+def rounds_of(project: Project, user: User) -> list[Assignment]:
+    """Calibrations of a project, by person, the newest first: none of others on clips that ``user``
+    labels too."""
     held = Assignment.objects.filter(project=project, purpose=CALIBRATION)
-    held = held.select_related("clip", "person", "label_set")
+    held = held.exclude(blinding.of_others(user)).select_related("clip", "person", "label_set")
     return list(held.order_by("person__username", "-created_at"))
 
 

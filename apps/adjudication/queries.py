@@ -52,13 +52,14 @@ def countersigned_clip_ids(user: User, held: dict[str, set[Any]]) -> Any:
 
 
 def calibration_for(user: User, assignment_id: uuid.UUID) -> Assignment:
-    """One's own calibration, or one of a project that one leads. Raises NotFound, also for what is
-    not compared yet."""
+    """One's own calibration, or one of a project that one leads, but on clips that one labels
+    oneself. Raises NotFound, also for what is not compared yet."""
     led = project_ids(user, roles.PROJECT_LEAD)
     found = (
         Assignment.objects.filter(pk=assignment_id, purpose=Assignment.Purpose.CALIBRATION)
         .filter(project_id__in=project_ids(user))
         .exclude(result__isnull=True)
+        .exclude(blinding.of_others(user))
         .select_related("clip", "person", "project")
         .first()
     )
@@ -229,11 +230,14 @@ def may_endorse(user: User, adjudication: Adjudication) -> str:
     return "" if given.filter(signature__signer=user).exists() else "countersign"
 
 
-def agreement_in(project: Project) -> list[dict[str, Any]]:
+def agreement_in(project: Project, user: User) -> list[dict[str, Any]]:
     """How far annotators agree in a project: for each class and figure the mean over its compared
-    clips, the lowest, and on how many clips. Corrections compare nothing anew and do not count."""
+    clips, the lowest, and on how many clips, but those that ``user`` labels and may not know of.
+    Corrections compare nothing anew and do not count."""
     values: dict[tuple[str, str], list[float]] = {}
-    compared = Adjudication.objects.filter(project=project, supersedes=None)
+    compared = Adjudication.objects.filter(project=project, supersedes=None).exclude(
+        clip__in=blinding.blinded_clips(user).values("pk")
+    )
     for found in compared.exclude(findings=None).values_list("findings", flat=True):
         for row in (found or {}).get("summary", []):
             if row["object"] is None and row["value"] is not None:

@@ -40,7 +40,8 @@ class ClipAgreementView(ApiView):
     @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
     def get(self, request: Any, clip_id: uuid.UUID) -> Response:
         """How far the readers of a clip agree, by class, pair, phase and time."""
-        return Response(queries.clip_json(queries.readable_clip(request.user, clip_id)))
+        clip = queries.readable_clip(request.user, clip_id)
+        return Response(queries.clip_json(clip, request.user))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=_ANSWERS)
     def post(self, request: Any, clip_id: uuid.UUID) -> Response:
@@ -94,7 +95,7 @@ def _label_sets(clip: Clip, ids: Iterable[str]) -> Sequence[LabelSet]:
 def clip_page(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponse:
     """The agreement of a clip on its time, by class, pair and phase."""
     clip = queries.readable_clip(request.user, clip_id)  # type: ignore[arg-type]
-    found = queries.clip_json(clip)
+    found = queries.clip_json(clip, request.user)  # type: ignore[arg-type]
     asked = request.GET.get("report", "")
     reports = found["reports"]
     shown = next((one for one in reports if one["id"] == asked), None) or next(
@@ -138,10 +139,11 @@ def ask(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponse:
 @login_required
 def clip_csv(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponse:
     """Every figure of a clip that stands, a line each."""
-    found = queries.clip_json(queries.readable_clip(request.user, clip_id))  # type: ignore[arg-type]
+    user: User = request.user  # type: ignore[assignment]
+    found = queries.clip_json(queries.readable_clip(user, clip_id), user)
     rows: list[list[Any]] = []
     for report in found["reports"]:
-        names = [one["label_set"] for one in report["readers"]]
+        names = [one["label_set"] or one["reader"] for one in report["readers"]]
         for figure in report["figures"]:
             a, b = (names[at] for at in figure["readers"]) if figure["readers"] else ("", "")
             rows.append(

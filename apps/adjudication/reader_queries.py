@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Avg, Count, Min, QuerySet, Sum
 from django.db.models.functions import TruncMonth
+from django.utils.translation import gettext as _
 
 from apps.access import roles
 from apps.access.errors import NotFound
@@ -28,6 +29,7 @@ from apps.projects.queries import project_ids, projects_for
 
 State = ReadersReport.State
 Row = dict[str, Any]
+Names = dict[Any, str]
 
 
 def readable_clips(user: User) -> QuerySet[Clip]:
@@ -89,33 +91,57 @@ def comparable_sets(clip: Clip) -> list[LabelSet]:
     )
 
 
-def clip_json(clip: Clip) -> Row:
-    """All that is known of the agreement on a clip."""
+def clip_json(clip: Clip, user: User) -> Row:
+    """All that is known of the agreement on a clip. Readers go by name to who leads the project; to
+    the adjudicator, who decides without knowing whose labels are A and B, by letter or number and
+    without the ids of their label sets."""
+    reports, sets = list(reports_of(clip)), comparable_sets(clip)
+    held = {row.label_set_id: row.label_set for one in reports for row in one.sets.all()}
+    held |= {one.pk: one for one in sets}
+    shown = sorted(held.values(), key=lambda one: (one.submitted_at or one.created_at, one.pk))
+    named = leads(user, clip.project)
+    names = _names(shown) if named else _letters(clip, user, shown)
     standing = set(readers.as_they_stood(reports_of(clip)).values_list("pk", flat=True))
-    reports = [report_json(one, one.pk in standing) for one in reports_of(clip)]
     return {
         "clip": str(clip.pk),
         "name": clip.name,
         "n_frames": clip.n_frames,
         "fps": clip.fps,
         "duration_s": clip.duration_s,
-        "reports": reports,
+        "reports": [report_json(one, one.pk in standing, names, named) for one in reports],
         "label_sets": [
             {
-                "label_set": str(one.pk),
+                "label_set": str(one.pk) if named else None,
                 "origin": one.origin,
                 "state": one.state,
-                "reader": one.author.display_name,
+                "reader": names[one.pk],
                 "ontology": {"slug": one.ontology.slug, "number": one.ontology.number},
             }
-            for one in comparable_sets(clip)
+            for one in sets
         ],
     }
 
 
-def report_json(report: ReadersReport, stands: bool) -> Row:
+def _names(sets: Sequence[LabelSet]) -> Names:
+    return {one.pk: one.author.display_name for one in sets}
+
+
+def _letters(clip: Clip, user: User, sets: Sequence[LabelSet]) -> Names:
+    """What the adjudicator knows label sets by: the letters of the sides that are theirs to decide
+    between, and Reader 1, 2 … in the order of handing in."""
+    theirs = Adjudication.objects.filter(clip=clip, adjudicator=user).order_by("created_at").last()
+    sides = theirs.sides() if theirs is not None else []
+    found: Names = {side.pk: letter for side, letter in zip(sides, "ABCDE", strict=False)}
+    if theirs is not None and theirs.consensus_id is not None:
+        found[theirs.consensus_id] = _("Consensus")
+    others = [one for one in sets if one.pk not in found]
+    return found | {one.pk: _("Reader %(n)s") % {"n": n} for n, one in enumerate(others, 1)}
+
+
+def report_json(report: ReadersReport, stands: bool, names: Names, named: bool) -> Row:
     """A report: what it was made from, its figures, its curves over time. ``stands``: its label
-    sets are as they were when it was made."""
+    sets are as they were when it was made; ``names`` of their readers, ``named``: with their ids.
+    """
     sets = list(report.sets.all())
     places = {one.pk: one.place for one in sets}
     figures = [
@@ -147,8 +173,8 @@ def report_json(report: ReadersReport, stands: bool) -> Row:
         },
         "readers": [
             {
-                "label_set": str(one.label_set_id),
-                "reader": one.label_set.author.display_name,
+                "label_set": str(one.label_set_id) if named else None,
+                "reader": names[one.label_set_id],
                 "origin": one.label_set.origin,
                 "revision": one.revision,
                 "digest": one.digest,
@@ -229,7 +255,7 @@ def _by_person(reports: QuerySet[ReadersReport]) -> list[Row]:
                 "mean": total / n,
                 "pairs": n,
             }
-            for (person, class_id, label, metric), (total, n, _) in held.items()
+            for (person, class_id, label, metric), (total, n, _clips) in held.items()
         ),
         key=lambda row: (row["person"], row["label"], row["metric"]),
     )
@@ -317,7 +343,7 @@ def lane_values(curves: Row) -> list[list[Any]]:
     """``[[frame, mean of the classes or None], ...]``, an entry where it changes."""
     shown = [v for name, v in curves["by_class"].items() if name != PHASES]
     values: list[list[Any]] = []
-    for (start, _), *column in zip(curves["bins"], *shown, strict=True):
+    for (start, _end), *column in zip(curves["bins"], *shown, strict=True):
         mean = mean_of(column)
         if not values or values[-1][1] != mean:
             values.append([start, mean])

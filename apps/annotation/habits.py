@@ -7,7 +7,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 from django.utils import timezone
 
 from apps.access import roles
@@ -72,10 +72,12 @@ def resumed_frame(user: User, label_set: LabelSet) -> int:
     return spell.frame_index if spell is not None else 0
 
 
-def time_on_task(project: Project) -> list[dict[str, Any]]:
-    """Active time by person and clip of a project, newest work first; for its lead."""
+def time_on_task(project: Project, *, hidden: Q | None = None) -> list[dict[str, Any]]:
+    """Active time by person and clip of a project, newest work first; for its lead. ``hidden``:
+    what is not for them to know, of a row's ``clip`` and ``person``."""
     rows = (
         WorkSpell.objects.filter(label_set__project=project)
+        .exclude(hidden or Q(pk__in=[]))
         .values("person__printed_name", "clip__name", "clip_id")
         .annotate(active_s=Sum("active_s"), last_at=Max("ended_at"))
         .order_by("-last_at")

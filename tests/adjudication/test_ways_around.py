@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 from apps.access.actor import Actor, service
 from apps.access.errors import Forbidden, Refused
 from apps.adjudication import (
+    assigning,
     calibrating,
     endorsing,
     further_readers,
@@ -19,7 +21,9 @@ from apps.adjudication import (
 )
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.reader_models import FurtherReading, ReadersReport
+from apps.annotation import habits
 from apps.annotation.examples import add_example
+from apps.annotation.models import LabelSet
 from apps.annotation.services import return_label_set
 from apps.jobs import work
 from apps.library.models import Clip
@@ -181,3 +185,62 @@ def test_an_example_on_a_clip_that_one_labels_now_is_not_shown(project, person, 
     builders.submitted_set(project, learner, clip, builders.interval(clip, "bleeding", 30, 34))
     for one in (learner, lead):
         assert len(seen_by(one).get(shown).json()["examples"]) == 1
+
+
+def test_a_blinded_lead_is_told_of_the_others_by_no_round_time_reason_or_figure(
+    project, person, clip
+):
+    made, lead = builders.signed_adjudication(project, person, clip), person("project_lead")
+    learner, both = person("annotator"), person("annotator", "project_lead")
+    theirs, own = (calibrating.give_gold(lead, made, person=one.user) for one in (learner, both))
+    mine = LabelSet.objects.get(pk=theirs.label_set_id)
+    habits.record_time(learner, mine, page=uuid.uuid4(), active_s=77.0)
+    habits.record_time(
+        both, LabelSet.objects.get(pk=own.label_set_id), page=uuid.uuid4(), active_s=33.0
+    )
+    builders.submitted_set(project, learner, clip, builders.interval(clip, "bleeding", 30, 34))
+    work.run_pending()
+    skipping = person("annotator")
+    skipped = assigning.assign_clip(lead, clip, person=skipping.user)
+    assigning.skip(skipping, skipped, reason="Nothing bleeds here.")
+
+    def told(one: Actor) -> tuple[int, set[str], bool, set[Any], bool]:
+        seen = seen_by(one)
+        page = seen.get(f"/projects/{project.pk}/assignments/")
+        (whole,) = seen.get("/projects/").context["shown"]
+        return (
+            seen.get(f"/calibrations/{theirs.pk}/").status_code,
+            {row["person"] for row in whole["time"]},
+            bool(whole["agreement"]),
+            {item.person_id for item in page.context["rounds"]},
+            "Nothing bleeds" in page.content.decode(),
+        )
+
+    everybody = {learner.user.printed_name, both.user.printed_name}
+    assert told(lead) == (200, everybody, True, {learner.user.pk, both.user.pk}, True)
+    assert told(both) == (404, {both.user.printed_name}, False, {both.user.pk}, False)
+    assert seen_by(learner).get(f"/calibrations/{theirs.pk}/").status_code == 200
+
+
+def test_the_adjudicator_is_told_no_reader_s_name(project, person, clip):
+    made, judge = builders.open_adjudication(project, person, clip)
+    third = person("annotator")
+    builders.submitted_set(project, third, clip, builders.interval(clip, "bleeding", 1, 3))
+    reader_tasks.ask_where_two_handed_in()
+    work.run_pending()
+    authors = [side.author for side in made.sides()] + [third.user]
+    ways = ("agreement.csv", "agreement/")
+    pages = [f"/clips/{clip.pk}/{way}" for way in ways] + [f"/api/v1/clips/{clip.pk}/agreement/"]
+    seen, led = seen_by(judge), seen_by(person("project_lead"))
+    for page in pages:
+        text = seen.get(page).content.decode()
+        assert "Reader 1" in text
+        for one in authors:
+            assert one.display_name not in text
+        for side in made.sides():
+            assert str(side.pk) not in text
+    assert authors[0].display_name in led.get(pages[-1]).content.decode()
+    found = seen.get(pages[-1]).json()
+    (report,) = found["reports"]
+    assert {one["reader"] for one in report["readers"]} == {"A", "B", "Reader 1"}
+    assert {one["label_set"] for one in (*report["readers"], *found["label_sets"])} == {None}
