@@ -11,9 +11,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
-from apps.access.doors import ApiView
+from apps.access.doors import ApiView, actor_of
 from apps.access.errors import NotFound, Refused
-from apps.annotation import beside, queries, windows
+from apps.annotation import beside, looking, queries, windows
 from apps.annotation.models import LabelSet
 
 _WINDOW = [
@@ -35,14 +35,14 @@ class BesideOutlineView(ApiView):
     @extend_schema(parameters=_WINDOW, responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Any, label_set_id: uuid.UUID) -> HttpResponse:
         """As the outline of one's own label set, of one that you may read beside it."""
-        return _outline(request, beside.set_beside(request.user, label_set_id))
+        return _outline(request, _beside(request, label_set_id))
 
 
 class BesideKeyframesView(ApiView):
     @extend_schema(parameters=[*_WINDOW, _TRACK], responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Any, label_set_id: uuid.UUID) -> HttpResponse:
         """As the keyframes of one's own label set, of one that you may read beside it."""
-        return _keyframes(request, beside.set_beside(request.user, label_set_id))
+        return _keyframes(request, _beside(request, label_set_id))
 
 
 class OutlineView(ApiView):
@@ -60,6 +60,13 @@ class KeyframesView(ApiView):
         return _keyframes(
             request, queries.label_set_for(request.user, label_set_id, with_ontology=False)
         )
+
+
+def _beside(request: Any, label_set_id: uuid.UUID) -> LabelSet:
+    """One that the person may read; of another's labels the trail keeps that they were read."""
+    found = beside.set_beside(request.user, label_set_id)
+    looking.ensure_looked(actor_of(request), found)
+    return found
 
 
 def _outline(request: Any, label_set: LabelSet) -> HttpResponse:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from apps.access.actor import Actor, service
 from apps.access.errors import Forbidden, Refused
@@ -21,10 +24,11 @@ from apps.adjudication import (
 )
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.reader_models import FurtherReading, ReadersReport
-from apps.annotation import habits
+from apps.annotation import habits, looking
 from apps.annotation.examples import add_example
 from apps.annotation.models import LabelSet
 from apps.annotation.services import return_label_set
+from apps.audit.models import Event
 from apps.jobs import work
 from apps.library.models import Clip
 from apps.projects.models import Project
@@ -244,3 +248,19 @@ def test_the_adjudicator_is_told_no_reader_s_name(project, person, clip):
     (report,) = found["reports"]
     assert {one["reader"] for one in report["readers"]} == {"A", "B", "Reader 1"}
     assert {one["label_set"] for one in (*report["readers"], *found["label_sets"])} == {None}
+
+
+def test_reading_another_s_labels_beside_is_an_event_once_a_quarter_of_an_hour(
+    project, person, clip
+):
+    theirs, lead = builders.label_set(project, person("annotator"), clip), person("project_lead")
+    looked = Event.objects.filter(action="label_set.look", object_id=str(theirs.pk))
+    for one in (lead, Actor(theirs.author)):
+        for part in ("outline", "keyframes"):
+            answer = seen_by(one).get(f"/api/v1/beside/{theirs.pk}/{part}/")
+            assert answer.status_code == 200
+    assert list(looked.values_list("actor", flat=True)) == [str(lead.user.pk)]
+    later = timezone.now() + timedelta(minutes=16)
+    with patch.object(timezone, "now", return_value=later):
+        looking.ensure_looked(lead, theirs)
+    assert looked.count() == 2

@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 
 # A scope and the actions that it opens. Reading what one may see needs "read".
 SCOPES: dict[str, tuple[str, ...]] = {
-    "read": ("clip.open", "clip.watched", "instance.retrieve"),
+    "read": ("clip.open", "clip.watched", "instance.retrieve", "label_set.look"),
     "annotate": ("label_set.save", "label_set.submit", "clip.watched", "finding.flag"),
     "adjudicate": ("adjudication.*", "label_set.save", "label_set.return"),
     "import": ("label_set.import",),
