@@ -5,6 +5,11 @@ from django.db import migrations, models
 from apps.audit.triggers import installer
 
 
+_OLDER = installer(
+    "adjudication_decision", "adjudication_endorsement", "adjudication_passkeyassertion"
+)
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -15,6 +20,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Backwards last: what older migrations protect stays so.
+        migrations.RunPython(migrations.RunPython.noop, _OLDER[0]),
         migrations.AddField(
             model_name='assignment',
             name='due_on',
@@ -109,12 +116,6 @@ class Migration(migrations.Migration):
             model_name='workflowversion',
             constraint=models.UniqueConstraint(fields=('project', 'number'), name='one_workflow_a_number'),
         ),
-        migrations.RunPython(
-            *installer(
-                "adjudication_decision",
-                "adjudication_endorsement",
-                "adjudication_passkeyassertion",
-                "adjudication_workflowversion",
-            )
-        ),
+        migrations.RunPython(_OLDER[0], migrations.RunPython.noop),
+        migrations.RunPython(*installer("adjudication_workflowversion")),
     ]
