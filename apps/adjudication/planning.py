@@ -67,7 +67,7 @@ def preview(
     for item in work_in(project).order_by("created_at"):
         side = held if item.state == State.GIVEN else barred
         side.setdefault(item.clip_id, set()).add(str(item.person_id))
-        rule_of.setdefault(item.clip_id, item.workflow)
+        rule_of[item.clip_id] = min(item.workflow, rule_of.get(item.clip_id, item.workflow))
     for clip_id, person_id in [
         *blinding.deciders(project),
         *Assignment.objects.filter(project=project, purpose=Purpose.CALIBRATION).values_list(

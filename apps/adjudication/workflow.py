@@ -80,9 +80,10 @@ def workflow_in(project: Project, number: int | None = None) -> Workflow:
 
 
 def passes_of(clip: Clip) -> int:
-    """How many label sets this clip is decided from: by the rule that it was first given under."""
+    """How many label sets this clip is decided from: by the oldest rule that it was given under:
+    who has it anew, or instead of another, has it under the rule of now."""
     given = Assignment.objects.filter(
         clip=clip, kind=Assignment.Kind.ANNOTATE, purpose=Assignment.Purpose.WORK
-    ).order_by("created_at")
+    ).order_by("workflow")
     number = given.values_list("workflow", flat=True).first()
     return workflow_in(clip.project, number).passes_of(clip.project.secret(), str(clip.pk))

@@ -280,3 +280,19 @@ def test_a_perfect_calibration_differs_nowhere(project, person, ready):
     assert mine.result["disagreements"] == []
     shares = [r["value"] for r in mine.result["summary"] if r["metric"] in ("HOTA", "accuracy")]
     assert shares and set(shares) == {1}
+
+
+def test_a_clip_given_anew_keeps_the_rule_that_it_was_first_given_under(project, person, clip):
+    lead, (one, two) = person("project_lead"), (person("annotator") for _ in range(2))
+    workflow.set_workflow(lead, project, rule={"giving": "by_hand", "passes": 2})
+    first = assigning.assign_clip(lead, clip, person=one.user)
+    assigning.assign_clip(lead, clip, person=two.user)
+    assigning.skip(one, first, reason="Later.")
+    workflow.set_workflow(lead, project, rule={"giving": "by_hand", "passes": 3})
+    # The same row, now of the newer rule, and still the oldest.
+    again = assigning.assign_clip(lead, clip, person=one.user)
+    assert (again.pk, again.workflow) == (first.pk, first.workflow + 1)
+    assert workflow.passes_of(clip) == 2
+    third = person("annotator")
+    planned = planning.preview(project, [third.user.pk]).plan.given
+    assert (str(clip.pk), str(third.user.pk)) not in planned
