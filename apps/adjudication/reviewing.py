@@ -12,7 +12,7 @@ from apps.access.errors import Conflict, NotFound, Refused
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.adjudication.models import Adjudication, Assignment, Decision
-from apps.annotation.consensus import end_consensus
+from apps.annotation.consensus import end_consensus, hold_consensus
 from apps.annotation.models import LabelSet, Operation
 from apps.annotation.services import derived_client, return_label_set
 from apps.jobs.work import enqueue
@@ -47,6 +47,8 @@ def return_reviewed(actor: Actor, adjudication: Adjudication, *, remark: str) ->
     said = note_text(remark, "remark")
     return_label_set(actor, adjudication.set_a, remark=said)
     Assignment.objects.filter(label_set=adjudication.set_a_id).update(remark=said)
+    assert adjudication.consensus is not None
+    hold_consensus(actor, adjudication.consensus)
     adjudication.state = State.RETURNED
     adjudication.save(update_fields=["state"])
     event(actor, adjudication, private={"remark": said})
@@ -102,12 +104,21 @@ def hold_compared(adjudication: Adjudication, label_set: LabelSet) -> None:
         )
 
 
+def begun_anew(adjudication: Adjudication, consensus: LabelSet) -> dict[str, int]:
+    """Revision of the consensus and newest decision when the review of what was returned, and
+    handed in again, begins: what lies before them is of other labels."""
+    newest = adjudication.decisions.order_by("-pk").values_list("pk", flat=True).first()
+    return {"revision": consensus.revision, "decision": newest or 0}
+
+
 def hold_corrected(adjudication: Adjudication, consensus: LabelSet) -> None:
-    """Raises Refused where the reviewer changed the labels and never said why."""
-    drawn = Operation.objects.filter(label_set=consensus).exclude(
-        client_id=derived_client(consensus)
-    )
-    said = adjudication.decisions.filter(disagreement=CORRECTED)
+    """Raises Refused where the reviewer changed the labels and never said why: these labels, not
+    what they were before a return."""
+    begun = (adjudication.findings or {}).get("begun", {})
+    drawn = Operation.objects.filter(
+        label_set=consensus, revision__gt=begun.get("revision", 0)
+    ).exclude(client_id=derived_client(consensus))
+    said = adjudication.decisions.filter(disagreement=CORRECTED, pk__gt=begun.get("decision", 0))
     if adjudication.supersedes_id is None and drawn.exists() and not said.exists():
         raise Refused(
             "reason_missing",

@@ -16,6 +16,7 @@ from apps.adjudication.domain import consensus, merging, watching
 from apps.adjudication.models import Adjudication, Assignment, Decision, FurtherSet
 from apps.adjudication.signatures import Passkey
 from apps.annotation import store
+from apps.annotation.consensus import reopen_consensus
 from apps.annotation.domain.expand import expanded_digest
 from apps.annotation.domain.ops import empty_labels, inverse
 from apps.annotation.models import LabelSet
@@ -70,6 +71,13 @@ def open_adjudication(
 ) -> Adjudication:
     """Lock the submitted label sets of one clip and give them to an adjudicator; one alone goes to
     a reviewer, who can still return it."""
+    gone = (State.SUPERSEDED, State.ENDED)
+    if Adjudication.objects.filter(clip=clip).exclude(state__in=gone).exists():
+        raise Conflict(
+            "decided_already",
+            "The clip has a consensus, or is being decided.",
+            "Begin a new version of that one.",
+        )
     sets = [set_a, *([set_b] if set_b else []), *(further if set_b else ())]
     if len({label_set.ontology_id for label_set in sets}) > 1:
         raise Refused(
@@ -132,9 +140,14 @@ def prepare(
 ) -> Adjudication:
     """Keep what the comparison found and put what is agreed into the consensus."""
     if adjudication.findings is None:
-        assert adjudication.consensus is not None
-        derive_operations(actor, adjudication.consensus, source="agreed", steps=steps)
-        adjudication.findings = found
+        label_set = adjudication.consensus
+        assert label_set is not None
+        is_anew = label_set.state == LabelSet.State.LOCKED
+        if is_anew:
+            label_set = reopen_consensus(actor, label_set)
+        label_set = derive_operations(actor, label_set, source="agreed", steps=steps)
+        begun = {"begun": reviewing.begun_anew(adjudication, label_set)} if is_anew else {}
+        adjudication.findings = {**found, **begun}
         adjudication.save(update_fields=["findings"])
     event(actor, adjudication, public={"disagreements": len(found["disagreements"])})
     return adjudication

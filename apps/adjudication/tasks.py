@@ -98,7 +98,7 @@ def open_where_both_submitted() -> int:
         origin=LabelSet.Origin.MANUAL, state=LabelSet.State.SUBMITTED
     ).exclude(pk__in=aside.filter(label_set__isnull=False).values("label_set_id"))
     clips = Clip.objects.filter(pk__in=submitted.values("places__clip_id")).exclude(
-        adjudications__state__in=(State.OPEN, State.RETURNED, State.SIGNED)
+        adjudications__state__in=(State.OPEN, State.RETURNED, State.SIGNED, State.WITHDRAWN)
     )
     for clip in clips:
         passes = passes_of(clip)
@@ -176,12 +176,14 @@ def compare(handle: JobHandle) -> None:
     compared = findings.compare(adjudication)
     handle.progress(0.7, "comparing")
     assert adjudication.consensus is not None
-    before = store.load(adjudication.consensus)
+    # Held since it was returned, so that nothing is saved between reading and clearing it.
+    is_held = adjudication.consensus.state == LabelSet.State.LOCKED
+    cleared = _cleared(store.load(adjudication.consensus)) if is_held else []
     services.prepare(
         service("worker"),
         adjudication,
         found={**findings.as_findings(compared, definition), "of_revision": revision},
-        steps=[*_cleared(before), *compared.agreed(definition)],
+        steps=[*cleared, *compared.agreed(definition)],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apps.access import roles
 from apps.access.actor import Actor
+from apps.access.errors import NotFound
 from apps.access.verb import event, verb
 from apps.annotation.models import LabelSet
 
@@ -15,6 +16,20 @@ def _set(actor: Actor, label_set: LabelSet, state: str) -> LabelSet:
     label_set.save(update_fields=["state"])
     event(actor, label_set, public={"revision": label_set.revision})
     return label_set
+
+
+@verb("label_set.hold", roles={roles.ADJUDICATOR}, states=(State.OPEN,), relation="author")
+def hold_consensus(actor: Actor, label_set: LabelSet) -> LabelSet:
+    """Let nothing be saved into one's consensus while the labels it is made of are returned."""
+    return _set(actor, label_set, State.LOCKED)
+
+
+@verb("label_set.reopen", roles={roles.SERVICE}, states=(State.LOCKED,))
+def reopen_consensus(actor: Actor, label_set: LabelSet) -> LabelSet:
+    """Let a consensus be saved into again: what it is made of was handed in and compared anew."""
+    if label_set.origin != LabelSet.Origin.CONSENSUS:
+        raise NotFound("This is no consensus.")
+    return _set(actor, label_set, State.OPEN)
 
 
 @verb("label_set.end", roles={roles.SERVICE}, states=(State.OPEN, State.LOCKED))

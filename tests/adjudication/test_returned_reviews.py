@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
-from apps.access.actor import Actor
-from apps.access.errors import Conflict
-from apps.adjudication import assigning, planning, reviewing, services, workflow
+from apps.access.actor import Actor, service
+from apps.access.errors import Conflict, Refused
+from apps.adjudication import assigning, endorsing, planning, reviewing, services, tasks, workflow
 from apps.adjudication.models import Adjudication, Assignment
 from apps.annotation import store
 from apps.annotation.models import LabelSet
@@ -140,3 +140,66 @@ def test_a_review_ends_with_the_labels_it_returned_and_the_clip_is_decided_anew(
     assert sign(judge, anew).state == "signed"
     made.refresh_from_db()
     assert made.state == "ended" and made.signature is None
+
+
+def test_nothing_is_saved_into_a_consensus_while_its_labels_are_returned(review, clip):
+    made, judge, author = review
+    reviewing.return_reviewed(judge, made, remark="Look again.")
+    with pytest.raises(Refused) as refusal:
+        draw(judge, consensus_of(made), builders.interval(clip, "bleeding", 26, 28))
+    assert (refusal.value.code, refusal.value.status) == ("locked", 423)
+    hand_in(author, made.set_a_id)
+    assert draw(judge, consensus_of(made), builders.interval(clip, "bleeding", 26, 28))
+
+
+def test_what_was_corrected_before_a_return_neither_asks_for_a_reason_nor_gives_one(review, clip):
+    made, judge, author = review
+    draw(judge, consensus_of(made), builders.interval(clip, "bleeding", 20, 24))
+    reviewing.correct(judge, made, reason="A bleeding was missed.")
+    reviewing.return_reviewed(judge, made, remark="Look again.")
+    hand_in(author, made.set_a_id)
+    label_set = consensus_of(made)
+    draw(judge, label_set, builders.interval(clip, "bleeding", 26, 28))
+    with pytest.raises(Refused) as refusal:
+        sign(judge, made)
+    assert refusal.value.code == "reason_missing"
+    made.refresh_from_db()
+    reviewing.return_reviewed(judge, made, remark="Once more.")
+    hand_in(author, made.set_a_id)
+    assert len(store.load(consensus_of(made))["intervals"]) == 3
+    assert sign(judge, made).state == "signed"
+
+
+def test_what_a_reviewer_drew_before_the_comparison_stays_and_asks_for_a_reason(
+    project, person, clip, lead
+):
+    author, judge = person("annotator"), person("adjudicator")
+    workflow.set_workflow(lead, project, rule={"giving": "by_hand", "passes": 1})
+    builders.submitted_set(project, author, clip, builders.sample_steps(clip))
+    tasks.open_where_both_submitted()
+    made = Adjudication.objects.get()
+    draw(judge, consensus_of(made), builders.interval(clip, "bleeding", 20, 24))
+    work.run_pending()
+    assert len(store.load(consensus_of(made))["intervals"]) == 4
+    with pytest.raises(Refused) as refusal:
+        sign(judge, made)
+    assert refusal.value.code == "reason_missing"
+
+
+def test_a_clip_has_one_line_of_consensus_also_after_a_withdrawal(project, person, clip):
+    made = builders.signed_adjudication(project, person, clip)
+    judge = Actor(made.adjudicator)
+    late = [
+        builders.submitted_set(project, person("annotator"), clip, builders.sample_steps(clip))
+        for _ in range(2)
+    ]
+    endorsing.withdraw(judge, made, reason="Wrong.", password=builders.PASSWORD)
+    tasks.open_where_both_submitted()
+    assert [row.state for row in Adjudication.objects.all()] == ["withdrawn"]
+    with pytest.raises(Conflict) as refusal:
+        services.open_adjudication(
+            service("worker"), clip, set_a=late[0], set_b=late[1], adjudicator=judge.user
+        )
+    assert refusal.value.code == "decided_already"
+    services.amend(judge, made, reason="Anew.")
+    assert [row.state for row in Adjudication.objects.all()] == ["withdrawn", "open"]
