@@ -76,7 +76,8 @@ def blinded_clips(user: User) -> QuerySet[Clip]:
     that they label and have not handed in (a further reader comes late), and of those that nobody
     has begun to adjudicate the ones that they label, or may be given to label any day."""
     mine = Assignment.objects.filter(person=user, kind=Assignment.Kind.ANNOTATE).order_by()
-    decided = Adjudication.objects.exclude(state=Adjudication.State.SUPERSEDED).order_by()
+    over = (Adjudication.State.SUPERSEDED, Adjudication.State.ENDED)
+    decided = Adjudication.objects.exclude(state__in=over).order_by()
     at_work = Q(pk__in=mine.filter(label_set__state__in=_AT_WORK).values("clip_id"))
     theirs = Q(pk__in=mine.values("clip_id")) | Q(project_id__in=project_ids(user, roles.ANNOTATOR))
     undecided = ~Q(pk__in=decided.values("clip_id"))
