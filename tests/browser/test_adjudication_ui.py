@@ -188,7 +188,7 @@ def test_taking_a_side_after_a_redraw_leaves_no_second_object(page: Page, world:
 
 
 def test_three_sides_stand_beside_each_other_and_the_third_is_taken_by_its_key(
-    page: Page, world: World
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told, rows = world.adjudication, world.disagreements
 
@@ -197,8 +197,10 @@ def test_three_sides_stand_beside_each_other_and_the_third_is_taken_by_its_key(
         third = {"name": "C", "label_set": "c" * 8, "labels": json.loads(json.dumps(world.b))}
         return {**found, "sets": [*found["sets"], third]}
 
-    world.disagreements = lambda: [{**row, "c": row["b"], "merges": []} for row in rows()]  # type: ignore[method-assign]
-    world.adjudication = of_three  # type: ignore[method-assign]
+    monkeypatch.setattr(
+        world, "disagreements", lambda: [{**row, "c": row["b"], "merges": []} for row in rows()]
+    )
+    monkeypatch.setattr(world, "adjudication", of_three)
     open_adjudication(page, world)
     assert page.locator("[data-testid=take-c]").is_visible()
     page.keyboard.press("KeyC")
@@ -209,14 +211,13 @@ def test_three_sides_stand_beside_each_other_and_the_third_is_taken_by_its_key(
 
 
 def test_a_review_is_corrected_with_a_reason_or_returned_with_a_remark(
-    page: Page, world: World
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = world.adjudication
-    world.disagreements = list  # type: ignore[method-assign, assignment]
-    world.adjudication = lambda: {  # type: ignore[method-assign]
-        **told(), "is_review": True, "sets": told()["sets"][:1],
-        "agreement": {"lanes": [], "summary": []},
-    }  # fmt: skip
+    told = world.adjudication()
+    alone = {"is_review": True, "sets": told["sets"][:1],
+             "agreement": {"lanes": [], "summary": []}}  # fmt: skip
+    monkeypatch.setattr(world, "disagreements", list)
+    monkeypatch.setattr(world, "adjudication", lambda: {**told, **alone})
     sent: dict[str, object] = {}
 
     def take(route: Route) -> None:
