@@ -120,7 +120,8 @@ def replay(actor: Actor, _: None, *, listed: list[dict[str, str]]) -> int:
     """Erase again the originals that a list names and a restore has brought back."""
     known = {str(pk) for pk in ErasedOriginal.objects.values_list("pk", flat=True)}
     again = []
-    for row in listed:
+    # The list outside and the one of the database that is replaced name most of them twice.
+    for row in {row["file"]: row for row in listed}.values():
         file = VaultFile.objects.filter(pk=row["file"]).first()
         if file is not None:
             ReceivedInstance.objects.filter(original=file).update(original=None)
