@@ -213,11 +213,11 @@ def test_three_sides_stand_beside_each_other_and_the_third_is_taken_by_its_key(
 def test_a_review_is_corrected_with_a_reason_or_returned_with_a_remark(
     page: Page, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = world.adjudication()
-    alone = {"is_review": True, "sets": told["sets"][:1],
-             "agreement": {"lanes": [], "summary": []}}  # fmt: skip
+    told = world.adjudication
     monkeypatch.setattr(world, "disagreements", list)
-    monkeypatch.setattr(world, "adjudication", lambda: {**told, **alone})
+    alone = {"is_review": True, "sets": told()["sets"][:1],
+             "agreement": {"lanes": [], "summary": []}}  # fmt: skip
+    monkeypatch.setattr(world, "adjudication", lambda: {**told(), **alone})
     sent: dict[str, object] = {}
 
     def take(route: Route) -> None:
