@@ -40,6 +40,8 @@ MODULES = (
     "destinations",
     "workflow",
     "reviewing",
+    "looking",
+    "consensus",
     "planning",
     "calibrating",
     "readers",
