@@ -121,24 +121,38 @@ def decision_operations(
     name = consensus_id(agreement, pair)
     wanted = _chosen(pair, labels_a, labels_b, ontology, decision)
     if pair.geometry == "event":
-        held = current["intervals"].get(name)
-        if wanted is None:
-            return [{"op": "interval.delete", "object": name}] if held else []
-        return [] if held == wanted else [interval_set(name, wanted)]
-    held = current["tracks"].get(name)
+        return put_interval(current, name, wanted)
     number = _numbers(agreement, labels_a, labels_b)[pair.a, pair.b]
-    if wanted is not None and held is not None:
-        if {**wanted, "number": held["number"]} == held:
-            return []
-        number = held["number"]
-    ops: list[Op] = [{"op": "track.delete", "object": name}] if held else []
-    if wanted is not None:
-        ops += restored(name, wanted, number)
+    ops = put_track(current, name, wanted, number)
+    if not ops:
+        return []
     made = apply_batch(dict(current), ops)
     return ops + relation_operations(
         made, labels_a, labels_b, agreement, _track_names(agreement), [name],
         disputes_in(others, decisions or {}), current,
     )  # fmt: skip
+
+
+def put_interval(current: Labels, name: str, wanted: Mapping[str, Any] | None) -> list[Op]:
+    """Operations after which ``name`` is the wanted event, or not there; none where it is so."""
+    held = current["intervals"].get(name)
+    if wanted is None:
+        return [{"op": "interval.delete", "object": name}] if held else []
+    return [] if held == wanted else [interval_set(name, wanted)]
+
+
+def put_track(
+    current: Labels, name: str, wanted: Mapping[str, Any] | None, number: int
+) -> list[Op]:
+    """Operations after which ``name`` is the wanted track, or not there; none where it is so. It
+    keeps the number that it has, else it has ``number``."""
+    held = current["tracks"].get(name)
+    if wanted is not None and held is not None:
+        if {**wanted, "number": held["number"]} == held:
+            return []
+        number = held["number"]
+    ops: list[Op] = [{"op": "track.delete", "object": name}] if held else []
+    return ops + (restored(name, wanted, number) if wanted is not None else [])
 
 
 def _chosen(

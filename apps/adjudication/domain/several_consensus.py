@@ -13,7 +13,7 @@ from apps.annotation.domain.ops import apply_batch, empty_labels
 
 from . import agreement as agreements
 from .agreement import Labels
-from .consensus import interval_set, phase_operations, restored
+from .consensus import interval_set, phase_operations, put_interval, put_track, restored
 from .disagreements import WITHOUT_PAIR, Disagreement
 from .merging import NothingInBothError, merged_track
 from .relations import Bearing, decided_relation, disputes_in, relations_of_sides
@@ -93,19 +93,10 @@ def decision_operations(
     name = consensus_name(several, group)
     wanted = _chosen(group, sides, ontology, decision)
     if group.geometry == "event":
-        held = current["intervals"].get(name)
-        if wanted is None:
-            return [{"op": "interval.delete", "object": name}] if held else []
-        return [] if held == wanted else [interval_set(name, wanted)]
-    held = current["tracks"].get(name)
-    number = _numbers(several, sides)[members]
-    if wanted is not None and held is not None:
-        if {**wanted, "number": held["number"]} == held:
-            return []
-        number = held["number"]
-    ops: list[Op] = [{"op": "track.delete", "object": name}] if held else []
-    if wanted is not None:
-        ops += restored(name, wanted, number)
+        return put_interval(current, name, wanted)
+    ops = put_track(current, name, wanted, _numbers(several, sides)[members])
+    if not ops:
+        return []
     made = apply_batch(dict(current), ops)
     return ops + relations_of_sides(
         made, sides, several.clip, _bearings(several), [name],
