@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,17 @@ def shows(browser: Firefox, frame: int) -> None:
     assert browser.run(code, [CELL_PX, BITS]) == [frame, frame]
 
 
+def held(world: World, part: str) -> list[dict[str, Any]]:
+    """The "tracks" or "intervals" that the server holds now."""
+    return list(world.sets[SET].labels[part].values())
+
+
+def shape_at(track: dict[str, Any], frame: int) -> tuple[str, list[float]] | None:
+    """The type and the width and height of a track's box at its keyframe there."""
+    shape = track["keyframes"].get(str(frame), {}).get("shape")
+    return shape and (shape["type"], shape["box"][2:])
+
+
 def test_a_clip_is_stepped_played_and_labelled_by_keys(browser: Firefox, world: World) -> None:
     assert browser.run("return matchMedia('(prefers-reduced-motion: reduce)').matches")
     browser.go(f"{world.base}/clips/{CLIP}/work/#frame=20")
@@ -42,12 +54,12 @@ def test_a_clip_is_stepped_played_and_labelled_by_keys(browser: Firefox, world: 
     browser.press("ArrowRight")
     shows(browser, 21)
     browser.press("4", "c", "Space", *["Shift+ArrowRight"] * 3, *["Shift+ArrowDown"] * 2, "Space")
-    box = until(lambda: next(iter(world.sets[SET].labels["tracks"].values()), None))
-    shape = until(lambda: box["keyframes"].get("21", {}).get("shape"))
-    assert shape["type"] == "box" and shape["box"][2:] == [30, 20]
+    # Each step may be its own save, and a save puts a new object in the old one's place: look anew.
+    until(lambda: [shape_at(track, 21) for track in held(world, "tracks")] == [("box", [30, 20])])
     browser.press("Escape", "Escape", "5", "[", *["ArrowRight"] * 4, "]")
-    span = until(lambda: next(iter(world.sets[SET].labels["intervals"].values()), None))
-    until(lambda: (span["start_frame"], span["end_frame"]) == (21, 25))
+    until(
+        lambda: [(s["start_frame"], s["end_frame"]) for s in held(world, "intervals")] == [(21, 25)]
+    )
     browser.until(SAVED)
     browser.press("Space")
     browser.until("return Number(document.querySelector('[data-testid=picture]')"
