@@ -60,6 +60,7 @@ OF_MASKS = Columns(frozenset(("mask",)), state=NO, attributes=NO, intervals="non
 OF_BOXES = Columns(frozenset(("tip", "box")), attributes=NO, intervals="none")
 COLUMNS_OF = {
     "dicom-seg": replace(OF_MASKS, uid=True),
+    "dicom-labelmap": replace(OF_MASKS, uid=True),
     "dicom-sr": Columns(frozenset(("tip", "box")), uid=True, interpolated=True, tolerance_px=1e-5),
     "coco-video": NOTHING_LOST,
     "mot": replace(OF_BOXES, tolerance_px=2e-4),
@@ -80,6 +81,7 @@ COLUMNS_OF = {
 }  # fmt: skip
 COLUMNS_OF |= {
     "dicom-seg, deflated": COLUMNS_OF["dicom-seg"],
+    "dicom-labelmap, deflated": COLUMNS_OF["dicom-labelmap"],
     "coco-video, YouTube-VIS": COLUMNS_OF["coco-video"],
     "mots, PNG": COLUMNS_OF["mots"],
     "yolo, labels": replace(COLUMNS_OF["yolo"], identity=False),
@@ -129,7 +131,11 @@ def _exclusive(view: Any, frame: int, there: Any, columns: Columns, found: dict)
         for place, (track, _) in enumerate(there, 1):
             if (picture == place).any():
                 shape = rle.encode(picture == place)["counts"]
-                found[track.class_id, track.number, frame] = (shape, "", {}, "", False)
+                row = (shape, "", {}, "", False)
+                if columns.identity:
+                    found[track.class_id, track.number, frame] = row
+                else:
+                    found.setdefault((track.class_id, frame), []).append(row)
         return
     for class_id in {t.class_id for t, _ in there}:
         own = [i for i, (t, _) in enumerate(there, 1) if t.class_id == class_id]

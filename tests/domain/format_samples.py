@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from apps.ontology.domain.definition import digest as ontology_digest
+from apps.release.domain.dicom_labelmap import labelmap_parts, write_labelmap
 from apps.release.domain.dicom_seg import NATIVE_LIMIT_BYTES, seg_parts, write_seg
 from apps.release.domain.dicom_sr import sr_parts, write_sr
 from apps.release.domain.freeze import ClipFreeze, Freeze
@@ -27,6 +28,7 @@ from tests.domain.release_samples import sample
 LAYOUTS: dict[str, tuple[str, Callable[[str], bool]]] = {
     **{name: (name, lambda path: True) for name in FORMATS},
     "dicom-seg, deflated": ("dicom-seg", lambda path: True),
+    "dicom-labelmap, deflated": ("dicom-labelmap", lambda path: True),
     "coco-video, YouTube-VIS": ("coco-video", lambda path: path == "ytvis.json"),
     "mots, PNG": ("mots", lambda path: path.endswith((".png", "classes.txt"))),
     "yolo, labels": ("yolo", lambda path: "/tracks/" not in path),
@@ -87,12 +89,18 @@ def files_of(name: str, release: ReleaseView) -> dict[str, bytes]:
 
 def _dicom(name: str, freeze: Freeze) -> dict[str, bytes]:
     clip, labels, files = freeze.clips[0], labels_of(freeze), {}
-    if name.startswith("dicom-seg"):
+    masks = {
+        "dicom-seg": (seg_parts, write_seg),
+        "dicom-labelmap": (labelmap_parts, write_labelmap),
+    }
+    kind = name.partition(",")[0]
+    if kind in masks:
+        parts_of, write = masks[kind]
         limit = 0 if name.endswith("deflated") else NATIVE_LIMIT_BYTES
-        for part, rows in enumerate(seg_parts(clip, labels), 1):
+        for part, rows in enumerate(parts_of(clip, labels), 1):
             out = io.BytesIO()
-            write_seg(freeze, clip, rows, out, part, limit)
-            files[f"seg-{part}.dcm"] = out.getvalue()
+            write(freeze, clip, rows, out, part, limit)
+            files[f"{kind}-{part}.dcm"] = out.getvalue()
     else:
         for sr_part in sr_parts(clip, labels, most=5):
             out = io.BytesIO()

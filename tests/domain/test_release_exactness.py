@@ -67,7 +67,8 @@ def test_masks_that_do_not_overlap_are_the_same_pixels_in_every_format_that_has_
             by_frame.setdefault(placed.frame_index, []).append(placed.shape["rle"])
     alone = {frame: there[0] for frame, there in by_frame.items() if len(there) == 1}
     assert len(alone) == 2
-    for name in ("dicom-seg", "coco-video", "yolo", "mots", "endovis", "cvat", "datumaro", "csv"):
+    for name in ("dicom-seg", "dicom-labelmap", "coco-video", "yolo", "mots", "endovis", "cvat",
+                 "datumaro", "csv"):  # fmt: skip
         found = read(release, name, VIDEO)
         there = {
             placed.frame_index: placed.shape["rle"]

@@ -185,7 +185,7 @@ def test_a_format_or_option_that_is_not_written_is_refused(tmp_path, formats, wo
     with pytest.raises(ReleaseRefused, match=words) as refusal:
         sample().build(tmp_path / "out", formats)
     if words.startswith("no"):
-        assert "choose from dicom-seg, dicom-sr" in str(refusal.value)
+        assert "choose from dicom-seg, dicom-labelmap" in str(refusal.value)
     assert str(refusal.value).startswith("formats: ")
     assert not (tmp_path / "out").exists()
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.annotation.domain import rle
-from apps.release.domain.dicom_seg import _overlap, _packed
+from apps.release.domain.dicom_seg import _packed, overlapping
 from apps.release.domain.objects import Placed
 
 
 def rows_of(pictures, frames=None):
     return [
-        (None, Placed(n, "visible", {"type": "mask", "rle": rle.encode(pixels)}, False, {}))
-        for n, pixels in zip(frames or range(len(pictures)), pictures, strict=True)
+        (
+            SimpleNamespace(id=place),
+            Placed(n, "visible", {"type": "mask", "rle": rle.encode(pixels)}, False, {}),
+        )
+        for place, (n, pixels) in enumerate(
+            zip(frames or range(len(pictures)), pictures, strict=True)
+        )
     ]
 
 
@@ -43,4 +50,5 @@ def test_an_overlap_is_a_pixel_of_two_masks_on_one_frame(seed, same_frame):
     one, two = chance.random((2, 6, 9)) < 0.08
     one[0, 0] = two[5, 8] = True
     frames = [3, 3] if same_frame else [3, 4]
-    assert _overlap(rows_of([one, two], frames)) == bool(same_frame and (one & two).any())
+    share = same_frame and (one & two).any()
+    assert overlapping(rows_of([one, two], frames)) == ({(0, 1)} if share else set())

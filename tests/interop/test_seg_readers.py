@@ -102,3 +102,46 @@ def test_masks_too_long_for_one_pixel_data_come_back_whole_from_several_instance
             found[..., int(label[-1]) - 1] |= got[..., place]
     assert (found == drawn()).all()
     assert len(uids) == 3
+
+
+@pytest.fixture(scope="module", params=["native", "deflated"])
+def labelmaps(request, tmp_path_factory) -> list[Path]:
+    folder = tmp_path_factory.mktemp(f"labelmap-{request.param}") / "release"
+    limit = 0 if request.param == "deflated" else 1 << 29
+    sample().build(folder, ["dicom-labelmap"], seg_native_limit_bytes=limit)
+    paths = sorted((folder / "dicom" / "subject-a-01").glob("labelmap*.dcm"),
+                   key=lambda path: (len(path.name), path.name))  # fmt: skip
+    for path in paths:
+        syntax = pydicom.dcmread(path, stop_before_pixels=True).file_meta.TransferSyntaxUID
+        assert (syntax == DEFLATED) == (request.param == "deflated")
+    return paths
+
+
+def test_highdicom_returns_each_overlapping_mask_whole_from_label_maps(labelmaps):
+    # The sample's lesions overlap, so each has an instance of its own.
+    assert len(labelmaps) == 2
+    found = np.concatenate([masks_of(path) for path in labelmaps], axis=3)
+    assert (found == drawn()).all()
+
+
+def test_a_label_map_says_what_its_values_are_and_overlaps_nowhere(labelmaps):
+    names = []
+    for path in labelmaps:
+        seg = highdicom.seg.segread(path)
+        assert str(seg.segmentation_type) == "SegmentationTypeValues.LABELMAP"
+        assert (seg.SegmentsOverlap, seg.PixelPaddingValue, seg.BitsAllocated) == ("NO", 0, 8)
+        background, *own = seg.SegmentSequence
+        assert (background.SegmentNumber, background.SegmentLabel) == (0, "Background")
+        assert set(np.unique(seg.pixel_array)) == {0, *(s.SegmentNumber for s in own)}
+        assert all("SegmentIdentificationSequence" not in g
+                   for g in seg.PerFrameFunctionalGroupsSequence)  # fmt: skip
+        names += [s.SegmentLabel for s in own]
+    assert names == ["Lesion 1", "Lesion 2"]
+
+
+def test_dcmtk_reads_a_label_map_and_writes_it_again_unchanged(labelmaps, tmp_path):
+    for path in labelmaps:
+        again = tmp_path / path.name
+        subprocess.run(["dcmconv", "+te", str(path), str(again)], check=True)
+        one, two = pydicom.dcmread(path), pydicom.dcmread(again)
+        assert one == two

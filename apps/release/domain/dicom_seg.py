@@ -8,8 +8,9 @@ flat; Pixel Data is native, or the whole data set deflated when native would be 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import BinaryIO, Protocol
 
 import cv2
@@ -30,6 +31,7 @@ DEFLATED_LITTLE = "1.2.840.10008.1.2.1.99"
 NATIVE_LIMIT_BYTES = 512 * 1024 * 1024
 PIXEL_DATA_LIMIT_BYTES = 0xFFFFFFFE
 DERIVATION = b.Code("113076", "DCM", "Segmentation")
+IN_TIME = (0x00209128, 0x00209111, "Temporal Position Index")
 PURPOSE = b.Code("121322", "DCM", "Source image for image processing operation")
 
 
@@ -43,11 +45,11 @@ class SegReport:
     n_frames: int
 
 
-class _Sink(Protocol):
+class Sink(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-class _Deflating:
+class Deflating:
     """Raw deflate (PS3.5 section A.5), ended with a pad byte when odd."""
 
     def __init__(self, out: BinaryIO) -> None:
@@ -107,9 +109,9 @@ def write_seg(
     syntax = DEFLATED_LITTLE if deflated else EXPLICIT_LITTLE
     uid = seg_instance_uid(freeze, clip, part)
     out.write(b.file_head(SOP_CLASS, uid, syntax))
-    packer = _Deflating(out) if deflated else None
-    sink: _Sink = packer if packer is not None else out
-    sink.write(b.encode(_header(freeze, clip, tracks, len(rows), part, _overlap(rows))))
+    packer = Deflating(out) if deflated else None
+    sink: Sink = packer if packer is not None else out
+    sink.write(b.encode(_header(freeze, clip, tracks, len(rows), part, rows)))
     sink.write(b.open_sequence(0x52009230))
     for item in _functional_groups(clip, rows, numbers):
         sink.write(item)
@@ -123,12 +125,7 @@ def write_seg(
 
 
 def _header(
-    freeze: Freeze,
-    clip: ClipFreeze,
-    tracks: list[Track],
-    n_frames: int,
-    part: int,
-    overlap: bool,
+    freeze: Freeze, clip: ClipFreeze, tracks: list[Track], n_frames: int, part: int, rows: list[Row]
 ) -> Dataset:
     drawn = freeze.uids["clips"][clip.id]
     result = common_modules(
@@ -136,6 +133,25 @@ def _header(
         sop_instance_uid=seg_instance_uid(freeze, clip, part), series_uid=drawn["seg_series"],
         modality="SEG", series_number=1001, instance_number=part, description="Segmentation",
     )  # fmt: skip
+    result.BitsAllocated = result.BitsStored = 1
+    result.HighBit = 0
+    result.SegmentationType = "BINARY"
+    result.SegmentsOverlap = "YES" if overlapping(rows, at_most=1) else "NO"
+    result.SegmentSequence = Sequence(
+        [segment_item(freeze, number, track) for number, track in enumerate(tracks, 1)]
+    )
+    add_segmentation(freeze, clip, tracks, n_frames, result)
+    organization = drawn["dimension_organization"]
+    add_dimensions(
+        organization, [(0x0062000B, 0x0062000A, "Referenced Segment Number"), IN_TIME], result
+    )
+    return result
+
+
+def add_segmentation(
+    freeze: Freeze, clip: ClipFreeze, tracks: list[Track], n_frames: int, result: Dataset
+) -> None:
+    """What segmentations of either kind say alike: source, picture, content, coding schemes."""
     result.ImageType = ["DERIVED", "PRIMARY"]
     result.PatientOrientation = None
     series = Dataset()
@@ -147,8 +163,6 @@ def _header(
     result.PhotometricInterpretation = "MONOCHROME2"
     result.NumberOfFrames = n_frames
     result.Rows, result.Columns = clip.rows, clip.columns
-    result.BitsAllocated = result.BitsStored = 1
-    result.HighBit = 0
     result.PixelRepresentation = 0
     lossy = clip.header.get("LossyImageCompression") or "00"
     result.LossyImageCompression = lossy
@@ -156,25 +170,10 @@ def _header(
         for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
             if clip.header.get(keyword):
                 setattr(result, keyword, clip.header[keyword])
-    result.SegmentationType = "BINARY"
-    result.SegmentsOverlap = "YES" if overlap else "NO"
     result.ContentLabel = "SEGMENTATION"
     result.ContentDescription = f"Adjudicated masks of {clip.name}"[:64]
     signature = clip.label_set.signature
     result.ContentCreatorName = signature.signer_pseudonym if signature else ""
-
-    result.SegmentSequence = Sequence(
-        [_segment(freeze, number, track) for number, track in enumerate(tracks, 1)]
-    )
-    organization = Dataset()
-    organization.DimensionOrganizationUID = drawn["dimension_organization"]
-    result.DimensionOrganizationSequence = Sequence([organization])
-    result.DimensionIndexSequence = Sequence(
-        [
-            _dimension(drawn, 0x0062000B, 0x0062000A, "Referenced Segment Number"),
-            _dimension(drawn, 0x00209128, 0x00209111, "Temporal Position Index"),
-        ]
-    )
     # Without a Frame of Reference it says nothing of the patient, but the Cornerstone adapters read
     # no SEG that has none, and take pictures without geometry for lying so.
     rows_and_columns, shared = Dataset(), Dataset()
@@ -185,7 +184,6 @@ def _header(
     result.CodingSchemeIdentificationSequence = Sequence(
         coding_schemes(freeze, {c.scheme for c in codes} | {"DCM"})
     )
-    return result
 
 
 def _segment_codes(freeze: Freeze, track: Track) -> tuple[b.Code, b.Code]:
@@ -193,7 +191,8 @@ def _segment_codes(freeze: Freeze, track: Track) -> tuple[b.Code, b.Code]:
     return category_code(label_class), class_code(label_class)
 
 
-def _segment(freeze: Freeze, number: int, track: Track) -> Dataset:
+def segment_item(freeze: Freeze, number: int, track: Track) -> Dataset:
+    """The Segment Sequence item of a track (PS3.3 C.8.20.4)."""
     category, kind = _segment_codes(freeze, track)
     result = Dataset()
     result.SegmentNumber = number
@@ -206,31 +205,48 @@ def _segment(freeze: Freeze, number: int, track: Track) -> Dataset:
     return result
 
 
-def _dimension(drawn: dict[str, str], pointer: int, group: int, label: str) -> Dataset:
-    result = Dataset()
-    result.DimensionOrganizationUID = drawn["dimension_organization"]
-    result.DimensionIndexPointer = pointer
-    result.FunctionalGroupPointer = group
-    result.DimensionDescriptionLabel = label
-    return result
+def add_dimensions(
+    organization_uid: str, dimensions: list[tuple[int, int, str]], result: Dataset
+) -> None:
+    """Dimension Organization and Index (PS3.3 C.7.6.17): pointer, functional group, label each."""
+    organization = Dataset()
+    organization.DimensionOrganizationUID = organization_uid
+    result.DimensionOrganizationSequence = Sequence([organization])
+    items = []
+    for pointer, group, label in dimensions:
+        item = Dataset()
+        item.DimensionOrganizationUID = organization_uid
+        item.DimensionIndexPointer = pointer
+        item.FunctionalGroupPointer = group
+        item.DimensionDescriptionLabel = label
+        items.append(item)
+    result.DimensionIndexSequence = Sequence(items)
 
 
-def _overlap(rows: list[Row]) -> bool:
-    """Whether two segments share a pixel on some frame."""
-    by_frame: dict[int, list[Placed]] = {}
-    for _, placed in rows:
-        by_frame.setdefault(placed.frame_index, []).append(placed)
-    return any(_share_a_pixel(there) for there in by_frame.values() if len(there) > 1)
+def overlapping(rows: list[Row], at_most: int | None = None) -> set[tuple[int, int]]:
+    """Pairs of tracks that share a pixel on some frame, by their place among the rows' tracks,
+    lower first; not more than `at_most` of them."""
+    places = {track_id: n for n, track_id in enumerate(dict.fromkeys(t.id for t, _ in rows))}
+    by_frame: dict[int, list[Row]] = {}
+    for track, placed in rows:
+        by_frame.setdefault(placed.frame_index, []).append((track, placed))
+    found: set[tuple[int, int]] = set()
+    for there in by_frame.values():
+        for one, two in combinations(there, 2) if len(there) > 1 else ():
+            pair = places[one[0].id], places[two[0].id]
+            ordered = (min(pair), max(pair))
+            if ordered not in found and _share_a_pixel(one[1], two[1]):
+                found.add(ordered)
+                if len(found) == at_most:
+                    return found
+    return found
 
 
-def _share_a_pixel(there: list[Placed]) -> bool:
-    boxes = [masks.bbox(placed.shape["rle"]) for placed in there]
-    return any(
-        x < x2 + w2 and x2 < x + w and y < y2 + h2 and y2 < y + h
-        and masks.intersection_area(there[i].shape["rle"], there[j].shape["rle"]) > 0
-        for j, (x2, y2, w2, h2) in enumerate(boxes)
-        for i, (x, y, w, h) in enumerate(boxes[:j])
-    )  # fmt: skip
+def _share_a_pixel(one: Placed, two: Placed) -> bool:
+    a, b = one.shape["rle"], two.shape["rle"]
+    (x, y, w, h), (x2, y2, w2, h2) = masks.bbox(a), masks.bbox(b)
+    apart = x >= x2 + w2 or x2 >= x + w or y >= y2 + h2 or y2 >= y + h
+    return not apart and masks.intersection_area(a, b) > 0
 
 
 def _functional_groups(
@@ -238,6 +254,23 @@ def _functional_groups(
 ) -> Iterator[bytes]:
     """Per-Frame Functional Groups items: Derivation Image, Frame Content, Segment."""
     times = {index: i for i, index in enumerate(sorted({p.frame_index for _, p in rows}), 1)}
+    from_frame = derivation_of(clip)
+    for track, placed in rows:
+        number = numbers[track.id]
+        content = b.item(
+            b.numbers(0x00209128, "UL", times[placed.frame_index]),
+            b.numbers(0x00209157, "UL", number, times[placed.frame_index]),
+        )
+        yield b.item(
+            from_frame(placed.frame_index),
+            b.sequence(0x00209111, content),
+            b.sequence(0x0062000A, b.item(b.numbers(0x0062000B, "US", number))),
+        )
+
+
+def derivation_of(clip: ClipFreeze) -> Callable[[int], bytes]:
+    """What makes the Derivation Image sequence of a frame index: the frame of the clip's instance
+    by its frame number, from 1."""
     source = b.dataset(
         b.text(0x00081150, "UI", clip.sop_class_uid),
         b.text(0x00081155, "UI", clip.sop_instance_uid),
@@ -245,20 +278,13 @@ def _functional_groups(
     preserved = b.text(0x0028135A, "CS", "YES")
     purpose = b.sequence(0x0040A170, b.code_item(PURPOSE))
     derivation = b.sequence(0x00089215, b.code_item(DERIVATION))
-    for track, placed in rows:
-        number = numbers[track.id]
-        image = b.item(
-            source + b.text(0x00081160, "IS", str(placed.frame_index + 1)), preserved, purpose
-        )
-        content = b.item(
-            b.numbers(0x00209128, "UL", times[placed.frame_index]),
-            b.numbers(0x00209157, "UL", number, times[placed.frame_index]),
-        )
-        yield b.item(
-            b.sequence(0x00089124, b.item(b.sequence(0x00082112, image), derivation)),
-            b.sequence(0x00209111, content),
-            b.sequence(0x0062000A, b.item(b.numbers(0x0062000B, "US", number))),
-        )
+
+    def of(frame_index: int) -> bytes:
+        number = b.text(0x00081160, "IS", str(frame_index + 1))
+        image = b.item(source + number, preserved, purpose)
+        return b.sequence(0x00089124, b.item(b.sequence(0x00082112, image), derivation))
+
+    return of
 
 
 def _packed(rows: list[Row], n_bytes: int) -> Iterator[bytes]:

@@ -26,6 +26,7 @@ from apps.library.domain.digest import sample_digest
 from apps.release.domain import manifest as manifests
 from apps.release.domain import media
 from apps.release.domain.about import write_about
+from apps.release.domain.dicom_labelmap import labelmap_parts, write_labelmap
 from apps.release.domain.dicom_seg import NATIVE_LIMIT_BYTES, seg_parts, write_seg
 from apps.release.domain.dicom_sr import geometries_of, sr_parts, write_sr
 from apps.release.domain.frames_csv import frames_csv
@@ -264,7 +265,7 @@ def _write_format(making: Making, tree: Tree, name: str) -> dict[str, int]:
     if form.write is None:
         lost: Counter[str] = Counter()
         for view in release.clips:
-            if choice.name == "dicom-seg":
+            if choice.name in ("dicom-seg", "dicom-labelmap"):
                 lost += count_lost(view, identity=True, shapes=("mask",))
             else:
                 lost += count_lost(view, identity=True, shapes=geometries_of(view.clip), state=True,
@@ -327,12 +328,17 @@ def _write_dicom(
          "sop_instance_uid": clip.sop_instance_uid,
          "transfer_syntax_uid": clip.transfer_syntax_uid, "n_frames": clip.n_frames}
     ]  # fmt: skip
-    if "dicom-seg" in making.formats:
-        for part, mask_rows in enumerate(seg_parts(clip, labels), 1):
-            path = f"{folder}/seg.dcm" if part == 1 else f"{folder}/seg-{part}.dcm"
+    for name, kind, parts_of, write in (
+        ("dicom-seg", "seg", seg_parts, write_seg),
+        ("dicom-labelmap", "labelmap", labelmap_parts, write_labelmap),
+    ):
+        for part, mask_rows in enumerate(
+            parts_of(clip, labels) if name in making.formats else (), 1
+        ):
+            path = f"{folder}/{kind}.dcm" if part == 1 else f"{folder}/{kind}-{part}.dcm"
             with tree.create(path) as out:
-                seg = write_seg(freeze, clip, mask_rows, out, part, making.seg_native_limit_bytes)
-            rows.append({"path": path, "kind": "seg", "part": part, **vars(seg)})
+                seg = write(freeze, clip, mask_rows, out, part, making.seg_native_limit_bytes)
+            rows.append({"path": path, "kind": kind, "part": part, **vars(seg)})
     if "dicom-sr" in making.formats:
         for sr_part in sr_parts(clip, labels):
             n = sr_part.number

@@ -48,6 +48,8 @@ FORMATS = {
     for f in (
         Format("dicom-seg", "dicom", "masks, tied to the exact frames", None,
                dicom_reader.read_seg),
+        Format("dicom-labelmap", "dicom", "masks as one class map a frame, overlaps apart", None,
+               dicom_reader.read_labelmap),
         Format("dicom-sr", "dicom", "tips, boxes, phases, events (TID 1500)", None,
                dicom_reader.read_sr),
         Format("coco-video", "coco_video", "everything, image-level and YouTube-VIS",

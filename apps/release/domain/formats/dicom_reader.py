@@ -19,24 +19,39 @@ from pydicom.errors import InvalidDicomError
 
 from apps.annotation.domain import rle as masks
 from apps.ontology.domain.geometries import INTERVALS
-from apps.release.domain import dicom_seg, dicom_sr
+from apps.release.domain import dicom_labelmap, dicom_seg, dicom_sr
 from apps.release.domain.given_files import uuid_of_uid
 from apps.release.domain.import_report import Files, NotThisFormat, TooManyProblems
 from apps.release.domain.importing import MALFORMED, Collector
 
-LABELMAP_SOP_CLASS = "1.2.840.10008.5.1.4.1.1.66.7"
 SR_SOP_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.88.{n}" for n in (22, 33, 34))
 MAX_DEPTH = 30
 SINGLE_PRECISION_PX = 1e-3  # what SCOORD's 32 bits may put two frames of one movement apart
 
 
 def read_seg(files: Files, into: Collector) -> None:
-    """SEG instances of the clip; several parts continue the same tracks."""
-    for name, data in sorted(files.items()):
-        with into.at(name), _pydicom_errors():
-            found = _read(data, (dicom_seg.SOP_CLASS, LABELMAP_SOP_CLASS))
-            if found is not None:
-                _take_seg(name, found, into)
+    """SEG instances of the clip; several parts continue the same tracks. Label maps are taken where
+    there is no SEG: a release may hold both, which say the same."""
+    _read_masks(files, into, dicom_seg.SOP_CLASS, dicom_labelmap.SOP_CLASS)
+
+
+def read_labelmap(files: Files, into: Collector) -> None:
+    """As `read_seg`, with the label maps first."""
+    _read_masks(files, into, dicom_labelmap.SOP_CLASS, dicom_seg.SOP_CLASS)
+
+
+def _read_masks(files: Files, into: Collector, *kinds: str) -> None:
+    """The instances of the first kind that is there."""
+    n_taken = 0
+    for kind in kinds:
+        for name, data in sorted(files.items()):
+            with into.at(name), _pydicom_errors():
+                found = _read(data, (kind,))
+                if found is not None:
+                    n_taken += 1
+                    _take_seg(name, found, into)
+        if n_taken:
+            return
 
 
 def read_sr(files: Files, into: Collector) -> None:
@@ -110,8 +125,11 @@ def _take_seg(file: str, found: Dataset, into: Collector) -> None:
     if kind not in ("BINARY", "LABELMAP"):
         raise NotThisFormat(f"{kind} is not taken", "give a BINARY or LABELMAP segmentation")
     segments = {}
+    background = found.get("PixelPaddingValue") if kind == "LABELMAP" else None
     for item in found.SegmentSequence:
         number = int(item.SegmentNumber)
+        if number == background:
+            continue
         label_class = _class_of(file, 0, item.SegmentedPropertyTypeCodeSequence[0], ("mask",), into)
         if label_class is not None:
             segments[number] = (label_class, item)
@@ -127,7 +145,9 @@ def _take_seg(file: str, found: Dataset, into: Collector) -> None:
                 number = int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
                 there = [(number, picture != 0)]
             else:
-                there = [(int(v), picture == v) for v in np.unique(picture) if v]
+                there = [
+                    (int(v), picture == v) for v in np.unique(picture) if v != (background or 0)
+                ]
             for number, own in there:
                 if number in segments and index is not None:
                     _take_mask(file, line, index, own, *segments[number], into)
