@@ -74,9 +74,9 @@ def _finding(user: User, named: str | None) -> IncidentalFinding | None:
 
 
 def _clips(user: User, access: EmergencyAccess) -> Any:
-    return Clip.objects.filter(project=access.project, state=Clip.State.READY).order_by("name")[
-        :500
-    ]
+    return Clip.objects.filter(
+        project=access.project, state=Clip.State.READY, repeats=None
+    ).order_by("name")[:500]
 
 
 @sensitive_post_parameters("password", "code")

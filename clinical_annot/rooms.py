@@ -118,7 +118,7 @@ def studies_of(user: Any) -> list[Progress]:
 def _add_upper_rooms(study_of: dict[Any, Progress]) -> None:
     """Count clips, label sets and adjudications of the instances' studies."""
     of_clip: dict[Any, Progress] = {}
-    clips = Clip.objects.filter(instance__source_id__in=list(study_of)).order_by()
+    clips = Clip.objects.filter(instance__source_id__in=list(study_of), repeats=None).order_by()
     for pk, source, state, pseudonym in clips.values_list(
         "pk", "instance__source_id", "state",
         "instance__series__study__project_subject__pseudonym",

@@ -48,6 +48,13 @@ def assign_clip(
 ) -> Assignment:
     """Give a ready clip to a person to annotate (with an empty label set) or to adjudicate, never
     both: who decides has seen the others' labels. With ``gold`` it is a calibration."""
+    if clip.repeats_id is not None:
+        raise Refused(
+            "repeat",
+            "This clip is one that somebody labels again: it is for them alone.",
+            "Give the clip that it repeats.",
+            status=409,
+        )
     wanted = roles.ANNOTATOR if kind == Assignment.Kind.ANNOTATE else roles.ADJUDICATOR
     if wanted not in roles_in(person, clip.project):
         raise Refused(
@@ -111,6 +118,7 @@ def skip(actor: Actor, assignment: Assignment, *, reason: str) -> Assignment:
 def reassign(actor: Actor, assignment: Assignment, *, person: User, reason: str = "") -> Assignment:
     """Give a clip that is not handed in to another person, with the same due date."""
     _hold_unblinded(actor, assignment)
+    _hold_no_repeat(assignment)
     said = note_text(reason) if reason.strip() else ""
     reviewing.end_of(set_aside_label_set(actor, _label_set(assignment)))
     _take(actor, assignment, State.MOVED, said)
@@ -128,6 +136,7 @@ def reassign(actor: Actor, assignment: Assignment, *, person: User, reason: str 
 def return_work(actor: Actor, assignment: Assignment, *, remark: str) -> Assignment:
     """Give handed-in labels that nobody decides yet back to their author with a remark."""
     _hold_unblinded(actor, assignment)
+    _hold_no_repeat(assignment)
     said = note_text(remark, "remark")
     label_set = _label_set(assignment)
     _hold_undecided(label_set)
@@ -155,6 +164,18 @@ def _hold_unblinded(actor: Actor, assignment: Assignment) -> None:
             "blinded",
             "You label this clip yourself, or may be given it.",
             "Ask another project lead.",
+            status=409,
+        )
+
+
+def _hold_no_repeat(assignment: Assignment) -> None:
+    """Raises Refused for a clip that came back to who labelled it: another's labels of it, or a
+    second try, say nothing of how far they agree with themselves."""
+    if assignment.purpose == Assignment.Purpose.REPEAT:
+        raise Refused(
+            "repeat",
+            "This clip came back to the person who labelled it before.",
+            "Leave it as it is.",
             status=409,
         )
 

@@ -35,7 +35,8 @@ class Assignment(models.Model):
 
     ``pass_number``: which of the clip's independent label sets it is; ``workflow``: the version of
     the project's rule that it was given under, 0 for none. A calibration is compared with the
-    signed consensus ``gold``; ``result`` is what that said.
+    signed consensus ``gold``; ``result`` is what that said. A repeat is of a clip that repeats one
+    which the person labelled (``repeat_models.py``); nothing that they see tells it from work.
     """
 
     class Kind(models.TextChoices):
@@ -45,6 +46,7 @@ class Assignment(models.Model):
     class Purpose(models.TextChoices):
         WORK = "work"
         CALIBRATION = "calibration"
+        REPEAT = "repeat"
 
     class State(models.TextChoices):
         GIVEN = "given"
@@ -223,3 +225,4 @@ class PasskeyAssertion(models.Model):
 
 # Tables of a file of their own, found by Django from here.
 from apps.adjudication import reader_models as reader_models  # noqa: E402
+from apps.adjudication import repeat_models as repeat_models  # noqa: E402

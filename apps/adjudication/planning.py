@@ -77,7 +77,7 @@ def preview(
         barred.setdefault(clip_id, set()).add(str(person_id))
     flows = {number: workflow_in(project, number) for number in {*rule_of.values()}}
     newest, secret = workflow_in(project), project.secret()
-    ready = Clip.objects.filter(project=project, state=Clip.State.READY)
+    ready = Clip.objects.filter(project=project, state=Clip.State.READY, repeats=None)
     decided = Adjudication.objects.exclude(state=Adjudication.State.ENDED)
     for clip in ready.exclude(pk__in=decided.values("clip_id")):
         flow = flows[rule_of[clip.pk]] if clip.pk in rule_of else newest
@@ -102,7 +102,10 @@ def loads_of(project: Project, viewer: User | None = None) -> dict[str, float]:
     is_left = Q(label_set__state__in=OPEN_STATES)
     if viewer is not None:
         is_left |= Q(clip_id__in=blinding.blinded_clip_ids(viewer)) & ~Q(person=viewer)
-    rows = work_in(project).filter(is_left, state=State.GIVEN)
+    counted = Assignment.objects.filter(
+        project=project, kind=Kind.ANNOTATE, purpose__in=(Purpose.WORK, Purpose.REPEAT)
+    )
+    rows = counted.filter(is_left, state=State.GIVEN)
     summed = rows.order_by().values("person_id").annotate(s=Sum("clip__duration_s"))
     return {str(row["person_id"]): row["s"] for row in summed}
 

@@ -55,7 +55,8 @@ class WorkflowView(ApiView):
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=_ANSWERS)
     def post(self, request: Any, project_id: uuid.UUID) -> Response:
-        """Set the workflow, as a new version: passes, sampled_share, sampled_passes, giving."""
+        """Set the workflow, as a new version: passes, sampled_share, sampled_passes, giving,
+        repeat_share, repeat_after_days."""
         project = led_project(request.user, project_id)
         made = workflow.set_workflow(actor_of(request), project, rule=body_of(request))
         return Response({"version": made.number, **made.rule})
@@ -161,6 +162,8 @@ def workflow_page(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         "sampled_share": _whole(sent.get("sampled_percent") or "0") / 100,
         "sampled_passes": _whole(sent.get("sampled_passes") or "2"),
         "giving": sent.get("giving", ""),
+        "repeat_share": _whole(sent.get("repeat_percent") or "0") / 100,
+        "repeat_after_days": _whole(sent.get("repeat_after_days") or "28"),
     }
     made = workflow.set_workflow(actor_of(request), project, rule=rule)
     messages.success(request, _("Workflow %(n)s is set.") % {"n": made.number})
@@ -174,6 +177,7 @@ def workflow_context(project: Project) -> dict[str, Any]:
         "flow": flow,
         "flow_version": workflow.version_of(project),
         "sampled_percent": round(flow.sampled_share * 100),
+        "repeat_percent": round(flow.repeat_share * 100),
         "several": range(2, MOST_PASSES + 1),
     }
 

@@ -170,6 +170,9 @@ def project_page(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     found = queries.project_json(user, project)
     labels, people = reader_charts.by_person(found["by_person"])
     months, lines = reader_charts.over_months(found["by_month"])
+    oneself = found["with_oneself"]
+    own_labels, own_people = reader_charts.by_person(oneself["by_person"])
+    own_months, own_lines = reader_charts.over_months(oneself["by_month"])
     ontology = current(project)
     readings = list(queries.further_readings(user, project))
     rule_now = project.options.get("further_reader")
@@ -180,6 +183,12 @@ def project_page(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         "rows": reader_charts.by_class(found["by_class"], "mean"),
         "labels": labels,
         "people": people,
+        "oneself": oneself,
+        "own_rows": reader_charts.by_class(oneself["by_class"], "mean"),
+        "own_labels": own_labels,
+        "own_people": own_people,
+        "own_months": own_months,
+        "own_lines": own_lines,
         "months": months,
         "lines": lines,
         "rule": rule_now,
@@ -232,6 +241,9 @@ def project_csv(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
           for r in found["by_person"]),
         *(["month", r["month"], r["class_id"], r["metric"], r["mean"], "", r["clips"]]
           for r in found["by_month"]),
+        *([f"oneself by {by}", r.get("pseudonym") or r.get("month") or "", r["class_id"],
+           r["metric"], r["mean"], r["lowest"], r["clips"]]
+          for by in ("class", "person", "month") for r in found["with_oneself"][f"by_{by}"]),
     ]  # fmt: skip
     header = ("by", "of", "class_id", "figure", "mean", "lowest", "n")
     return _csv("agreement-of-a-project.csv", header, rows)

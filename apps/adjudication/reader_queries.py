@@ -19,8 +19,10 @@ from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.adjudication import blinding, readers
 from apps.adjudication.domain.reader_figures import LIKENESS, PHASES
+from apps.adjudication.domain.repeats import summed
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.reader_models import FurtherReading, ReadersFigure, ReadersReport
+from apps.adjudication.repeat_models import Repeat
 from apps.annotation.models import LabelSet
 from apps.jobs.models import Job
 from apps.library.models import Clip
@@ -40,7 +42,7 @@ def readable_clips(user: User) -> QuerySet[Clip]:
         kind=Assignment.Kind.ADJUDICATE,
         project_id__in=project_ids(user, roles.ADJUDICATOR),
     )
-    led = Clip.objects.filter(project_id__in=project_ids(user, roles.PROJECT_LEAD))
+    led = Clip.objects.filter(project_id__in=project_ids(user, roles.PROJECT_LEAD), repeats=None)
     found = led | Clip.objects.filter(pk__in=given.values("clip_id"))
     return found.exclude(pk__in=blinding.blinded_clips(user).values("pk")).select_related("project")
 
@@ -214,10 +216,38 @@ def project_json(user: User, project: Project) -> Row:
         "by_person": _by_person(reports),
         "by_month": _by_month(of_all),
         "lowest": _lowest(of_all),
+        "with_oneself": with_oneself(user, project),
         "further_reader": {
             "rule": project.options.get("further_reader"),
             "readings": [reading_json(one) for one in further_readings(user, project)],
         },
+    }
+
+
+def with_oneself(user: User, project: Project) -> Row:
+    """How far people agree with themselves, from clips that came back to them: by class, by person,
+    by the month in which the second reading was handed in; none on clips kept from ``user``."""
+    held = Repeat.objects.filter(project=project).exclude(
+        clip__in=blinding.blinded_clips(user).values("pk")
+    )
+    rows: list[Row] = []
+    done = held.exclude(figures=None).select_related("person", "again__label_set", "clip")
+    for one in done:
+        assert one.again.label_set is not None
+        when = one.again.label_set.submitted_at or one.measured_at or one.given_at
+        said = {
+            "person": one.person.display_name,
+            "pseudonym": one.person.pseudonym,
+            "month": f"{when:%Y-%m}",
+        }
+        rows += [{**figure, **said} for figure in one.figures or () if not figure["phase"]]
+    figure = ("class_id", "label", "metric")
+    return {
+        "given": held.count(),
+        "measured": len(done),
+        "by_class": summed(rows, *figure),
+        "by_person": summed(rows, "person", "pseudonym", *figure),
+        "by_month": summed(rows, "month", *figure),
     }
 
 

@@ -30,6 +30,7 @@ HANDED_IN = (LabelSet.State.SUBMITTED, LabelSet.State.LOCKED)
 COMPARABLE = (*HANDED_IN, LabelSet.State.SIGNED, LabelSet.State.SUPERSEDED)
 STANDING = (State.WAITING, State.DONE, State.FAILED)
 MOST_SETS = 20
+NOT_DECIDED = (Assignment.Purpose.CALIBRATION, Assignment.Purpose.REPEAT)
 
 
 @verb("readers.ask", roles={roles.PROJECT_LEAD, roles.SERVICE}, states=(Clip.State.READY,))
@@ -175,10 +176,11 @@ def give_up(actor: Actor, report: ReadersReport, *, is_changed: bool) -> Readers
 def unread_places() -> QuerySet[LabelSetClip]:
     """Places (label set and clip) of people's own work, handed in, beside that of another on the
     same ontology version, of which no standing report knows this revision; none on a clip whose
-    standing report holds as many sets as one can. Calibrations are compared with their gold."""
+    standing report holds as many sets as one can. Calibrations are compared with their gold,
+    repeats with what they repeat."""
     own = LabelSetClip.objects.filter(
         label_set__origin=LabelSet.Origin.MANUAL, label_set__state__in=HANDED_IN
-    ).exclude(label_set__assignment__purpose=Assignment.Purpose.CALIBRATION)
+    ).exclude(label_set__assignment__purpose__in=NOT_DECIDED)
     beside = own.filter(
         clip=OuterRef("clip"), label_set__ontology=OuterRef("label_set__ontology")
     ).exclude(label_set=OuterRef("label_set"))
@@ -216,7 +218,7 @@ def sets_beside(place: LabelSetClip) -> list[LabelSet]:
             places__clip=place.clip_id,
             ontology=place.label_set.ontology_id,
         )
-        .exclude(assignment__purpose=Assignment.Purpose.CALIBRATION)
+        .exclude(assignment__purpose__in=NOT_DECIDED)
         .select_related("ontology", "author")
         .order_by("submitted_at", "pk")[:MOST_SETS]
     )

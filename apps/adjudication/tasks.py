@@ -9,7 +9,15 @@ from apps.access import grants, roles
 from apps.access.actor import service
 from apps.access.errors import Refused
 from apps.access.models import User
-from apps.adjudication import blinding, calibrating, findings, planning, reviewing, services
+from apps.adjudication import (
+    blinding,
+    calibrating,
+    findings,
+    planning,
+    repeating,
+    reviewing,
+    services,
+)
 from apps.adjudication import reader_tasks as reader_tasks
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.domain.workflow import BALANCED
@@ -39,7 +47,7 @@ def assign_to_all() -> int:
                 "clip_id", "person_id"
             )
         ) | blinding.deciders(project)
-        for clip in Clip.objects.filter(project=project, state=Clip.State.READY):
+        for clip in Clip.objects.filter(project=project, state=Clip.State.READY, repeats=None):
             for person in people:
                 if (clip.pk, person.pk) not in taken:
                     assign_clip(service("worker"), clip, person=person)
@@ -85,6 +93,30 @@ def compare_calibration(handle: JobHandle) -> None:
     result = calibrating.compare_with_gold(found)
     handle.progress(0.9, "comparing")
     calibrating.measure(service("worker"), found, result=result)
+
+
+@sweep
+def give_repeats() -> int:
+    """Give what is due back to who labelled it, and have what came back measured."""
+    worker, done = service("worker"), 0
+    for assignment in repeating.due():
+        repeating.give_again(worker, assignment)
+        done += 1
+    for pk in repeating.handed_in().values_list("pk", flat=True):
+        if not Job.objects.filter(kind="repeat.measure", object_id=str(pk)).exists():
+            done += enqueue("repeat.measure", pk, priority=4)
+    return done
+
+
+@job("repeat.measure")
+def measure_repeat(handle: JobHandle) -> None:
+    """Measure how far a person agrees with themselves on a clip."""
+    found = repeating.handed_in().filter(pk=handle.job.object_id).first()
+    if found is None:
+        return
+    figures, made_of = repeating.compared(found)
+    handle.progress(0.9, "keeping")
+    repeating.measure(service("worker"), found, figures=figures, made_of=made_of)
 
 
 @sweep

@@ -57,7 +57,9 @@ def set_workflow(actor: Actor, project: Project, *, rule: dict[str, Any]) -> Wor
     made = WorkflowVersion.objects.create(
         project=project, number=version_of(project) + 1, rule=flow.as_json(), by=actor.user
     )
-    project.options = {**project.options, "assign_to_all": flow.giving == ALL}
+    # Once asked for, repeats may be under way whatever the rule is later.
+    repeats = {"repeats": True} if flow.repeat_share else {}
+    project.options = {**project.options, "assign_to_all": flow.giving == ALL, **repeats}
     project.save(update_fields=["options"])
     event(actor, project, public={"version": made.number, **flow.as_json()})
     return made

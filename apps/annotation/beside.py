@@ -73,13 +73,16 @@ def beside_json(user: User, clip_id: uuid.UUID) -> dict[str, Any]:
     of its subject."""
     clip = clip_for(user, clip_id)
     others = clips_for(user).filter(state=Clip.State.READY).exclude(pk=clip.pk)
-    study, subject = clip.study, clip.study.project_subject_id
-    near = Case(
-        When(instance__series__study=study, then=Value(0)),
-        When(instance__series__study__project_subject=subject, then=Value(1)),
-        default=Value(2),
-        output_field=IntegerField(),
-    )
+    near: Any = Value(2)
+    # One that repeats another stands near to nothing, nor does anything to it.
+    if clip.repeats_id is None:
+        study, subject = clip.study, clip.study.project_subject_id
+        near = Case(
+            When(instance__series__study=study, repeats=None, then=Value(0)),
+            When(instance__series__study__project_subject=subject, repeats=None, then=Value(1)),
+            default=Value(2),
+            output_field=IntegerField(),
+        )
     listed = list(others.annotate(near=near).order_by("near", "-created_at").distinct()[:MAX_CLIPS])
     sets = {
         place.clip_id: label_set.pk

@@ -36,6 +36,7 @@ def examples_for(user: User) -> QuerySet[ExampleFrame]:
     return (
         ExampleFrame.objects.filter(clip__in=seen.values("pk"))
         .exclude(clip__in=at_work.values("clip_id"))
+        .exclude(clip__in=at_work.filter(clip__repeats__isnull=False).values("clip__repeats_id"))
         .select_related("ontology")
     )
 

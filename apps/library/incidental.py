@@ -87,7 +87,7 @@ def take_back(actor: Actor, finding: IncidentalFinding, *, reason: Any) -> Incid
 def identify(actor: Actor, finding: IncidentalFinding) -> dict[str, str]:
     """Tell a steward under break-glass whose pictures a finding is on: the numbers under which the
     sender knows them, in this answer alone."""
-    found = services.identify(actor, finding.clip)
+    found = services.identify(actor, finding.clip.original)
     if finding.state == State.FLAGGED:
         finding.state = State.IDENTIFIED
         finding.identified_by, finding.identified_at = actor.user, timezone.now()

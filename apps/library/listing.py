@@ -22,7 +22,7 @@ MOST = 200
 # What a list shows of a clip. The tables of index and digests are megabytes for a long one.
 SHOWN = (
     "name", "state", "reason", "media", "codec", "n_frames", "width_px", "height_px", "warnings",
-    "created_at",
+    "created_at", "shown_as",
 )  # fmt: skip
 _LARGE = ("frame_index", "digests", "review_index")
 
@@ -71,6 +71,7 @@ def page(
         clips = clips.filter(state=state)
     if subject:
         named = Q(instance__series__study__project_subject__pseudonym__istartswith=subject)
+        named &= Q(repeats=None)
         clips = clips.filter(named | Q(name__istartswith=subject))
     if after:
         clips = clips.filter(_beyond(after, newest_first))
@@ -85,6 +86,9 @@ def page(
             subject=F("instance__series__study__project_subject__pseudonym"),
         )
     found: list[Any] = list(clips.order_by(*order)[: count + 1])
+    if not whole:
+        for clip in found:
+            clip.subject = clip.shown_as or clip.subject
     following = ""
     if len(found) > count:
         last = found[count - 1]

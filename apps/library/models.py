@@ -95,7 +95,12 @@ class Instance(models.Model):
 
 
 class Clip(models.Model):
-    """One annotatable video or cine inside an Instance."""
+    """One annotatable video or cine inside an Instance.
+
+    A clip with ``repeats`` is that clip once more, for a person who is to label it again unmarked:
+    the same pictures under an id, a name and a pseudonym (``shown_as``) of its own. Nobody sees it
+    but who was given it, and nothing of it is decided or released.
+    """
 
     class State(models.TextChoices):
         INDEXING = "indexing"
@@ -108,7 +113,11 @@ class Clip(models.Model):
         CINE = "cine"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    instance = models.OneToOneField(Instance, on_delete=models.PROTECT, related_name="clip")
+    instance = models.ForeignKey(
+        Instance, on_delete=models.PROTECT, related_name="clips", related_query_name="clip"
+    )
+    repeats = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
+    shown_as = models.CharField(max_length=20, blank=True)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="clips")
     name = models.CharField(max_length=60)
     state = models.CharField(max_length=12, choices=State, default=State.INDEXING, db_index=True)
@@ -128,13 +137,9 @@ class Clip(models.Model):
     # SHA-256 of the media bytes that a release carries: the video stream as the instance holds it.
     media_sha256 = models.CharField(max_length=64, blank=True)
     # Cine only: lossless frames with random access.
-    master = models.OneToOneField(
-        VaultFile, on_delete=models.PROTECT, null=True, related_name="master_of"
-    )
+    master = models.ForeignKey(VaultFile, on_delete=models.PROTECT, null=True, related_name="+")
     # None where the master serves itself.
-    review = models.OneToOneField(
-        VaultFile, on_delete=models.PROTECT, null=True, related_name="review_of"
-    )
+    review = models.ForeignKey(VaultFile, on_delete=models.PROTECT, null=True, related_name="+")
     review_index = models.BinaryField(null=True)
     warnings = models.JSONField(default=list)
     blanked_spans = models.JSONField(default=list)
@@ -144,6 +149,13 @@ class Clip(models.Model):
         ordering = ["created_at"]
         # Lists go by time and stop at a page.
         indexes = [models.Index(fields=["created_at", "id"], name="clips_by_time")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instance"],
+                condition=models.Q(repeats=None),
+                name="one_clip_an_instance",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -159,8 +171,13 @@ class Clip(models.Model):
         return times_from(self.instance.header, is_video, self.n_frames)
 
     @property
+    def original(self) -> Clip:
+        """The clip itself, or the one that it repeats."""
+        return self if self.repeats is None else self.repeats
+
+    @property
     def pseudonym(self) -> str:
-        return self.study.project_subject.pseudonym
+        return self.shown_as or self.study.project_subject.pseudonym
 
     def policy_project(self) -> Project:
         return self.project

@@ -47,6 +47,8 @@ def may_see(user: User) -> Q:
     every = set[Any]().union(*(held.get(role, ()) for role in SEE_ALL_CLIPS))
     # Who sees many projects finds a page soonest by going through the clips in order.
     seen = Q(In(_Unindexed("project_id"), every)) if len(every) > _MANY else Q(project_id__in=every)
+    # What a person labels once more is for that person alone.
+    seen &= Q(repeats=None)
     for assigned in ASSIGNED_CLIPS:
         ids = assigned(user, held)
         if not ids.query.is_empty() and (found := _few(ids)) is not None:
@@ -78,8 +80,11 @@ def clip_for(user: User, clip_id: uuid.UUID) -> Clip:
 
 
 def procedure_of(user: User, clip: Clip) -> list[Part]:
-    """The ready clips of the clip's study that the person may see, and the clip, in order."""
-    of_study = Q(state=Clip.State.READY, instance__series__study=clip.study) | Q(pk=clip.pk)
+    """The ready clips of the clip's study that the person may see, and the clip, in order. One that
+    repeats another stands alone: beside its study it would be known."""
+    of_study = Q(pk=clip.pk)
+    if clip.repeats_id is None:
+        of_study |= Q(state=Clip.State.READY, instance__series__study=clip.study, repeats=None)
     return in_order(clips_for(user).filter(of_study).distinct())
 
 
@@ -87,8 +92,9 @@ def findings_for(user: User) -> QuerySet[IncidentalFinding]:
     """Incidental findings of the projects of which ``user`` is steward or officer (of all for the
     system's officer)."""
     rows = IncidentalFinding.objects.select_related(
-        "clip__project", "clip__instance__series__study__project_subject", "flagged_by"
-    )
+        "clip__project", "clip__instance__series__study__project_subject", "clip__repeats",
+        "flagged_by",
+    )  # fmt: skip
     if roles.COMPLIANCE_OFFICER in system_roles(user):
         return rows
     held = project_ids(user, roles.DATA_STEWARD, roles.COMPLIANCE_OFFICER)

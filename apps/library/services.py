@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import random
+import secrets
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max, Min
 from django.utils import timezone
 
 from apps.access import roles
 from apps.access.actor import Actor
 from apps.access.errors import Refused
 from apps.access.verb import event, verb
+from apps.deid.models import ProjectSubject
 from apps.deid.services import forget_seen_pictures
 from apps.intake.models import ReceivedInstance
 from apps.intake.queries import uids_of
@@ -86,7 +90,9 @@ def register_instance(
         header=header,
     )
     if media is not None:
-        number = Clip.objects.filter(instance__series__study__project_subject=study.project_subject)
+        number = Clip.objects.filter(
+            instance__series__study__project_subject=study.project_subject, repeats=None
+        )
         Clip.objects.create(
             instance=instance,
             project=received.project,
@@ -202,6 +208,43 @@ def fail_clip(actor: Actor, clip: Clip, *, reason: str) -> Clip:
     _let_segments_go(clip)
     event(actor, clip, outcome="failed", private={"reason": reason[:200]})
     return clip
+
+
+@verb("clip.repeat", roles={roles.SERVICE}, states=(Clip.State.READY,))
+def repeat_clip(actor: Actor, clip: Clip) -> Clip:
+    """The clip once more, with the same pictures, as a clip of another patient would look: an id, a
+    pseudonym and a name of its own, and a place somewhere among the project's clips."""
+    came = Clip.objects.filter(project=clip.project, repeats=None).aggregate(
+        first=Min("created_at"), last=Max("created_at")
+    )
+    shown_as = _free_pseudonym(clip)
+    copied = {
+        field.attname: getattr(clip, field.attname)
+        for field in Clip._meta.concrete_fields
+        if field.name not in ("id", "name", "repeats", "shown_as", "created_at")
+    }
+    made = Clip.objects.create(repeats=clip, shown_as=shown_as, name=f"{shown_as}-01", **copied)
+    made.created_at = came["first"] + random.SystemRandom().random() * (
+        came["last"] - came["first"]
+    )
+    made.save(update_fields=["created_at"])
+    event(actor, made, private={"repeats": str(clip.pk)})
+    return made
+
+
+def _free_pseudonym(clip: Clip) -> str:
+    """A pseudonym of the same form as the patient's (``deid/identity.py``), which nobody has."""
+    own = clip.study.project_subject.pseudonym
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+    while True:
+        head, dash, tail = own.rpartition("-")
+        made = head + dash + "".join(secrets.choice(letters) for _ in tail)
+        is_taken = (
+            ProjectSubject.objects.filter(project=clip.project, pseudonym=made).exists()
+            or Clip.objects.filter(project=clip.project, shown_as=made).exists()
+        )
+        if not is_taken:
+            return made
 
 
 @verb("clip.open", roles=_LOOKERS, relation="may_see", lock=False)

@@ -62,7 +62,7 @@ def led_project(user: User, slug: str) -> Project:
 def importable_clips(user: User) -> QuerySet[Clip]:
     """Ready clips of the projects that ``user`` leads: labels may be imported for them."""
     return (
-        Clip.objects.filter(state=Clip.State.READY, project__in=led_projects(user))
+        Clip.objects.filter(state=Clip.State.READY, project__in=led_projects(user), repeats=None)
         .select_related("project", "instance")
         .order_by("project__name", "name")
     )

@@ -34,7 +34,9 @@ def select(project: Project, only: Iterable[str] = ()) -> Selection:
 
     Raises Refused for a clip that is asked for and is not there or not signed.
     """
-    clips = Clip.objects.filter(project=project, state=Clip.State.READY).order_by("created_at")
+    clips = Clip.objects.filter(project=project, state=Clip.State.READY, repeats=None).order_by(
+        "created_at"
+    )
     clips = clips.select_related(
         "instance__series__study__project_subject",
         "instance__file",

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from apps.access import roles
 from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.intake.models import ReceivedInstance
@@ -23,12 +24,17 @@ _PIXELS = "7FE00010"
 
 def instances_for(user: User, slug: str = "") -> QuerySet[Instance]:
     """De-identified instances that ``user`` may see, in one project where ``slug`` names it: all of
-    a project for its lead and steward, else those of the clips that were assigned. Raises
-    NotFound for a project in which the person has no role."""
-    seen = Q(clip__in=clips_for(user).order_by().values("pk"))
+    a project for its lead and steward, else those of the clips that were assigned; none for who
+    annotates in a project that gives clips to label again. Raises NotFound for a project in which
+    the person has no role."""
+    seen = Q(pk__in=clips_for(user).order_by().values("instance_id"))
+    # A clip that comes back unmarked has no instance of its own: its absence here would mark it.
+    annotated = projects_for(user, roles.ANNOTATOR).filter(options__repeats=True)
+    seen &= ~Q(series__study__project_id__in=[one.pk for one in annotated])
     seen |= Q(series__study__project_id__in=project_ids(user, *SEE_ALL_CLIPS))
+    withdrawn = Clip.objects.filter(state=Clip.State.WITHDRAWN).order_by()
     found = Instance.objects.filter(seen, source__state=ReceivedInstance.State.CLEARED).exclude(
-        clip__state=Clip.State.WITHDRAWN
+        pk__in=withdrawn.values("instance_id")
     )
     if slug:
         if not projects_for(user).filter(slug=slug).exists():
@@ -36,7 +42,7 @@ def instances_for(user: User, slug: str = "") -> QuerySet[Instance]:
         found = found.filter(series__study__project__slug=slug)
     return found.order_by(
         "-series__study__created_at", "series__study", "series", "source__received_at", "pk"
-    ).select_related("series__study__project", "file", "clip")
+    ).select_related("series__study__project", "file")
 
 
 def instances_at(

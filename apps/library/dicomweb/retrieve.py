@@ -163,7 +163,8 @@ def _one(request: Any, scope: str, *uids: str) -> Instance:
 def _clip(request: Any, instance: Instance, numbers: list[int]) -> Clip:
     """The instance's clip, ready and open for this person. Raises NotFound for a frame that is not
     there, Conflict while the clip is being made."""
-    clip = Clip.objects.filter(instance=instance).select_related("instance__file", "master").first()
+    held = Clip.objects.filter(instance=instance, repeats=None)
+    clip = held.select_related("instance__file", "master").first()
     if clip is None:
         raise NotFound("The instance has no pixel data.")
     if clip.state != Clip.State.READY:

@@ -123,7 +123,7 @@ def _is_settled(row: ReceivedInstance) -> bool:
     instance = getattr(row, "instance", None)
     if instance is None:
         return False
-    clip = Clip.objects.filter(instance=instance).first()
+    clip = Clip.objects.filter(instance=instance, repeats=None).first()
     return clip is None or clip.state != Clip.State.INDEXING
 
 
@@ -139,7 +139,7 @@ def describe(item: Taken) -> dict[str, Any]:
         }
     row = item.received
     row.refresh_from_db()
-    clips = list(Clip.objects.filter(instance__source=row))
+    clips = list(Clip.objects.filter(instance__source=row, repeats=None))
     codes = [warning["code"] for clip in clips for warning in clip.warnings]
     failed = next((clip for clip in clips if clip.state == Clip.State.FAILED), None)
     return {

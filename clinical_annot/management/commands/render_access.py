@@ -44,6 +44,7 @@ MODULES = (
     "consensus",
     "planning",
     "calibrating",
+    "repeating",
     "readers",
     "further_readers",
     "drafts",

@@ -30,7 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             clip = Clip.objects.select_related("project", "instance").get(
-                pk=uuid.UUID(options["clip"])
+                pk=uuid.UUID(options["clip"]), repeats=None
             )
         except (ValueError, Clip.DoesNotExist):
             self._end(2, "--clip: there is no such clip")

@@ -1,0 +1,358 @@
+"""Unmarked repeats: what a person handed in comes back to them as a clip that no address tells from
+another, and their agreement with themselves is measured and decided nowhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from apps.access.actor import Actor, service
+from apps.access.errors import Refused
+from apps.adjudication import assigning, reader_queries, readers, repeating, tasks, workflow
+from apps.adjudication.domain.workflow import InvalidWorkflowError, workflow_of
+from apps.adjudication.models import Adjudication, Assignment
+from apps.adjudication.repeat_models import Repeat
+from apps.annotation.models import LabelSet
+from apps.annotation.services import create_label_set, save_operations, submit_label_set
+from apps.intake.models import ReceivedInstance
+from apps.jobs import work
+from apps.jobs.models import Job
+from apps.library.models import Clip
+from apps.library.services import ensure_open, open_clip
+from apps.ontology.services import draft_version, publish_version
+from apps.release.selecting import select
+from clinical_annot.accesses import _objects_of
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+RULE = {"passes": 1, "repeat_share": 1.0, "repeat_after_days": 28}
+
+
+def _clips(project: Any) -> list[Clip]:
+    """A clip to label, a second of the same patient, one of another."""
+    builders.published_ontology(project)
+    project.options = {**project.options, "assign_to_all": False}
+    project.save()
+    first = builders.ready_clip(project, patient="one")
+    return [first, builders.ready_clip(project, patient="one"), builders.ready_clip(project)]
+
+
+@pytest.fixture(scope="module")
+def kept_clips(kept: Any) -> list[Clip]:
+    return kept.make(_clips)
+
+
+@pytest.fixture
+def clips(kept_clips: list[Clip], db: None) -> list[Clip]:
+    return [Clip.objects.get(pk=clip.pk) for clip in kept_clips]
+
+
+@pytest.fixture
+def person(kept: Any, clips: list[Clip]) -> Any:
+    return kept.person
+
+
+@pytest.fixture
+def lead(person: Any, clips: list[Clip]) -> Actor:
+    made: Actor = person("project_lead")
+    workflow.set_workflow(made, clips[0].project, rule=RULE)
+    for clip in clips:
+        clip.project.refresh_from_db()
+    return made
+
+
+def hand_in(author: Actor, clip: Clip, steps: list[dict[str, Any]], days_ago: int = 29) -> LabelSet:
+    done = builders.submitted_set(clip.project, author, clip, steps)
+    LabelSet.objects.filter(pk=done.pk).update(
+        submitted_at=timezone.now() - timedelta(days=days_ago)
+    )
+    return done
+
+
+def come_back(author: Actor) -> Repeat:
+    tasks.give_repeats()
+    return Repeat.objects.get(person=author.user)
+
+
+def label_again(author: Actor, repeat: Repeat, steps: list[dict[str, Any]]) -> LabelSet:
+    mine = LabelSet.objects.get(pk=repeat.again.label_set_id)
+    done = save_operations(
+        author, mine, client_id=str(uuid.uuid4()), base_revision=0,
+        operations=builders.numbered(steps),
+    )  # fmt: skip
+    return submit_label_set(author, mine, revision=done["revision"])
+
+
+def measured(repeat: Repeat) -> dict[tuple[str, str], float]:
+    tasks.give_repeats()
+    Job.objects.exclude(kind="repeat.measure").filter(state=Job.State.QUEUED).delete()
+    handle = work.claim("tests")
+    assert handle is not None and handle.job.kind == "repeat.measure"
+    work.run(handle)
+    repeat.refresh_from_db()
+    assert repeat.figures is not None, Job.objects.get(pk=handle.job.pk).reason
+    return {(f["class_id"], f["metric"]): f["value"] for f in repeat.figures if not f["phase"]}
+
+
+def seen_by(actor: Actor) -> Client:
+    client = Client()
+    client.force_login(actor.user)
+    return client
+
+
+def test_what_was_handed_in_comes_back_once_after_the_days_of_the_rule(clips, person, lead):
+    author = person("annotator")
+    mine = hand_in(author, clips[0], builders.sample_steps(clips[0]), days_ago=27)
+    assert repeating.due() == []
+    LabelSet.objects.filter(pk=mine.pk).update(submitted_at=timezone.now() - timedelta(days=29))
+    repeat = come_back(author)
+    assert (repeat.clip_id, repeat.first_id) == (clips[0].pk, mine.pk)
+    twin = repeat.again.clip
+    assert twin.pk != clips[0].pk and twin.pseudonym != clips[0].pseudonym
+    assert (twin.n_frames, twin.media_sha256) == (clips[0].n_frames, clips[0].media_sha256)
+    tasks.give_repeats()
+    assert Repeat.objects.count() == 1 and Clip.objects.exclude(repeats=None).count() == 1
+
+
+def test_the_rule_takes_shares_and_days_and_says_which_of_them_is_wrong():
+    flow = workflow_of({"repeat_share": 0.3})
+    drawn = [flow.repeats(b"s" * 32, str(uuid.UUID(int=n)), "p") for n in range(2000)]
+    assert 0.26 < sum(drawn) / 2000 < 0.34
+    for field, value in (("repeat_share", 1.5), ("repeat_share", "half"), ("repeat_after_days", 0)):
+        with pytest.raises(InvalidWorkflowError) as refusal:
+            workflow_of({field: value})
+        assert refusal.value.field == field
+
+
+def addresses_of(clip: Clip) -> Iterator[str]:
+    """Every address of the URL map that asks for a clip alone (or a frame or segment of it)."""
+
+    def walk(patterns: Any, held: dict[str, Any]) -> Iterator[str]:
+        for each in patterns:
+            if isinstance(each, URLResolver):
+                yield from walk(each.url_patterns, {**held, **each.pattern.converters})
+            elif isinstance(each, URLPattern) and each.name:
+                names = {**held, **each.pattern.converters}
+                if "clip_id" in names and set(names) <= {"clip_id", "frame_index", "start_frame"}:
+                    given = {name: 0 for name in names} | {"clip_id": clip.pk}
+                    yield reverse(each.name, kwargs=given)
+
+    yield from walk(get_resolver().url_patterns, {})
+
+
+def told(client: Client, address: str) -> tuple[int, str]:
+    """Status, and headers and text of an answer (pictures are the clip's own: left out)."""
+    answer = client.get(address)
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    kind = answer.get("Content-Type", "")
+    text = "" if kind.startswith(("image/", "video/")) else body.decode()
+    return answer.status_code, f"{dict(answer.items())} {text}"
+
+
+def signs_of(clip: Clip, *label_sets: Any) -> set[str]:
+    instance = clip.instance
+    return {
+        str(clip.pk), clip.name, clip.pseudonym, str(instance.pk), instance.sop_instance_uid,
+        clip.study.study_instance_uid, str(clip.study.pk), str(instance.source_id),
+        *map(str, label_sets),
+    }  # fmt: skip
+
+
+def test_no_address_tells_the_person_a_repeat_from_another_clip(clips, person, lead):
+    """The original, its repeat, and an ordinary clip are asked for under every address that there
+    is for a clip: the repeat answers as the ordinary one does, and neither it nor the original ever
+    says a name of the other."""
+    author = person("annotator")
+    original, sibling, other = clips
+    first = hand_in(author, original, builders.sample_steps(original))
+    builders.label_set(original.project, author, sibling)
+    ordinary = builders.label_set(other.project, author, other)
+    repeat = come_back(author)
+    twin = repeat.again.clip
+    of_original = signs_of(original, first.pk, repeat.pk) | {sibling.name, str(sibling.pk)}
+    of_twin = {str(twin.pk), twin.name, twin.pseudonym, str(repeat.again.label_set_id)}
+    client, n_read = seen_by(author), 0
+    beside = reverse("beside", args=[twin.pk])
+    for mine, like, old in zip(
+        addresses_of(twin), addresses_of(other), addresses_of(original), strict=True
+    ):
+        status, text = told(client, mine)
+        assert status == told(client, like)[0], mine
+        n_read += status == 200
+        # What can be put beside a clip names every other: below, that it sets none apart.
+        if mine != beside:
+            assert not [sign for sign in of_original if sign in text], mine
+            beside_it = told(client, old)[1]
+            assert not [sign for sign in of_twin if sign in beside_it], old
+        assert "repeat" not in text.lower().replace("repeated_times", ""), mine
+    assert n_read >= 8
+
+    def keys(clip: Clip) -> Any:
+        return client.get(reverse("clip", args=[clip.pk])).json()
+
+    assert keys(twin).keys() == keys(other).keys()
+    near = {c["id"]: c["near"] for c in client.get(beside).json()["clips"]}
+    assert near[str(original.pk)] == near[str(other.pk)] == "project"
+    near = {
+        c["id"]: c["near"]
+        for c in client.get(reverse("beside", args=[original.pk])).json()["clips"]
+    }
+    assert near[str(twin.pk)] == near[str(other.pk)] == "project"
+
+    # Lists: one clip more, under its own name; the old patient's name finds the old clips alone.
+    listed = {c["id"]: c for c in client.get(reverse("clips")).json()["clips"]}
+    assert set(listed) == {str(c.pk) for c in (original, sibling, other, twin)}
+    assert listed[str(twin.pk)]["pseudonym"] == twin.shown_as
+    shown = client.get(f"{reverse('studies')}?subject={original.pseudonym}").content.decode()
+    assert original.name in shown and twin.name not in shown
+    whole = client.get(reverse("studies")).content.decode()
+    assert twin.name in whole and whole.count(twin.pseudonym) == 2
+    todo = client.get(reverse("my-work")).content.decode()
+    assert twin.name in todo and "repeat" not in todo.lower()
+
+    def sets(label_set_id: Any) -> Any:
+        return client.get(reverse("label-set", args=[label_set_id]))
+
+    again, like_again = sets(repeat.again.label_set_id), sets(ordinary.pk)
+    assert again.status_code == like_again.status_code == 200
+    assert again.json().keys() == like_again.json().keys()
+    assert not [sign for sign in of_original if sign in again.content.decode()]
+
+    # The instance of the original is in no list of DICOMweb: its lack would mark the repeat.
+    def instances(who: Client) -> str:
+        address = reverse("dicomweb-all-instances", kwargs={"scope": original.project.slug})
+        answer = who.get(address, HTTP_ACCEPT="application/dicom+json")
+        assert answer.status_code in (200, 204)
+        return answer.content.decode()
+
+    uid = original.instance.sop_instance_uid
+    assert uid not in instances(client) and uid in instances(seen_by(lead))
+
+
+def test_the_played_bytes_bear_another_tag_and_open_to_nobody_else(clips, person, lead):
+    author, second = person("annotator"), person("annotator")
+    hand_in(author, clips[0], builders.sample_steps(clips[0]))
+    twin = come_back(author).again.clip
+    client = seen_by(author)
+    mine, old = (client.get(reverse("clip-review", args=[c.pk])) for c in (twin, clips[0]))
+    assert b"".join(mine.streaming_content) == b"".join(old.streaming_content)
+    assert mine["ETag"] != old["ETag"]
+    for nobody in (second, lead):
+        assert seen_by(nobody).get(reverse("clip", args=[twin.pk])).status_code == 404
+    assert str(twin.pk) not in json.dumps(seen_by(lead).get(reverse("clips")).json())
+    # It stands and falls with what it was made of.
+    ReceivedInstance.objects.filter(pk=clips[0].instance.source_id).update(state="withdrawn")
+    with pytest.raises(Refused) as refusal:
+        open_clip(author, Clip.objects.get(pk=twin.pk))
+    assert refusal.value.code == "withdrawn"
+
+
+def test_the_agreement_with_oneself_is_what_numpy_counts(clips, person, lead):
+    """Two phases that meet 5 frames later the second time, and a tip that lies (3, 4) px away."""
+    clip, author, n = clips[0], person("annotator"), clips[0].n_frames
+
+    def steps(on: Clip, meet: int, dx: float, dy: float) -> list[dict[str, Any]]:
+        return [
+            *builders.interval(on, "preparation", 0, meet),
+            *builders.interval(on, "calot_triangle_dissection", meet, n),
+            *builders.track(
+                on, "grasper", {0: {"type": "tip", "point": [100.0 + dx, 80.0 + dy]}, 10: None}
+            ),
+        ]
+
+    hand_in(author, clip, steps(clip, 20, 0, 0))
+    repeat = come_back(author)
+    label_again(author, repeat, steps(repeat.again.clip, 25, 3, 4))
+    figures = measured(repeat)
+
+    first, again = (np.arange(n) >= edge for edge in (20, 25))
+    same = np.mean(first == again)
+    by_chance = np.mean(first) * np.mean(again) + np.mean(~first) * np.mean(~again)
+    assert figures["phases", "accuracy"] == pytest.approx(same, abs=1e-12)
+    assert figures["phases", "kappa"] == pytest.approx((same - by_chance) / (1 - by_chance))
+    assert figures["grasper", "mean distance px"] == pytest.approx(np.hypot(3, 4))
+    # Krippendorff: coincidences of two readings of n units, expected from all 2n values.
+    n_late = first.sum() + again.sum()
+    disagree = 2 * np.sum(first != again) / (2 * n)
+    expected = 2 * n_late * (2 * n - n_late) / (2 * n * (2 * n - 1))
+    assert figures["phases", "alpha"] == pytest.approx(1 - disagree / expected)
+
+    found = reader_queries.project_json(lead.user, clip.project)["with_oneself"]
+    assert (found["given"], found["measured"]) == (1, 1)
+    mean = {(r["class_id"], r["metric"]): r["mean"] for r in found["by_class"]}
+    assert mean["phases", "accuracy"] == pytest.approx(same)
+    assert {r["pseudonym"] for r in found["by_person"]} == {author.user.pseudonym}
+    assert {r["month"] for r in found["by_month"]} == {f"{timezone.now():%Y-%m}"}
+    page = seen_by(lead).get(reverse("project-agreement", args=[clip.project_id])).content.decode()
+    assert 'data-testid="own-people"' in page and author.user.display_name in page
+    text = seen_by(lead).get(reverse("project-agreement-csv", args=[clip.project_id])).content
+    rows = list(csv.DictReader(io.StringIO(text.decode())))
+    told_of = {r["by"] for r in rows if r["class_id"] == "phases" and r["figure"] == "accuracy"}
+    assert told_of == {"oneself by class", "oneself by person", "oneself by month"}
+
+
+def test_what_was_drawn_again_is_decided_nowhere_and_given_to_nobody_else(clips, person, lead):
+    clip, author, second = clips[0], person("annotator"), person("annotator")
+    person("adjudicator")
+    hand_in(author, clip, builders.sample_steps(clip))
+    repeat = come_back(author)
+    twin = repeat.again.clip
+    label_again(author, repeat, builders.sample_steps(twin, 3))
+    hand_in(second, clip, builders.sample_steps(clip))
+    tasks.open_where_both_submitted()
+    assert {one.clip_id for one in Adjudication.objects.all()} == {clip.pk}
+    assert {place.clip_id for place in readers.unread_places()} == {clip.pk}
+    assert str(twin.pk) not in str(select(clip.project))
+    for refused in (
+        lambda: assigning.assign_clip(lead, twin, person=second.user),
+        lambda: assigning.reassign(lead, repeat.again, person=second.user),
+        lambda: assigning.return_work(lead, repeat.again, remark="again"),
+    ):
+        with pytest.raises(Refused) as refusal:
+            refused()
+        assert refusal.value.code == "repeat"
+    # The officer who asks for the patient's accesses is told of those of the repeat.
+    ensure_open(author, twin)
+    officer = person("compliance_officer").user
+    assert str(twin.pk) in _objects_of(officer, clip.study.project_subject.pseudonym)
+
+
+@pytest.mark.parametrize("why", ["leads", "imported", "other ontology", "no longer annotates"])
+def test_nothing_comes_back_where_it_could_be_known_or_not_compared(clips, person, lead, why):
+    clip = clips[0]
+    author = person("annotator", *(["project_lead"] if why == "leads" else []))
+    mine = hand_in(author, clip, builders.sample_steps(clip))
+    assert why == "leads" or [one.label_set_id for one in repeating.due()] == [mine.pk]
+    if why == "imported":
+        create_label_set(
+            service("command"), clip, author=lead.user, ontology=mine.ontology,
+            origin=LabelSet.Origin.IMPORTED,
+        )  # fmt: skip
+    if why == "other ontology":
+        definition = {**mine.ontology.definition, "tolerances": {"mask_iou": 0.5}}
+        publish_version(lead, draft_version(lead, clip.project, definition=definition))
+    if why == "no longer annotates":
+        from apps.projects.services import revoke_role
+
+        revoke_role(lead, clip.project, author.user, "annotator")
+    assert repeating.due() == []
+
+
+def test_the_person_may_skip_a_repeat_as_any_other_clip(clips, person, lead):
+    author = person("annotator")
+    hand_in(author, clips[0], builders.sample_steps(clips[0]))
+    repeat = come_back(author)
+    assigning.skip(author, repeat.again, reason="blurred")
+    assert repeating.handed_in().count() == 0 and repeating.due() == []
+    assert Assignment.objects.get(pk=repeat.again_id).state == Assignment.State.SKIPPED
