@@ -111,8 +111,12 @@ def clip_page(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponse:
         definition = queries.definition_of(shown["id"])
         of_all = [f for f in shown["figures"] if f["readers"] is None and not f["phase"]]
         phases, in_phases = reader_charts.by_phase(shown)
+        curve = request.GET.get("curve", "")
+        curve = curve if curve in reader_charts.CURVES else reader_charts.LIKENESS
         context |= {
-            "lanes": reader_charts.lanes(shown, definition, found),
+            "lanes": reader_charts.lanes(shown, definition, found, curve),
+            "curve": curve,
+            "curves": list(reader_charts.CURVES),
             "ticks": reader_charts.ticks(clip.duration_s),
             "columns": reader_charts.COLUMNS,
             "rows": reader_charts.by_class(of_all),
@@ -150,12 +154,14 @@ def clip_csv(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponse:
                 [report["id"], figure["class_id"], figure["metric"], figure["phase"] or "", a, b,
                  "", "", f"{figure['value']:.9g}"]
             )  # fmt: skip
-        for name, values in report["curves"]["by_class"].items():
-            for (start, end), value in zip(report["curves"]["bins"], values, strict=True):
-                if value is not None:
-                    rows.append(
-                        [report["id"], name, "agreement", "", "", "", start, end, f"{value:.4f}"]
-                    )
+        bins = report["curves"]["bins"]
+        for metric, held_as in reader_charts.CURVES.items():
+            for name, values in report["curves"].get(held_as, {}).items():
+                rows += [
+                    [report["id"], name, metric, "", "", "", start, end, f"{value:.4f}"]
+                    for (start, end), value in zip(bins, values, strict=True)
+                    if value is not None
+                ]
     header = ("report", "class_id", "figure", "phase", "label_set_a", "label_set_b",
               "start_frame", "end_frame", "value")  # fmt: skip
     return _csv("agreement-of-a-clip.csv", header, rows)

@@ -10,6 +10,8 @@ from apps.adjudication.domain.reader_figures import LIKENESS, PHASES
 
 WIDTH, HEIGHT = 1200, 40
 LOW = 0.5
+# What the lanes can show, and where its values stand among a report's curves.
+CURVES = {LIKENESS: "by_class", "kappa": "kappa", "alpha": "alpha"}
 # Columns of the table by class; the other figures stand below it.
 COLUMNS = (LIKENESS, "kappa", "alpha", "HOTA", "mean IoU", "mean distance px")
 Row = dict[str, Any]
@@ -26,20 +28,25 @@ def clock(seconds: float, tenths: bool = False) -> str:
 
 
 def lanes(
-    report: Mapping[str, Any], definition: Mapping[str, Any], clip: Mapping[str, Any]
+    report: Mapping[str, Any],
+    definition: Mapping[str, Any],
+    clip: Mapping[str, Any],
+    metric: str = LIKENESS,
 ) -> list[Row]:
-    """A lane for each class in the ontology's order, and one for all phases: its name, its mean,
-    and a bar for each part of the time that somebody labelled."""
+    """A lane for each class in the ontology's order, and one for all phases: its name, its figure
+    of the whole clip, and a bar for each part of the time that somebody labelled. ``metric``: one
+    of ``CURVES``; none is drawn below 0."""
     curves, n_frames = report["curves"], max(clip["n_frames"], 1)
+    values = curves.get(CURVES[metric], {})
     means = {
         f["class_id"]: f["value"]
         for f in report["figures"]
-        if f["metric"] == LIKENESS and f["readers"] is None and not f["phase"]
+        if f["metric"] == metric and f["readers"] is None and not f["phase"]
     }
     seconds = clip["duration_s"] / n_frames
     names = {PHASES: "Phases"} | {c["id"]: c["name"] for c in definition["classes"]}
     kinds = {c["id"]: c["geometry"] for c in definition["classes"]}
-    order = [i for i in names if i in curves["by_class"]]
+    order = [i for i in names if i in values]
     drawn = [i for i in order if kinds.get(i) != "phase" and i != PHASES]
     phases = [i for i in order if i not in drawn]
     return [
@@ -50,9 +57,7 @@ def lanes(
             "mean": means.get(class_id),
             "bars": [
                 _bar(start, end, value, n_frames, seconds)
-                for (start, end), value in zip(
-                    curves["bins"], curves["by_class"][class_id], strict=True
-                )
+                for (start, end), value in zip(curves["bins"], values[class_id], strict=True)
                 if value is not None
             ],
         }

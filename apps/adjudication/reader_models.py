@@ -20,7 +20,7 @@ class ReadersReport(models.Model):
 
     ``made_of`` is the digest of what it was made from: each set's digest, the ontology's, and how
     it was counted (``reader_figures.VERSION``). ``curves``: ``{"bins": [[start, end], ...],
-    "by_class": {id: [value or null, ...]}}``.
+    "by_class": {id: [value or null, ...]}, "kappa": …, "alpha": …}``, the last two likewise.
     """
 
     class State(models.TextChoices):

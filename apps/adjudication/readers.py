@@ -140,7 +140,9 @@ def keep(
         ],
         batch_size=500,
     )
-    report.curves = {"bins": measured.bins, "by_class": measured.curves}
+    report.curves = {
+        "bins": measured.bins, "by_class": measured.curves, **measured.chance,
+    }  # fmt: skip
     report.made_of, report.made_at = _made_of(report, digests), timezone.now()
     report.state = State.DONE
     report.save(update_fields=["curves", "made_of", "made_at", "state"])

@@ -89,6 +89,9 @@ def test_the_lead_reads_a_clip_over_its_time_and_the_project_by_class_person_and
     # Of the two drawn classes and the phases: a lane each, bars only where somebody labelled.
     assert text.count('class="lane') > 5
     assert all(one.user.display_name in text for one in people)
+    for curve, shown in (("kappa", "kappa"), ("alpha", "alpha"), ("no such", "agreement")):
+        text = lead.get(addresses(clip)[0], {"curve": curve}).content.decode()
+        assert f'data-curve="{shown}"' in text and "<rect" in text
     text = whole.content.decode()
     for part in ("One clip read", "Over months", "<polyline", "By person", clip.name):
         assert part in text, part
@@ -113,6 +116,12 @@ def test_json_and_csv_say_the_same_figures(clip, person):
         key = (figure["class_id"], figure["metric"], figure["phase"] or "", *pair)
         assert float(told[key]) == pytest.approx(figure["value"], abs=1e-8), key
     assert len(told) == len(report["figures"]) > 100
+    curves = report["curves"]
+    for figure, held in (("agreement", "by_class"), ("kappa", "kappa"), ("alpha", "alpha")):
+        over_time = [r for r in rows if r["figure"] == figure and r["start_frame"]]
+        for class_id, values in curves[held].items():
+            said = [float(r["value"]) for r in over_time if r["class_id"] == class_id]
+            assert said == [v for v in values if v is not None] != []
     by = {row["by"] for row in csv.DictReader(io.StringIO(project_lines.content.decode()))}
     assert by == {"class", "person", "month"} and project.json()["clips"] == 1
 

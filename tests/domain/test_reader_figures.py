@@ -13,6 +13,7 @@ from apps.adjudication.domain.agreement import compare
 from apps.adjudication.domain.figures import by_class
 from apps.adjudication.domain.limits import Tolerance, limits_of
 from apps.adjudication.domain.phase_metrics import (
+    chance_by_part,
     cohens_kappa,
     fleiss_kappa,
     interval_alpha,
@@ -191,3 +192,40 @@ def test_one_reader_alone_agrees_with_nobody_and_empty_sets_have_no_figures():
         measured(labels())
     found = measured(labels(), labels(), labels())
     assert found.figures == [] and found.curves == {}
+
+
+def test_kappa_and_alpha_over_time_are_those_of_each_part_alone():
+    """Ten parts of 40 frames, two and three readers: each part by plain counting, nothing where
+    nobody says anything."""
+    chance = np.random.default_rng(11)
+    parts = [(start, start + 40) for start in range(0, 400, 40)]
+    words = ["prep", "clipping", None]
+    for n in (2, 3):
+        codes = chance.integers(0, 3, (n, 400))
+        codes[:, :40] = 2
+        codes[:, 40:80] = 1
+        kappas, alphas = chance_by_part(codes, 3, parts, blank=2, unsaid=2)
+        assert (kappas[0], alphas[0]) == (None, None) and (kappas[1], alphas[1]) == (1, 1)
+        for (start, end), kappa, alpha in list(zip(parts, kappas, alphas, strict=True))[2:]:
+            part = codes[:, start:end]
+            shares = np.array([[(side == c).mean() for c in range(3)] for side in part])
+            if n == 2:
+                same, expected = (part[0] == part[1]).mean(), (shares[0] * shares[1]).sum()
+            else:
+                pairs = [(part[i] == part[j]).mean() for i, j in ((0, 1), (0, 2), (1, 2))]
+                same, expected = np.mean(pairs), (shares.mean(0) ** 2).sum()
+            assert kappa == pytest.approx((same - expected) / (1 - expected))
+            said = [[words[c] for c in side] for side in part]
+            assert alpha == pytest.approx(krippendorff_alpha(said))
+
+    def reader(late: int) -> dict:
+        return phases(("prep", 200 + late), ("clipping", 200 - late))
+
+    found = measured(reader(0), reader(2))
+    edge = next(at for at, (start, end) in enumerate(found.bins) if start <= 200 < end)
+    first, second = (np.arange(*found.bins[edge]) >= meet for meet in (200, 202))
+    same = (first == second).mean()
+    expected = first.mean() * second.mean() + (1 - first.mean()) * (1 - second.mean())
+    curve = found.chance["kappa"]["phases"]
+    assert curve[edge] == pytest.approx((same - expected) / (1 - expected), abs=1e-4)
+    assert curve[0] == curve[-1] == 1 and found.chance["alpha"]["clipping"][0] is None

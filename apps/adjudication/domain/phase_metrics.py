@@ -120,6 +120,42 @@ def nominal_alpha(counts: Counts) -> float | None:
     return 1.0 if expected == 0 else float(1 - observed / expected)
 
 
+def chance_by_part(
+    codes: NDArray[np.int64],
+    n_labels: int,
+    parts: Sequence[tuple[int, int]],
+    *,
+    blank: int | None,
+    unsaid: int | None = None,
+) -> tuple[list[float | None], list[float | None]]:
+    """(kappa, alpha) of each part [start, end) of the frames alone, by what is said in that part.
+
+    ``codes`` (raters, frames): each rater's label, 0 to ``n_labels`` - 1. None for a part where all
+    say ``blank`` alone; ``unsaid`` is a label for kappa and none for alpha. Kappa is Cohen's for
+    two raters, Fleiss' for more.
+    """
+    kappas: list[float | None] = []
+    alphas: list[float | None] = []
+    for start, end in parts:
+        part = codes[:, start:end]
+        if not part.size or (blank is not None and (part == blank).all()):
+            kappas.append(None)
+            alphas.append(None)
+            continue
+        flat = (np.arange(end - start) * n_labels + part).ravel()
+        counts = np.bincount(flat, minlength=(end - start) * n_labels).reshape(-1, n_labels)
+        if len(part) == 2:
+            said = (np.bincount(side, minlength=n_labels) / (end - start) for side in part)
+            by_chance = float(np.dot(*said))
+            observed = float((part[0] == part[1]).mean())
+            kappas.append(1.0 if by_chance == 1 else (observed - by_chance) / (1 - by_chance))
+        else:
+            kappas.append(fleiss_kappa(counts))
+        labelled = counts if unsaid is None else np.delete(counts, unsaid, axis=1)
+        alphas.append(nominal_alpha(labelled))
+    return kappas, alphas
+
+
 def interval_alpha(values: NDArray[np.float64], units: NDArray[np.int64]) -> float | None:
     """Krippendorff's alpha of numbers or of places: ``values`` (n, d), one row a rating, of the
     unit ``units[row]`` (0 and up). The difference is the squared distance, which for d = 1 is the

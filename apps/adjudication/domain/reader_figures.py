@@ -37,7 +37,7 @@ from .limits import Limits
 from .reader_groups import Link, alpha_of_edges, alpha_of_places, groups
 
 # Named in what is kept: figures made by another way of counting are not compared with these.
-VERSION = "readers@1"
+VERSION = "readers@2"
 BINS = 120
 PHASES = "phases"
 LIKENESS = "agreement"
@@ -62,11 +62,12 @@ class Figure:
 @dataclass
 class Measured:
     """``curves``: class to its mean likeness in each of ``bins`` [start, end), None where no reader
-    shows anything."""
+    shows anything; ``chance``: likewise ``kappa`` and ``alpha``, each of a bin's frames alone."""
 
     figures: list[Figure] = field(default_factory=list)
     bins: list[tuple[int, int]] = field(default_factory=list)
     curves: dict[str, list[float | None]] = field(default_factory=dict)
+    chance: dict[str, dict[str, list[float | None]]] = field(default_factory=dict)
 
 
 @dataclass
@@ -127,6 +128,8 @@ class _Work:
         self.curves: dict[str, _Curve] = {}
         self.names = {c["id"]: c["name"] for c in ontology["classes"]} | {PHASES: "Phases"}
         self.made: list[Figure] = []
+        self.bins = _bins(size[0])
+        self.chance: dict[str, dict[str, list[float | None]]] = {"kappa": {}, "alpha": {}}
         keys = [phase_keys(labels, ontology, clip, size[0]) for labels in readers]
         self.said = [[None if k is None else json.loads(k)[0] for k in side] for side in keys]
 
@@ -141,9 +144,9 @@ class _Work:
             Figure(name, self.names[name], metric, float(np.mean(values)))
             for (name, metric), values in pooled.items()
         ]
-        bins = _bins(self.size[0])
-        curves = {name: _binned(curve, bins) for name, curve in self.curves.items()}
-        return Measured([*means, *self.made, *self._by_phase()], bins, curves)
+        curves = {name: _binned(curve, self.bins) for name, curve in self.curves.items()}
+        figures = [*means, *self.made, *self._by_phase()]
+        return Measured(figures, self.bins, curves, self.chance)
 
     def _add(
         self, class_id: str, metric: str, value: float | None, pair: tuple[int, int] | None = None
@@ -219,6 +222,23 @@ class _Work:
             self._add(name, "kappa", phase_metrics.fleiss_kappa(counts))
         labelled = counts[:, [word is not None for word in words]]
         self._add(name, "alpha", phase_metrics.nominal_alpha(labelled))
+        self._over_time(name, said, words)
+
+    def _over_time(
+        self, name: str, said: Sequence[phase_metrics.Labels], words: Sequence[Any]
+    ) -> None:
+        """Kappa and alpha of each part of the clip; none where nobody shows anything."""
+        code = {word: place for place, word in enumerate(words)}
+        codes = np.array([[code[label] for label in side] for side in said], dtype=np.int64)
+        told = phase_metrics.chance_by_part(
+            codes,
+            len(words),
+            self.bins,
+            blank=code.get(None, code.get(False)),
+            unsaid=code.get(None),
+        )
+        for metric, values in zip(("kappa", "alpha"), told, strict=True):
+            self.chance[metric][name] = [None if v is None else round(v, 4) for v in values]
 
     def phases(self) -> None:
         said = self.said
