@@ -13,6 +13,7 @@ from apps.adjudication.domain import (
     disagreements,
     figures,
     merging,
+    merging_several,
     several,
     several_consensus,
 )
@@ -131,7 +132,7 @@ def compare_labels(
 def merges_of(adjudication: Adjudication, kind: str) -> tuple[str, ...]:
     """How a disagreement of this kind may be merged here."""
     is_of_two = "c" not in letters_of(adjudication)
-    return merging.merges_of(kind) if is_of_two else several_consensus.merges_of(kind)
+    return merging.merges_of(kind) if is_of_two else merging_several.merges_of(kind)
 
 
 def letters_of(adjudication: Adjudication) -> str:

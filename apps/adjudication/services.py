@@ -243,7 +243,7 @@ def _take(
     except merging.NothingInBothError:
         raise Refused(
             "nothing_in_both",
-            "The masks have nothing in common.",
+            "Nothing is left of the masks: they have too little in common.",
             "Take a side, unite them, or redraw.",
             field="decision",
         ) from None

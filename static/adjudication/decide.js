@@ -7,10 +7,12 @@ import { cap, h, renderIfChanged } from "../workspace/dom.js";
 
 /** Merges by key: what it is called, and what it makes. @type {Record<import("./types.js").Merge, [key: string, name: string, hint: string]>} */
 export const MERGES = {
-  union: ["M", "Unite", "what either outlined"],
-  intersect: ["I", "Intersect", "what both outlined"],
+  union: ["M", "Unite", "what any outlined"],
+  intersect: ["I", "Intersect", "what all outlined"],
+  majority: ["H", "Majority", "what more than half outlined"],
   staple: ["S", "STAPLE", "what is most likely"],
-  mean: ["M", "Average", "midway between both"],
+  mean: ["M", "Average", "the mean place"],
+  median: ["H", "Median", "the middle place"],
 };
 
 /** @param {Labels} labels @param {string | null} id */

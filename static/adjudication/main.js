@@ -101,10 +101,11 @@ async function start() {
   const merge = (/** @type {string} */ key) => {
     const how = state.current?.merges?.find((m) => MERGES[m][0] === key);
     if (how) void decide(how);
-    else store.onNotice(key === "M" ? "This is not merged: take a side or redraw" : "Only masks are merged so");
+    else store.onNotice(key === "M" ? "This is not merged: take a side or redraw" : key === "H" ? "Only three sides and more are merged so" : "Only masks are merged so");
   };
   keys.bind({ id: "merge", code: "KeyM", label: "Merge: unite masks, average places", group, when: idle, run: () => merge("M") });
   keys.bind({ id: "merge-intersect", code: "KeyI", label: "Merge: intersect masks", group, when: idle, run: () => merge("I") });
+  keys.bind({ id: "merge-half", code: "KeyH", label: "Merge three and more: majority of masks, median of places", group, when: idle, run: () => merge("H") });
   keys.bind({ id: "merge-staple", code: "KeyS", label: "Merge: estimate the mask (STAPLE)", group, when: idle, run: () => merge("S") });
   keys.bind({ id: "accept-small", code: "Enter", shift: true, cap: "Enter", label: "Accept all below the project's threshold", group, when: idle, run: () => void acceptSmall() });
   keys.bind({ id: "next", code: "KeyN", label: "Next disagreement", group, run: () => choose(state.at + 1) });

@@ -1,6 +1,6 @@
 /**
  * @typedef {import("../workspace/types.js").Labels} Labels
- * @typedef {"union" | "intersect" | "staple" | "mean"} Merge
+ * @typedef {"union" | "intersect" | "majority" | "staple" | "mean" | "median"} Merge
  * @typedef {"a" | "b" | "c" | "d" | "e"} Side
  * @typedef {Side | "redraw" | Merge} Decided
  * @typedef {{id: string, kind: string, label: string, class_id: string, a: string | null, b: string | null,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 
+import numpy as np
 import pytest
 
+from apps.access.actor import service
 from apps.access.errors import Conflict, Refused
-from apps.adjudication import queries, services
+from apps.adjudication import findings, queries, services
 from apps.adjudication.domain.merging import merges_of
 from apps.adjudication.models import Adjudication, Decision
 from apps.annotation import store
@@ -68,6 +70,46 @@ def test_masks_are_united_or_intersected_by_decision_and_lead_back_to_both(proje
             with pytest.raises(Refused) as refusal:
                 services.decide(judge, made, disagreement=item["id"], choice=choice)
             assert refusal.value.field == "decision"
+
+
+def test_three_sides_are_merged_by_majority_and_median_and_lead_back_to_all(project, person, clip):
+    judge = person("adjudicator")
+    steps = [builders.sample_steps(clip, shift) for shift in (0, 14, 18)]
+    sets = [builders.submitted_set(project, person("annotator"), clip, one) for one in steps]
+    made = services.open_adjudication(
+        service("worker"), clip, set_a=sets[0], set_b=sets[1], further=sets[2:],
+        adjudicator=judge.user,
+    )  # fmt: skip
+    definition, compared = sets[0].ontology.definition, findings.compare(made)
+    made = services.prepare(
+        service("worker"), made, found=findings.as_findings(compared, definition),
+        steps=compared.agreed(definition),
+    )  # fmt: skip
+    mask, tip = item_of(made, "mask"), item_of(made, "tip")
+    offered = {d["id"]: d["merges"] for d in queries.disagreements_json(made)}
+    assert "majority" in offered[mask["id"]] and "median" in offered[tip["id"]]
+    for item, how in ((mask, "majority"), (mask, "staple"), (tip, "mean"), (tip, "median")):
+        services.decide(judge, made, disagreement=item["id"], choice=how)
+    shapes = [
+        [
+            store.load(one)["tracks"][item[letter]]["keyframes"][frame]["shape"]
+            for one, letter in zip(sets, "abc", strict=True)
+        ]
+        for item, frame in ((mask, "5"), (tip, "2"))
+    ]
+    services.decide(judge, made, disagreement=mask["id"], choice="majority")
+    held = labels_of(made)["tracks"]
+    votes = sum(rle.decode(shape["rle"]).astype(int) for shape in shapes[0])
+    found = held[mask["consensus"]]["keyframes"]["5"]["shape"]
+    assert (rle.decode(found["rle"]) == (votes >= 2)).all()
+    middle = np.median([shape["point"] for shape in shapes[1]], axis=0)
+    assert held[tip["consensus"]]["keyframes"]["2"]["shape"]["point"] == pytest.approx(middle)
+    sources = queries.sources_of(made)
+    for item in (mask, tip):
+        assert sources[item["consensus"]] == [
+            {"set": letter.upper(), "object": item[letter], "label_set": str(one.pk)}
+            for letter, one in zip("abc", sets, strict=True)
+        ]
 
 
 def test_a_relation_that_one_annotator_alone_has_is_decided_by_itself(project, person, clip):

@@ -23,11 +23,12 @@ from apps.annotation.domain.ops import apply_batch, empty_labels, inverse
 from .agreement import Agreement, Labels, Pair, phase_keys
 from .disagreements import WITHOUT_PAIR, Disagreement
 from .merging import MERGES, merged_interval, merged_track, merges_of
+from .merging_several import MERGES as SEVERAL
 from .relations import NAMESPACE, consensus_id, decided_relation, disputes_in, relation_operations
 
 # Three and more sets (``several.py``) have more letters.
 DECISIONS = ("a", "b", "redraw", *MERGES)
-_DECIDED = (*"cde", *DECISIONS)
+_DECIDED = (*"cde", *DECISIONS, *SEVERAL)
 
 Op = dict[str, Any]
 

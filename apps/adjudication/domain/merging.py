@@ -12,7 +12,7 @@ little of who is right, so it mostly keeps what both marked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import floor
 from typing import Any
@@ -30,7 +30,7 @@ AVERAGED = ("tip", "box", "rotated_box", "shaft", "keypoints", "cuboid", "event"
 _STAPLE_ROUNDS = 20_000
 _STAPLE_STILL = 1e-14
 # Where one mask lies within the other the rest is even (0.5): not the rounding decides.
-_EVEN = 1e-9
+EVEN = 1e-9
 
 Shape = Mapping[str, Any]
 Shown = Mapping[int, tuple[Any, str, Any]]
@@ -92,25 +92,29 @@ def staple(a: rle.Rle, b: rle.Rle) -> rle.Rle:
     weights = staple_weights(counts)
     out = rle.difference(a, a)
     for part, weight in zip((both, only_a, only_b), weights, strict=False):
-        if weight > 0.5 + _EVEN:
+        if weight > 0.5 + EVEN:
             out = rle.union(out, part)
     return out
 
 
-def staple_weights(counts: list[int]) -> list[float]:
-    """Probability of foreground of the pixels that both, A alone, B alone and neither marked, given
-    how many there are of each."""
-    said = ((1, 1), (1, 0), (0, 1), (0, 0))
-    total = sum(counts)
-    prior = (2 * counts[0] + counts[1] + counts[2]) / (2 * total) if total else 0.0
+def staple_weights(
+    counts: Sequence[int], said: Sequence[tuple[int, ...]] = ((1, 1), (1, 0), (0, 1), (0, 0))
+) -> list[float]:
+    """Probability of foreground of the pixels of each kind, given how many there are of each:
+    ``said`` tells a kind by who marked it (both, A alone, B alone, neither when left out)."""
+    total, n_raters = sum(counts), len(said[0])
+    marked = sum(n * sum(marks) for n, marks in zip(counts, said, strict=True))
+    prior = marked / (n_raters * total) if total else 0.0
     if prior in (0.0, 1.0):
-        return [prior] * 4
-    weights = [1.0, 0.5, 0.5, 0.0]
+        return [prior] * len(said)
+    weights = [sum(marks) / n_raters for marks in said]
     for _ in range(_STAPLE_ROUNDS):
         inside = [n * w for n, w in zip(counts, weights, strict=True)]
         outside = [n * (1 - w) for n, w in zip(counts, weights, strict=True)]
-        hit = [_share(inside, [marks[rater] for marks in said]) for rater in (0, 1)]
-        reject = [_share(outside, [1 - marks[rater] for marks in said]) for rater in (0, 1)]
+        hit = [_share(inside, [marks[rater] for marks in said]) for rater in range(n_raters)]
+        reject = [
+            _share(outside, [1 - marks[rater] for marks in said]) for rater in range(n_raters)
+        ]
         before = weights
         weights = [_weight(marks, prior, hit, reject) for marks in said]
         if max(abs(x - y) for x, y in zip(weights, before, strict=True)) < _STAPLE_STILL:
@@ -123,7 +127,7 @@ def _share(values: list[float], counted: list[int]) -> float:
     return sum(v for v, c in zip(values, counted, strict=True) if c) / total if total else 1.0
 
 
-def _weight(marks: tuple[int, int], prior: float, hit: list[float], reject: list[float]) -> float:
+def _weight(marks: tuple[int, ...], prior: float, hit: list[float], reject: list[float]) -> float:
     inside, outside = prior, 1 - prior
     for rater, mark in enumerate(marks):
         inside *= hit[rater] if mark else 1 - hit[rater]

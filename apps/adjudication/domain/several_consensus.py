@@ -4,7 +4,6 @@ two, with a letter a side."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
 from itertools import groupby
 from typing import Any
 
@@ -15,18 +14,12 @@ from . import agreement as agreements
 from .agreement import Labels
 from .consensus import interval_set, phase_operations, put_interval, put_track, restored
 from .disagreements import WITHOUT_PAIR, Disagreement
-from .merging import NothingInBothError, merged_track
+from .merging import NothingInBothError
+from .merging_several import MERGES, merged_intervals, merged_tracks, merges_of
 from .relations import Bearing, decided_relation, disputes_in, relations_of_sides
 from .several import SIDES, Group, Ids, Several, consensus_name
 
-MERGES = ("union", "intersect")
-
 Op = dict[str, Any]
-
-
-def merges_of(kind: str) -> tuple[str, ...]:
-    """How a disagreement of three and more may be merged."""
-    return MERGES if kind == "mask" else ()
 
 
 def initial_operations(
@@ -113,16 +106,17 @@ def _chosen(
         side = SIDES.index(decision)
         name = group.members[side]
         return None if name is None else dict(sides[side][kind][name])
-    (label_class,) = (c for c in ontology["classes"] if c["id"] == group.class_id)
     held = [
-        side["tracks"][name]
+        side[kind][name]
         for side, name in zip(sides, group.members, strict=True)
         if name is not None
     ]
+    if group.geometry == "event":
+        return merged_intervals(held, decision)
     if decision == "intersect" and len(held) < len(sides):
         raise NothingInBothError("one of them has nothing there")
-    rule = rule_of(label_class)
-    return reduce(lambda a, b: merged_track(a, b, group.geometry, rule, decision), held)
+    (label_class,) = (c for c in ontology["classes"] if c["id"] == group.class_id)
+    return merged_tracks(held, len(sides), group.geometry, rule_of(label_class), decision)
 
 
 def derived_from(
