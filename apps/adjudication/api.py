@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from apps.access import passkeys
 from apps.access.doors import ApiView, actor_of, body_of
 from apps.access.errors import NotFound, Refused
-from apps.adjudication import endorsing, queries, reviewing, services, workflow
+from apps.adjudication import endorsing, joining, queries, reviewing, services, workflow
 from apps.adjudication.models import Adjudication
 from apps.adjudication.signatures import Passkey
 from apps.library.services import open_clip
@@ -51,6 +51,15 @@ class DecideView(ApiView):
             reason=str(body.get("reason") or ""),
         )
         return Response(_after_deciding(done))
+
+
+class TakeInView(ApiView):
+    @extend_schema(request=None, responses=_ANSWERS)
+    def post(self, request: Any, adjudication_id: uuid.UUID) -> Response:
+        """Make what a further reader handed in a side; all is compared and decided anew."""
+        adjudication = queries.adjudication_for(request.user, adjudication_id)
+        done = joining.take_in(actor_of(request), adjudication)
+        return Response({"state": done.state, "sides": len(done.sides())})
 
 
 class AcceptSmallView(ApiView):

@@ -87,7 +87,7 @@ def consider(actor: Actor, report: ReadersReport) -> FurtherReading | None:
 
 def is_decided(clip_id: uuid.UUID) -> bool:
     """Whether the clip's consensus was signed: no further reading is of use to who decides then.
-    One that is only being decided still takes one (the adjudication screen shows its figures)."""
+    One that is only being decided still takes one (``joining.py``)."""
     return Adjudication.objects.filter(clip=clip_id, signature__isnull=False).exists()
 
 

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from apps.access import grants, roles
 from apps.access.errors import NotFound
 from apps.access.models import Signature, User
-from apps.adjudication import blinding, endorsing, findings, reader_queries, services
+from apps.adjudication import blinding, endorsing, findings, joining, reader_queries, services
 from apps.adjudication.models import Adjudication, Assignment, Endorsement
 from apps.annotation import store
 from apps.audit.models import Leaf
@@ -180,6 +180,8 @@ def as_json(adjudication: Adjudication, user: User) -> dict[str, Any]:
         "versions": versions_json(adjudication),
         "may_endorse": may_endorse(user, adjudication),
         "reason": adjudication.reason,
+        # What the adjudicator may still take in, begun anew between all.
+        "joins": joining.waiting_for(adjudication) is not None,
     }
 
 

@@ -13,6 +13,7 @@ from apps.adjudication import (
     blinding,
     calibrating,
     findings,
+    joining,
     planning,
     repeating,
     reviewing,
@@ -122,7 +123,8 @@ def measure_repeat(handle: JobHandle) -> None:
 @sweep
 def open_where_both_submitted() -> int:
     """Open an adjudication for each clip with as many submitted label sets as it has passes and
-    somebody to decide, and give back to its reviewer what was returned and is handed in again."""
+    somebody to decide, give back to its reviewer what was returned and is handed in again, and
+    let what a further reader handed in join."""
     done = 0
     # A calibration is compared with its gold, and never decided.
     aside = Assignment.objects.exclude(purpose=Assignment.Purpose.WORK)
@@ -158,6 +160,7 @@ def open_where_both_submitted() -> int:
     for adjudication in returned:
         reviewing.resume(service("worker"), adjudication)
         done += 1
+    done += joining.join_where_untouched()
     for adjudication in Adjudication.objects.filter(findings__isnull=True, state=State.OPEN):
         if not Job.objects.filter(
             kind="adjudication.compare", object_id=str(adjudication.pk)

@@ -11,6 +11,7 @@ urlpatterns = [
     path(_ONE, api.AdjudicationView.as_view(), name="adjudication"),
     path(f"{_ONE}decide/", api.DecideView.as_view(), name="adjudication-decide"),
     path(f"{_ONE}accept-small/", api.AcceptSmallView.as_view(), name="adjudication-accept-small"),
+    path(f"{_ONE}take-in/", api.TakeInView.as_view(), name="adjudication-take-in"),
     path(f"{_ONE}correct/", api.CorrectView.as_view(), name="adjudication-correct"),
     path(f"{_ONE}return/", api.ReturnView.as_view(), name="adjudication-return"),
     path(f"{_ONE}sign/", api.SignView.as_view(), name="adjudication-sign"),

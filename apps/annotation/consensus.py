@@ -18,9 +18,15 @@ def _set(actor: Actor, label_set: LabelSet, state: str) -> LabelSet:
     return label_set
 
 
-@verb("label_set.hold", roles={roles.ADJUDICATOR}, states=(State.OPEN,), relation="author")
+@verb(
+    "label_set.hold",
+    roles={roles.ADJUDICATOR, roles.SERVICE},
+    states=(State.OPEN,),
+    relation="author",
+)
 def hold_consensus(actor: Actor, label_set: LabelSet) -> LabelSet:
-    """Let nothing be saved into one's consensus while the labels it is made of are returned."""
+    """Let nothing be saved into a consensus while the labels it is made of are returned, or others
+    join them."""
     return _set(actor, label_set, State.LOCKED)
 
 

@@ -38,7 +38,7 @@ function signatureShown(title, s, testid, reason) {
 /**
  * @param {HTMLElement} host @param {import("./state.js").AdjudicationState} state
  * @param {import("../workspace/store.js").Store} store
- * @param {{take: (side: import("./types.js").Side | import("./types.js").Merge) => void, acceptSmall: () => void, redraw: (reason: string) => void, giveBack: (remark: string) => void, done: () => void}} act
+ * @param {{take: (side: import("./types.js").Side | import("./types.js").Merge) => void, acceptSmall: () => void, redraw: (reason: string) => void, takeIn: () => void, giveBack: (remark: string) => void, done: () => void}} act
  * @returns {{askReason: () => void, askRemark: () => void}}
  */
 export function decidePanel(host, state, store, act) {
@@ -134,6 +134,12 @@ export function decidePanel(host, state, store, act) {
     h("button", { type: "button", class: "choice", "data-testid": "return", "aria-keyshortcuts": "W", onclick: askRemark },
       h("span", { class: "first" }, h("strong", {}, "Return"), cap("W")), h("span", { class: "hint" }, "with a remark")));
 
+  /** A further reader handed in after the deciding began. */
+  const joining = () => h("section", { class: "choices", "data-testid": "joins" },
+    h("button", { type: "button", class: "choice", "data-testid": "take-in", onclick: () => act.takeIn() },
+      h("span", { class: "first" }, h("strong", {}, "Take the further reader in")),
+      h("span", { class: "hint" }, "all is compared, and decided, anew")));
+
   const update = () => {
     const d = state.current;
     const small = state.small.length;
@@ -144,6 +150,7 @@ export function decidePanel(host, state, store, act) {
       for (const e of state.endorsements) out.push(signatureShown(e.kind === "withdraw" ? "Withdrawn" : "Countersigned", e, e.kind, e.reason));
       if (state.versions.length) out.push(h("section", { class: "signature", "data-testid": "versions" }, h("h2", {}, "Earlier versions"),
         ...state.versions.map((v) => h("p", {}, h("a", { href: `/adjudications/${v.id}/` }, `${v.signed_at?.slice(0, 16).replace("T", " ") ?? ""} · ${v.state}`)))));
+      if (state.joins && !state.isSigned && !state.editing) out.push(joining());
       if (state.isReview && state.state === "returned") out.push(h("p", { class: "hint" }, "Returned to the annotator. It is under My work again when it is handed in."));
       if (state.isReview && state.state === "ended") out.push(h("p", { class: "hint" }, "Ended: what was returned was given up. The clip is labelled anew."));
       if (state.isReview && !state.isSigned && !state.editing) out.push(review());

@@ -124,6 +124,7 @@ async function start() {
   const panel = decidePanel(need("#decide", HTMLElement), state, store, {
     take: (side) => void decide(side),
     acceptSmall: () => void acceptSmall(),
+    takeIn: () => void takeIn(),
     redraw: (reason) => void (state.isReview ? correct(reason) : decide("redraw", reason)),
     giveBack: (remark) => void giveBack(remark),
     done: () => endRedraw(),
@@ -213,6 +214,15 @@ async function start() {
       const done = await answered("decide", { disagreement: d.id, decision, ...(reason ? { reason } : {}) });
       if (done && decision === "redraw") beginRedraw();
       else if (done) nextUndecided();
+    });
+  }
+
+  /** The page begins anew: there are more sides. */
+  async function takeIn() {
+    await deciding(async () => {
+      await sync.flush();
+      await api.post(`/api/v1/adjudications/${state.id}/take-in/`, {});
+      location.reload();
     });
   }
 

@@ -13,6 +13,7 @@ export class AdjudicationState {
     this.state = loaded.state;
     /** One annotator's labels under review: accepted, corrected or returned. */
     this.isReview = loaded.is_review ?? false;
+    this.joins = loaded.joins ?? false;
     /** Letter, name, colour and labels of each side. @type {{side: Side, name: string, color: string, labels: import("./types.js").Labels, labelSet: string}[]} */
     this.sides = loaded.sets.map(({ labels, label_set }, at) => ({ labelSet: label_set, side: SIDES[at][0], name: SIDES[at][1], color: SIDES[at][2], labels }));
     this.agreement = loaded.agreement;

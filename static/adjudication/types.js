@@ -15,7 +15,7 @@
  * @typedef {Signature & {kind: "countersign" | "withdraw", reason: string}} Endorsement
  * @typedef {{state: string, signature: Signature, endorsements?: Endorsement[]}} Signed
  * @typedef {{id: string, state: string, signed_at: string | null}} Version
- * @typedef {{id: string, state: string, is_compared?: boolean, is_review?: boolean, clip: import("../workspace/types.js").Clip,
+ * @typedef {{id: string, state: string, is_compared?: boolean, is_review?: boolean, joins?: boolean, clip: import("../workspace/types.js").Clip,
  *   ontology: import("../workspace/types.js").Ontology, sets: {name: string, label_set: string, labels: Labels}[],
  *   consensus: Consensus,
  *   agreement: {lanes: {name: string, kind: string, values: [number, number | null][]}[],

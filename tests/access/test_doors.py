@@ -177,6 +177,7 @@ DOORS = {
     "workspace": "apps.library.services.open_clip",
     "adjudication": "apps.adjudication.queries.adjudication_for",
     "adjudication-decide": "apps.adjudication.services.decide",
+    "adjudication-take-in": "apps.adjudication.joining.take_in",
     "adjudication-accept-small": "apps.adjudication.services.accept_small",
     "adjudication-rules": "apps.adjudication.workflow.set_rules",
     "adjudication-correct": "apps.adjudication.reviewing.correct",

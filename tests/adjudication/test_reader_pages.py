@@ -188,7 +188,7 @@ def test_the_lead_sets_the_rule_and_gives_the_clip_to_a_further_reader(clip, per
     reading, free = FurtherReading.objects.get(), person("annotator")
     page = lead.get(reverse("project-agreement", args=[clip.project_id])).content.decode()
     assert "Proposed" in page and free.user.display_name in page
-    assert "count in the figures only" in page
+    assert "become a side of the adjudication" in page
     done = lead.post(
         reverse("api-further-reading", args=[reading.pk]),
         json.dumps({"person": free.user.username}),

@@ -45,6 +45,7 @@ MODULES = (
     "planning",
     "calibrating",
     "repeating",
+    "joining",
     "readers",
     "further_readers",
     "drafts",
