@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from apps.adjudication import api, assignment_pages, planning_api, reader_api
+from apps.adjudication import api, assignment_api, assignment_pages, planning_api, reader_api
 
 _ONE = "api/v1/adjudications/<uuid:adjudication_id>/"
 _GIVEN = "assignments/<uuid:assignment_id>/"
+_API = f"api/v1/{_GIVEN}"
 
 urlpatterns = [
     path(_ONE, api.AdjudicationView.as_view(), name="adjudication"),
@@ -40,6 +41,15 @@ urlpatterns = [
     path("projects/<uuid:project_id>/plan/", assignment_pages.plan, name="plan"),
     path("projects/<uuid:project_id>/calibrations/", assignment_pages.calibrate, name="calibrate"),
     path("calibrations/<uuid:assignment_id>/", assignment_pages.calibration, name="calibration"),
+    path(
+        "api/v1/me/assignments/",
+        assignment_api.OwnAssignmentsView.as_view(),
+        name="own-assignments",
+    ),
+    path(f"{_API}skip/", assignment_api.SkipView.as_view(), name="api-assignment-skip"),
+    path(f"{_API}reassign/", assignment_api.ReassignView.as_view(), name="api-assignment-reassign"),
+    path(f"{_API}return/", assignment_api.ReturnView.as_view(), name="api-assignment-return"),
+    path(f"{_API}due/", assignment_api.DueView.as_view(), name="api-assignment-due"),
     path(f"{_GIVEN}reassign/", assignment_pages.reassign, name="assignment-reassign"),
     path(f"{_GIVEN}return/", assignment_pages.return_work, name="assignment-return"),
     path(f"{_GIVEN}due/", assignment_pages.set_due, name="assignment-due"),

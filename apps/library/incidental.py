@@ -98,7 +98,7 @@ def identify(actor: Actor, finding: IncidentalFinding) -> dict[str, str]:
 
 @verb("finding.report", roles=_STEWARDS, states=(State.IDENTIFIED,))
 def report(
-    actor: Actor, finding: IncidentalFinding, *, told: str, way: str, told_at: datetime | None
+    actor: Actor, finding: IncidentalFinding, *, told: Any, way: str, told_at: datetime | None
 ) -> IncidentalFinding:
     """Note that the clinic was told: whom, how, and when."""
     if way not in WAYS:
@@ -122,7 +122,7 @@ def report(
 
 @verb("finding.close", roles=_STEWARDS, states=(State.FLAGGED, State.IDENTIFIED, State.REPORTED))
 def close(
-    actor: Actor, finding: IncidentalFinding, *, outcome: str, note: str
+    actor: Actor, finding: IncidentalFinding, *, outcome: str, note: Any
 ) -> IncidentalFinding:
     """Close a finding with what came of it."""
     if outcome not in rule.outcomes_in(finding.state):

@@ -5,6 +5,7 @@ from django.urls import include, path
 from apps.library import api, finding_api, finding_views
 
 _CLIP = "api/v1/clips/<uuid:clip_id>/"
+_FINDING = "api/v1/findings/<uuid:finding_id>/"
 
 urlpatterns = [
     path("api/v1/clips/", api.ClipListView.as_view(), name="clips"),
@@ -22,6 +23,11 @@ urlpatterns = [
         finding_api.TakeBackView.as_view(),
         name="finding-take-back",
     ),
+    path("api/v1/findings/", finding_api.FindingListView.as_view(), name="api-findings"),
+    path(_FINDING, finding_api.FindingView.as_view(), name="api-finding"),
+    path(f"{_FINDING}who/", finding_api.FindingIdentityView.as_view(), name="api-finding-identity"),
+    path(f"{_FINDING}report/", finding_api.FindingReportView.as_view(), name="api-finding-report"),
+    path(f"{_FINDING}close/", finding_api.FindingCloseView.as_view(), name="api-finding-close"),
     path("findings/", finding_views.listing, name="findings"),
     path("findings/<uuid:finding_id>/", finding_views.one, name="finding"),
     path("findings/<uuid:finding_id>/who/", finding_views.identity, name="finding-identity"),

@@ -296,3 +296,39 @@ def test_a_clip_given_anew_keeps_the_rule_that_it_was_first_given_under(project,
     third = person("annotator")
     planned = planning.preview(project, [third.user.pk]).plan.given
     assert (str(clip.pk), str(third.user.pk)) not in planned
+
+
+def test_assignments_are_skipped_moved_returned_and_due_by_api(project, person, clip, client):
+    lead, first, second, third = (
+        person(role) for role in ("project_lead", "annotator", "annotator", "annotator")
+    )
+
+    def post(who, item, what, **body):
+        client.force_login(who.user)
+        address = f"/api/v1/assignments/{item.pk}/{what}/"
+        return client.post(address, body, content_type="application/json")
+
+    def own(who):
+        client.force_login(who.user)
+        return client.get("/api/v1/me/assignments/").json()["assignments"]
+
+    item = assigning.assign_clip(lead, clip, person=first.user)
+    assert [one["clip"] for one in own(first)] == [str(clip.pk)] and own(second) == []
+    assert post(lead, item, "due", due_on="2031-05-04").json()["due_on"] == "2031-05-04"
+    assert own(first)[0]["due_on"] == "2031-05-04"
+    assert post(lead, item, "due", due_on="tomorrow").status_code == 400
+    for other in (second, lead):
+        assert post(other, item, "skip", reason="blurred").status_code == 404
+    for what in ("due", "return", "reassign"):
+        assert post(first, item, what).status_code == 404
+    assert post(lead, item, "reassign", person="nobody").status_code == 400
+    moved = post(lead, item, "reassign", person=second.user.username, reason="on leave")
+    assert moved.json()["person"] == second.user.username and own(first) == []
+    mine = Assignment.objects.get(pk=moved.json()["id"])
+    assert post(second, mine, "skip").status_code == 400
+    assert post(second, mine, "skip", reason="blurred").json()["state"] == "skipped"
+    item = assigning.assign_clip(lead, clip, person=third.user)
+    assert post(lead, item, "return", remark="the end").status_code == 409
+    hand_in(third, item)
+    assert post(lead, item, "return", remark="the end").status_code == 200
+    assert (own(third)[0]["labels"], own(third)[0]["remark"]) == ("returned", "the end")

@@ -221,6 +221,14 @@ def test_no_address_tells_the_person_a_repeat_from_another_clip(clips, person, l
     todo = client.get(reverse("my-work")).content.decode()
     assert twin.name in todo and "repeat" not in todo.lower()
 
+    given = {
+        one["clip"]: one for one in client.get(reverse("own-assignments")).json()["assignments"]
+    }
+    assert set(given) == set(listed) and "repeat" not in str(given)
+    likes = {**given[str(other.pk)], **{k: given[str(twin.pk)][k] for k in
+             ("id", "clip", "name", "label_set")}}  # fmt: skip
+    assert given[str(twin.pk)] == likes
+
     def sets(label_set_id: Any) -> Any:
         return client.get(reverse("label-set", args=[label_set_id]))
 

@@ -116,6 +116,40 @@ def test_a_finding_goes_from_the_frame_to_the_clinic_and_its_writer_learns_that_
     ]  # fmt: skip
 
 
+def test_a_steward_does_the_same_by_api_and_an_officer_reads_no_text_there(
+    assigned, flagged, client
+):
+    clip, (author, _), steward, officer, lead = assigned
+    api = f"/api/v1/findings/{flagged.pk}/"
+
+    def post(what, **body):
+        return client.post(f"{api}{what}/", body, content_type="application/json")
+
+    for nobody in (author, lead):
+        client.force_login(nobody.user)
+        assert client.get("/api/v1/findings/").status_code == 404
+        assert client.get(api).status_code == post("close").status_code == 404
+    client.force_login(officer.user)
+    (listed,) = client.get("/api/v1/findings/").json()["findings"]
+    assert (listed["id"], listed["clip"]) == (str(flagged.pk), str(clip.pk))
+    assert "text" not in listed and client.get(api).status_code == 404
+    client.force_login(steward.user)
+    assert client.get(api).json()["text"] == TEXT and post("who").status_code == 403
+    said = {"told": "Ward 3", "way": "telephone", "told_at": timezone.now().isoformat()}
+    assert post("report", **said).status_code == 409
+    IncidentalFinding.objects.filter(pk=flagged.pk).update(state="identified")
+    for wrong in ({"told": 3}, {"way": "rumour"}, {"told_at": "soon"}, {"told_at": "2999-01-01"}):
+        assert post("report", **{**said, **wrong}).status_code == 400, wrong
+    done = post("report", **said)
+    assert done.status_code == 200 and done.json()["told"] == "Ward 3"
+    assert "duplicate" not in done.json()["outcomes"]
+    assert post("close", outcome="duplicate", note="x").status_code == 400
+    closed = post("close", outcome="acted_on", note="Called in for Monday").json()
+    assert (closed["state"], closed["outcome"], closed["note"]) == (
+        "closed", "acted_on", "Called in for Monday",
+    )  # fmt: skip
+
+
 def test_what_was_written_is_read_by_its_writer_and_the_steward_alone(assigned, flagged, client):
     clip, (_, other), _, officer, lead = assigned
     for actor in (other, lead):
