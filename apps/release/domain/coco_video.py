@@ -14,6 +14,8 @@ from functools import cached_property
 from itertools import chain, count
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from apps.annotation.domain import rle as masks
 from apps.annotation.domain.shapes import POINT_SHAPES, enclosed_area, outline_points
 from apps.ontology.domain.geometries import INTERVALS
@@ -82,9 +84,9 @@ def write_annotations(release: ReleaseView, out: BinaryIO) -> None:
             **_head(numbered),
             "videos": (_video(v, c) for v, c in numbered.videos()),
             "images": (
-                _image(video_id, view, i, first_image[video_id])
+                text
                 for video_id, view in numbered.videos()
-                for i in view.frames
+                for text in _image_rows(video_id, view, first_image[video_id])
             ),
             "tracks": (
                 {"id": number, "category_id": numbered.category_id(track.class_id),
@@ -200,15 +202,13 @@ def _frame(clip: ClipFreeze, i: int) -> dict[str, Any]:
     }
 
 
-def _image(video_id: int, view: ClipView, i: int, first_image: int) -> dict[str, Any]:
-    return {
-        "id": first_image + view.position(i),
-        "video_id": video_id,
-        "file_name": frame_file(view.clip, i),
-        "width": view.columns,
-        "height": view.rows,
-        **_frame(view.clip, i),
-    }
+def _image_rows(video_id: int, view: ClipView, first_image: int) -> Iterator[bytes]:
+    """The entries of a clip's pictures as JSON text: an id, names and sizes, `_frame`."""
+    fixed = _json({"video_id": video_id}).decode()[1:-1]
+    size = _json({"width": view.columns, "height": view.rows}).decode()[1:-1]
+    for place, i in enumerate(view.frames, first_image):
+        name, frame = _json(frame_file(view.clip, i)).decode(), _json(_frame(view.clip, i)).decode()
+        yield f'{{"id":{place},{fixed},"file_name":{name},{size},{frame[1:]}'.encode()
 
 
 def _track_keys(track: Track) -> dict[str, Any]:
@@ -274,27 +274,37 @@ def _block_rows(
         return _json(value).decode().replace("%", "%%")
 
     for block in blocks:
-        head = '{"id":%d,"image_id":%d,' + text(keys)[1:-1]
-        row = head + ',"bbox":[%r,%r,%r,%r],"area":%r,"iscrowd":0,"frame_index":%d,'
+        n = len(block.values)
+        boxes = boxes_of(block.values, track.geometry, label_class)
+        frames = range(block.first_frame, block.first_frame + n)
+        columns: list[Any] = [
+            [next(numbers) for _ in range(n)], [first_image + f for f in frames]
+        ]  # fmt: skip
+
+        def number(values: np.ndarray, columns: list[Any] = columns) -> str:
+            """The place of a column of numbers; one that never changes is text of the row."""
+            bits = values.view(np.int64)
+            if (bits == bits[0]).all():
+                return repr(values[0].item())
+            columns.append(values.tolist())
+            return "%r"
+
+        row = '{"id":%d,"image_id":%d,' + text(keys)[1:-1]
+        row += f',"bbox":[{",".join(number(side) for side in boxes.T.copy())}]'
+        row += f',"area":{number(boxes[:, 2] * boxes[:, 3])},"iscrowd":0,"frame_index":%d,'
         row += text({"state": block.state, "occluded": block.state == "occluded"})[1:-1]
         row += ',"interpolated":%s,'
         row += text(
             {"tracking_id": track.tracking_id, "tracking_uid": track.tracking_uid,
              "attributes": {**track.attributes, **block.attributes}}
         )[1:-1]  # fmt: skip
-        n = len(block.values)
-        boxes = boxes_of(block.values, track.geometry, label_class)
         flags = ["true"] * n
         if block.has_keyframe:
             flags[0] = "false"
-        frames = range(block.first_frame, block.first_frame + n)
-        columns: list[Any] = [
-            [next(numbers) for _ in range(n)], [first_image + f for f in frames],
-            *boxes.T.tolist(), (boxes[:, 2] * boxes[:, 3]).tolist(), frames, flags,
-        ]  # fmt: skip
+        columns += [frames, flags]
         if track.geometry == "tip":
-            row += f',"keypoints":[%r,%r,{VISIBILITY[block.state]}],"num_keypoints":1'
-            columns += block.values.T.tolist()
+            x, y = (number(side) for side in block.values.T.copy())
+            row += f',"keypoints":[{x},{y},{VISIBILITY[block.state]}],"num_keypoints":1'
         values = tuple(chain.from_iterable(zip(*columns, strict=True)))
         yield (",\n".join([row + "}"] * n) % values).encode()
 
@@ -423,5 +433,9 @@ def _write(out: BinaryIO, document: dict[str, Any]) -> None:
     out.write(b"\n}\n")
 
 
+# `json.dumps` with options makes an encoder a call.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def _json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()

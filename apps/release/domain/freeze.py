@@ -185,10 +185,14 @@ class ClipFreeze:
         `frame_index` = n_frames means the end of the last frame (its time plus its duration).
         """
         at = min(frame_index, self.n_frames - 1)
-        ticks = Fraction(int(self.pts[at]) - int(self.pts[0]))
+        ticks = int(self.pts[at]) - int(self.pts[0])
         if frame_index >= self.n_frames:
-            ticks += self._last_duration()
-        return round(ticks * Fraction(*self.time_base) * 1_000_000)
+            end = ticks + self._last_duration()
+            return round(end * Fraction(*self.time_base) * 1_000_000)
+        # As `round` of the fraction, ties to even; whole numbers cost a tenth of fractions.
+        over, under = self.time_base
+        microseconds, rest = divmod(ticks * over * 1_000_000, under)
+        return microseconds + (2 * rest > under or (2 * rest == under and microseconds % 2))
 
     def time_s(self, frame_index: int) -> str:
         """`time_us` as seconds with six decimals."""

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from apps.release.domain.decimal_rows import Column, fixed, rows_text
 from apps.release.domain.given_files import lines_of, own_files, tell_number, tell_whole
 from apps.release.domain.import_report import Files, NotThisFormat
 from apps.release.domain.importing import Collector
@@ -41,10 +42,24 @@ def _by_block(tracks: list[Track], label_class: dict[str, Any]) -> Iterator[byte
     for _, parts in groupby(merged, key=itemgetter(0)):
         rows = np.concatenate([part for _, part in parts])
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
-        frames, numbers, visible = (rows[:, c].astype(np.int64).tolist() for c in (0, 1, 6))
-        columns = (frames, numbers, *(rows[:, c].tolist() for c in range(2, 6)), visible)
-        values = tuple(chain.from_iterable(zip(*columns, strict=True)))
-        yield ("%d,%d,%.4f,%.4f,%.4f,%.4f,1,1,%d\n" * len(rows) % values).encode()
+        yield _rows_text(rows)
+
+
+def _rows_text(rows: np.ndarray) -> bytes:
+    """Rows of frame, number, x, y, w, h, visibility as lines."""
+    sides = [fixed(rows[:, c], 4) for c in range(2, 6)]
+    known = [side for side in sides if side is not None]
+    if len(known) == len(sides) and rows[:, :2].max(initial=0) < 1 << 32:
+        frames, numbers, visible = (Column(rows[:, c].astype(np.uint32)) for c in (0, 1, 6))
+        fields: list[Column | bytes] = []
+        for column in (frames, numbers, *known):
+            fields += [column, b","]
+        return rows_text([*fields, b"1,1,", visible, b"\n"])
+    whole = (rows[:, c].astype(np.int64).tolist() for c in (0, 1, 6))
+    frames, numbers, visible = whole
+    columns = (frames, numbers, *(rows[:, c].tolist() for c in range(2, 6)), visible)
+    values = tuple(chain.from_iterable(zip(*columns, strict=True)))
+    return ("%d,%d,%.4f,%.4f,%.4f,%.4f,1,1,%d\n" * len(rows) % values).encode()
 
 
 def _windows(track: Track, label_class: dict[str, Any]) -> Iterator[tuple[int, np.ndarray]]:
