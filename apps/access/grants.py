@@ -7,6 +7,7 @@ from that moment on: every question asked here leaves it out, in SQL.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, cast
 
 from django.contrib.auth.models import Permission
@@ -17,6 +18,7 @@ from guardian.models import UserObjectPermissionBase
 from guardian.utils import get_user_obj_perms_model
 
 from apps.access.models import User
+from apps.access.prepared import Given, Prepared
 
 
 def _table(model: type[models.Model]) -> Any:
@@ -34,12 +36,12 @@ def _ends(table: Any) -> bool:
     return any(field.name == "ends_at" for field in table._meta.fields)
 
 
-def _live(model: type[models.Model], **wanted: Any) -> Any:
+def _live(model: type[models.Model], now: Any = None, **wanted: Any) -> Any:
     """Grants that hold now."""
     table = _table(model)
     rows = table.objects.filter(**wanted)
     if _ends(table):
-        rows = rows.filter(models.Q(ends_at=None) | models.Q(ends_at__gt=timezone.now()))
+        rows = rows.filter(models.Q(ends_at=None) | models.Q(ends_at__gt=now or timezone.now()))
     return rows
 
 
@@ -67,8 +69,21 @@ def granted_codenames(user: User, obj: models.Model) -> set[str]:
     """What ``user`` holds on this object, by codename."""
     if not user.is_active:
         return set()
-    rows = _live(type(obj), user=user, content_object=obj)
-    return set(rows.values_list("permission__codename", flat=True))
+    return set(_held_on(type(obj))(user=user.pk, object=obj.pk, now=timezone.now()))
+
+
+_USER, _NOW = Given("user", User._meta.pk), Given("now", models.DateTimeField())
+
+
+@cache
+def _held_on(model: type[models.Model]) -> Prepared[str]:
+    place = Given("object", model._meta.pk)
+
+    def compose() -> Any:
+        rows = _live(model, _NOW, user_id=_USER, content_object_id=place)
+        return rows.values_list("permission__codename", flat=True)
+
+    return Prepared(compose)
 
 
 def held_anywhere(user: User, model: type[models.Model]) -> set[str]:
@@ -79,11 +94,10 @@ def held_anywhere(user: User, model: type[models.Model]) -> set[str]:
     return set(rows.values_list("permission__codename", flat=True).distinct())
 
 
-def granted(user: User, codenames: list[str], model: type[models.Model]) -> Any:
-    """:func:`granted_ids` as a query, to filter by within another."""
-    if not user.is_active:
-        return _table(model).objects.none().values("content_object_id")
-    rows = _live(model, user=user, permission__codename__in=codenames)
+def granted_to_given(codenames: list[str], model: type[models.Model]) -> Any:
+    """:func:`granted_ids` as a part of a prepared query, which is then asked with ``user`` (the id
+    of an active person) and ``now``."""
+    rows = _live(model, _NOW, user_id=_USER, permission__codename__in=codenames)
     return rows.values("content_object_id")
 
 

@@ -15,6 +15,7 @@ from apps.access.domain.scopes import SCOPES, is_within, networks_of
 from apps.access.errors import Refused
 from apps.access.models import ApiToken, User
 from apps.access.people import check_username
+from apps.access.prepared import Given, Prepared
 from apps.access.verb import event, verb
 
 MOST_DAYS = 366
@@ -32,15 +33,23 @@ def make(user: User, name: str, **fields: object) -> str:
     return token
 
 
+def _live() -> models.QuerySet[ApiToken]:
+    ends_later = models.Q(expires_at__gt=Given("now", models.DateTimeField()))
+    return (
+        ApiToken.objects.select_related("user")
+        .filter(digest=Given("digest", models.CharField()), revoked_at=None, user__is_active=True)
+        .filter(models.Q(expires_at=None) | ends_later)
+        .order_by()
+    )
+
+
+_LIVE = Prepared(_live)
+
+
 def found(token: str, address: str) -> ApiToken | None:
     """The live token of an active owner, asked from ``address``; None for any other."""
     now = timezone.now()
-    row = (
-        ApiToken.objects.select_related("user")
-        .filter(digest=digest_of(token), revoked_at=None, user__is_active=True)
-        .filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now))
-        .first()
-    )
+    row = next(iter(_LIVE(digest=digest_of(token), now=now)), None)
     if row is None or not is_within(address, row.networks):
         return None
     if row.last_used_at is None or now - row.last_used_at > _NOTED_EVERY:

@@ -30,6 +30,7 @@ from apps.access.actor import Actor, system_roles
 from apps.access.domain.policy import Apart, PolicyRow, Verdict, verdict
 from apps.access.domain.scopes import allows
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
+from apps.access.prepared import Given, Prepared
 from apps.audit import log
 from apps.audit.log import Written
 
@@ -121,15 +122,21 @@ def _run(
 
 
 def _lock(target: models.Model) -> models.Model:
-    manager = type(target)._base_manager
-    beside: tuple[str, ...] = getattr(target, "locked_with", ())
-    found = manager.select_for_update(of=("self",))
-    if beside:
-        found = found.select_related(*beside)
-    try:
-        return found.get(pk=target.pk)
-    except type(target).DoesNotExist:  # type: ignore[attr-defined]
-        raise NotFound from None
+    for found in _locking(type(target))(pk=target.pk):
+        return found
+    raise NotFound
+
+
+@functools.cache
+def _locking(model: type[models.Model]) -> Prepared[models.Model]:
+    beside: tuple[str, ...] = getattr(model, "locked_with", ())
+    place = Given("pk", model._meta.pk)
+
+    def compose() -> models.QuerySet[models.Model]:
+        found = model._base_manager.select_for_update(of=("self",)).filter(pk=place)
+        return found.select_related(*beside) if beside else found
+
+    return Prepared(compose)
 
 
 def roles_on(actor: Actor, target: Any) -> set[str]:

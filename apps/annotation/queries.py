@@ -6,13 +6,17 @@ import uuid
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from apps.access import roles
 from apps.access.errors import NotFound
+from apps.access.grants import granted_to_given
 from apps.access.models import User
+from apps.access.prepared import Given, Prepared
 from apps.annotation import store
 from apps.annotation.models import LabelSet, LabelSetClip
-from apps.projects.queries import project_ids, project_ids_query
+from apps.projects.models import Project
+from apps.projects.queries import project_ids
 
 
 def own_label_sets(user: User) -> QuerySet[LabelSet]:
@@ -24,13 +28,24 @@ def own_label_sets(user: User) -> QuerySet[LabelSet]:
 
 def label_set_for(user: User, label_set_id: uuid.UUID, *, with_ontology: bool = True) -> LabelSet:
     """The person's own label set. Raises NotFound: others' work does not exist for them."""
-    where = project_ids_query(user, roles.ANNOTATOR, roles.ADJUDICATOR)
-    found = LabelSet.objects.filter(pk=label_set_id, author=user, project_id__in=where)
-    if with_ontology:
-        found = found.select_related("ontology")
-    for label_set in found.order_by():
+    if not user.is_active:
+        raise NotFound
+    own = _OWN_WITH_ONTOLOGY if with_ontology else _OWN
+    for label_set in own(label_set=label_set_id, user=user.pk, now=timezone.now()):
         return label_set
     raise NotFound
+
+
+def _own() -> QuerySet[LabelSet]:
+    where = granted_to_given(
+        [roles.codename(role) for role in (roles.ANNOTATOR, roles.ADJUDICATOR)], Project
+    )
+    place, author = Given("label_set", LabelSet._meta.pk), Given("user", User._meta.pk)
+    found = LabelSet.objects.filter(pk=place, author_id=author, project_id__in=where)
+    return found.order_by()
+
+
+_OWN, _OWN_WITH_ONTOLOGY = Prepared(_own), Prepared(lambda: _own().select_related("ontology"))
 
 
 def proposing_sets(label_set: LabelSet) -> QuerySet[LabelSet]:

@@ -16,6 +16,7 @@ from django.db import connection
 from apps.annotation.domain.runs import Runs
 from apps.annotation.models import KeyframeChunk, LabelObject, LabelSet
 
+_SET = LabelSet._meta.db_table
 _OBJECT, _CHUNK = LabelObject._meta.db_table, KeyframeChunk._meta.db_table
 
 
@@ -69,6 +70,15 @@ def among(column: str, kind: str, values: Sequence[Any]) -> tuple[str, Any]:
     if is_postgres():
         return f"{column} = ANY(%s::{kind}[])", list(values)
     return f"{column} IN (SELECT value FROM json_each(%s))", json.dumps(values)  # noqa: S608
+
+
+def update_label_set(label_set: LabelSet) -> None:
+    """Write revision and state of a label set that stands."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {_SET} SET revision = %s, state = %s WHERE id = %s",  # noqa: S608
+            [label_set.revision, str(label_set.state), key_of(label_set.pk)],
+        )
 
 
 def objects(label_set: LabelSet, also: Iterable[str] = ()) -> list[ObjectRow]:

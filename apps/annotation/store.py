@@ -14,10 +14,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from apps.access.prepared import Given, Prepared
 from apps.annotation import rows
 from apps.annotation.domain import ops
 from apps.annotation.domain.runs import Runs, numbers_of, runs_of
-from apps.annotation.models import KeyframeChunk, LabelObject, LabelSet, Operation
+from apps.annotation.models import (
+    KeyframeChunk,
+    LabelObject,
+    LabelSet,
+    LabelSetClip,
+    Operation,
+)
 
 CHUNK_FRAMES = 256
 Labels = dict[str, Any]
@@ -25,12 +32,19 @@ Labels = dict[str, Any]
 
 def clip_sizes(label_set: LabelSet) -> dict[str, tuple[int, int, int]]:
     """Clip id to (n_frames, width_px, height_px), in the label set's order."""
-    places = label_set.places.order_by("position").values_list(
-        "clip_id", "clip__n_frames", "clip__width_px", "clip__height_px"
-    )
     return {
-        str(clip): (n_frames, width_px, height_px) for clip, n_frames, width_px, height_px in places
+        str(clip): (n_frames, width_px, height_px)
+        for clip, n_frames, width_px, height_px in _PLACES(label_set=label_set.pk)
     }
+
+
+_PLACES = Prepared(
+    lambda: (
+        LabelSetClip.objects.filter(label_set_id=Given("label_set", LabelSet._meta.pk))
+        .order_by("position")
+        .values_list("clip_id", "clip__n_frames", "clip__width_px", "clip__height_px")
+    )
+)
 
 
 def unpack(payload: bytes) -> dict[str, Any]:

@@ -24,12 +24,6 @@ def projects_by_role(user: User) -> dict[str, set[Any]]:
     return {name.removeprefix("role_"): ids for name, ids in held.items()}
 
 
-def project_ids_query(user: User, *wanted: str) -> QuerySet[Any]:
-    """:func:`project_ids` as a part of another query: one statement where one row is looked up."""
-    names = wanted or roles.PROJECT_ROLES
-    return grants.granted(user, [roles.codename(role) for role in names], Project)
-
-
 def projects_for(user: User, *wanted: str) -> QuerySet[Project]:
     return Project.objects.filter(pk__in=project_ids(user, *wanted))
 
