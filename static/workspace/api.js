@@ -50,8 +50,8 @@ export class Api {
         body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
         credentials: "same-origin",
         cache: "no-store",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
         ...init,
+        signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(init.signal ? [init.signal] : [])]),
       });
     } catch (error) {
       throw new Offline(error instanceof Error ? error.message : "network");
@@ -70,9 +70,9 @@ export class Api {
     return value;
   }
 
-  /** @param {string} url */
-  get(url) {
-    return this.#call("GET", url);
+  /** @param {string} url @param {RequestInit} [init] */
+  get(url, init) {
+    return this.#call("GET", url, undefined, init);
   }
 
   /** @param {string} url @param {unknown} body @param {RequestInit} [init] */

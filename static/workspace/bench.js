@@ -58,8 +58,10 @@ export class Bench {
     this.onFrame = () => {};
     /** Picture and labels of a frame are painted, anew or again. @type {(frame: number) => void} */
     this.onPainted = () => {};
-    /** What is in sight: the frame, and those on the timeline. @type {(frame: number, seen: [number, number]) => void} */
+    /** What is in sight or about to be: the frame, and those on the timeline. @type {(frame: number, seen: [number, number]) => void} */
     this.onSight = () => {};
+    /** @type {(frame: number) => boolean} whether the labels of a frame are here */
+    this.isRead = () => true;
     this.player.onPaint = (frame) => this.#paint(frame);
     this.view.onChange = () => {
       this.player.invalidate();
@@ -78,6 +80,7 @@ export class Bench {
     if (this.tools.stroke || this.tools.boxDrag) this.tools.up();
     if (this.player.playing) this.player.pause();
     this.player.seek(frame);
+    this.onSight(this.player.target, [this.timeline.from, this.timeline.to]);
   }
 
   /** One animation frame: the picture is on its canvas, the labels of the same index follow. @param {number} frame */
@@ -90,9 +93,12 @@ export class Bench {
       this.watched.saw(frame);
     }
     this.overlay.paint(this.#items(frame), [(context, unit) => this.tools.preview(context, unit)], this.tools.previewWithin);
+    const labels = this.isRead(frame) ? "here" : "reading";
+    const { dataset } = this.overlay.canvas;
+    if (dataset.labels !== labels) dataset.labels = labels;
     if (moved || this.timeline.frame !== frame) this.timeline.setFrame(frame);
     this.hash.shown(frame, this.player.playing);
-    this.onSight(frame, [this.timeline.from, this.timeline.to]);
+    this.onSight(this.player.target, [this.timeline.from, this.timeline.to]);
     this.onFrame(frame);
     this.onPainted(frame);
     if (Math.abs(by) === 1) setTimeout(() => this.#ahead(frame, frame + by), 0);

@@ -63,9 +63,10 @@ export function renderIfChanged(container, shown, build) {
   signatures.set(container, signature);
   const active = document.activeElement;
   const focused = active && container.contains(active) ? active.getAttribute("data-testid") : null;
-  const scroll = container.scrollTop;
+  // Asking for it makes the page lay itself out.
+  const scroll = container.firstChild ? container.scrollTop : 0;
   container.replaceChildren(...build().filter((child) => child !== null && child !== undefined && child !== false));
-  container.scrollTop = scroll;
+  if (scroll) container.scrollTop = scroll;
   if (focused) /** @type {HTMLElement | null} */ (container.querySelector(`[data-testid="${CSS.escape(focused)}"]`))?.focus();
 }
 

@@ -38,8 +38,37 @@ export function isBridged(rule, i, j) {
   return rule.kind !== "none" && (rule.max_gap_frames === null || j - i <= rule.max_gap_frames);
 }
 
-/** Keyed by the keyframes container, which is replaced on every change. @type {WeakMap<object, number[]>} */
+/** @type {WeakMap<object, object>} */
+const stamps = new WeakMap();
+
+/**
+ * What is worked out from a track's keyframes is kept under this: another object after every change. The container is
+ * replaced by a change, and keeps its place only where more of it was read (`grow`).
+ * @param {Track["keyframes"]} keyframes @returns {object}
+ */
+export const stampOf = (keyframes) => stamps.get(keyframes) ?? keyframes;
+
+/** @type {WeakMap<object, number[]>} */
 const sortedFrames = new WeakMap();
+
+/**
+ * Puts keyframes that were read beside those of a track; what is there already stands.
+ * @param {Pick<Track, "keyframes">} track @param {Track["keyframes"][]} read  each ascending
+ */
+export function grow(track, read) {
+  const { keyframes } = track;
+  const frames = [...keyframeFrames(track)];
+  for (const part of read) {
+    for (const frame of Object.keys(part)) {
+      if (keyframes[frame]) continue;
+      keyframes[frame] = part[frame];
+      frames.push(Number(frame));
+    }
+  }
+  const stamp = {};
+  stamps.set(keyframes, stamp);
+  sortedFrames.set(stamp, frames.sort((a, b) => a - b));
+}
 
 /**
  * Frame indices of a track's keyframes, ascending.
@@ -47,10 +76,12 @@ const sortedFrames = new WeakMap();
  * @returns {number[]}
  */
 export function keyframeFrames(track) {
-  const held = sortedFrames.get(track.keyframes);
+  const stamp = stampOf(track.keyframes);
+  const held = sortedFrames.get(stamp);
   if (held) return held;
-  const frames = Object.keys(track.keyframes).map(Number).sort((a, b) => a - b);
-  sortedFrames.set(track.keyframes, frames);
+  // Keys that are whole numbers come in ascending order.
+  const frames = Object.keys(track.keyframes).map(Number);
+  sortedFrames.set(stamp, frames);
   return frames;
 }
 

@@ -97,8 +97,9 @@ async function start() {
   }
   if (set) {
     const windows = new Windows(api, store, set.id, () => sync, Hash.read() ?? Number(app.dataset.frame || 0), door);
+    bench.isRead = (frame) => windows.has(frame);
     store.onWanted = (id) => void windows.track(id);
-    bench.onSight = (frame, seen) => windows.need(frame, seen);
+    bench.onSight = (frame, seen) => windows.need(frame, seen, Boolean(bench.timeline.scrubbing));
     if (sync) sync.reload = () => windows.reload();
   }
   const saved = savedState(need("#saved", HTMLElement), sync, reading);

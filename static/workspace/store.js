@@ -1,6 +1,6 @@
 /** State, operations, undo and redo. Whatever changes labels goes through `commit`, and no other way. */
 
-import { chunkOf, expandAt, isRead, ruleOf } from "./interpolate.js";
+import { chunkOf, expandAt, isRead, keyframeFrames, ruleOf, stampOf } from "./interpolate.js";
 import { applyOperation, inverseOf } from "./operations.js";
 
 /** @typedef {import("./types.js").Labels} Labels */
@@ -8,9 +8,9 @@ import { applyOperation, inverseOf } from "./operations.js";
 /** @typedef {import("./types.js").Ontology} Ontology */
 /** @typedef {import("./types.js").LabelClass} LabelClass */
 /** @typedef {import("./types.js").ToolName} ToolName */
-/** @typedef {"labels" | "ui" | "frame"} ChangeKind */
+/** @typedef {"labels" | "read" | "ui" | "frame"} ChangeKind  read: more of the labels is here, none was changed */
 
-/** @typedef {{frame: number, missing: number[] | undefined, class_id: string, expanded: import("./types.js").Expanded | null}} Held */
+/** @typedef {{from: number, to: number, missing: number[] | undefined, class_id: string, expanded: import("./types.js").Expanded | null}} Held */
 
 export const newId = () =>
   globalThis.crypto.randomUUID
@@ -211,18 +211,26 @@ export class Store {
   /** What a track shows at a frame, by its class's interpolation. @param {import("./types.js").Track} track @param {number} frame */
   expand(track, frame) {
     const { keyframes, missing, class_id } = track;
-    const kept = this.#expanded.get(keyframes) ?? [];
-    const held = kept.find((each) => each.frame === frame);
-    if (held && held.missing === missing && held.class_id === class_id) return held.expanded;
+    const stamp = stampOf(keyframes);
+    const kept = this.#expanded.get(stamp);
+    for (const held of kept ?? []) {
+      if (held.from <= frame && frame <= held.to && held.missing === missing && held.class_id === class_id) return held.expanded;
+    }
     const own = this.classes.get(class_id);
     const expanded = expandAt(track, frame, own && ruleOf(own));
-    const others = kept.filter((each) => each.frame !== frame);
-    this.#expanded.set(keyframes, [{ frame, missing, class_id, expanded }, ...others].slice(0, 2));
+    const frames = keyframeFrames(track);
+    const last = frames[frames.length - 1];
+    // Before its first and after its last keyframe a track shows nothing: most tracks, on most frames.
+    let [from, to] = [frame, frame];
+    if (!frames.length || frame < frames[0]) [from, to] = [-Infinity, (frames[0] ?? Infinity) - 1];
+    else if (frame > last) [from, to] = [last + 1, Infinity];
+    const fresh = { from, to, missing, class_id, expanded };
+    if (!kept) this.#expanded.set(stamp, [fresh]);
+    else [kept[0], kept[1]] = [fresh, kept[0]];
     return expanded;
   }
 
-  /** The two frames last worked out: the one shown is asked for again and again, and the next one beforehand. Keyed by the
-   * keyframes container, which is replaced on every change. @type {WeakMap<object, Held[]>} */
+  /** The two frames last worked out: the one shown is asked for again and again, and the next one beforehand. @type {WeakMap<object, Held[]>} */
   #expanded = new WeakMap();
 
   /** @param {string} trackId */

@@ -5,7 +5,7 @@
  */
 
 import { ApiError, Offline } from "./api.js";
-import { CHUNK_FRAMES, chunkOf } from "./interpolate.js";
+import { CHUNK_FRAMES, chunkOf, grow } from "./interpolate.js";
 import { applyOperation } from "./operations.js";
 
 /** @typedef {import("./types.js").Labels} Labels */
@@ -13,10 +13,12 @@ import { applyOperation } from "./operations.js";
 /** @typedef {{revision: number, tracks: Record<string, Record<string, Record<string, import("./types.js").Keyframe>>>}} Read */
 
 const BEHIND_CHUNKS = 1;
-const AHEAD_CHUNKS = 3;
+const AHEAD_CHUNKS = 2;
 /** A stretch this long is read for the timeline; where more is in sight, bars say enough. */
 const SEEN_CHUNKS = 8;
 const AGAIN_MS = 700;
+/** A playhead that stays so long rests. */
+const REST_MS = 120;
 
 /** Says of each track which chunks are not read yet. @param {Labels} labels with `chunks` as the outline has them */
 export function markMissing(labels) {
@@ -28,11 +30,6 @@ export function markMissing(labels) {
     if (missing.length) track.missing = missing;
   }
   return labels;
-}
-
-/** The first and the last chunk that are read for a frame. @param {number} frame @returns {[number, number]} */
-function around(frame) {
-  return [Math.max(0, chunkOf(frame) - BEHIND_CHUNKS), chunkOf(frame) + AHEAD_CHUNKS - 1];
 }
 
 export class Windows {
@@ -51,13 +48,20 @@ export class Windows {
     this.url = `/api/v1/${door}/${labelSet}/`;
     /** @type {Set<number>} chunks of which everything is here */
     this.covered = new Set();
-    this.#cover(...around(frame));
+    this.covered.add(chunkOf(frame));
+    this.last = chunkOf(store.n_frames - 1);
     this.labels = store.labels;
-    /** @type {Promise<void> | null} */
+    /** @type {{first: number, last: number, stop: AbortController} | null} */
     this.reading = null;
+    /** Where the playhead is, and what is seen on the timeline. @type {{at: number, seen: [number, number]}} */
+    this.wanted = { at: chunkOf(frame), seen: [0, 0] };
     /** @type {Set<string>} tracks being read whole */
     this.whole = new Set();
     this.timer = 0;
+    /** The chunk on which the playhead is waited for to rest; -1: none. */
+    this.restsOn = -1;
+    /** What was asked for did not come: it is asked for again in a while. */
+    this.isFailed = false;
     let selected = "";
     store.listen((kind) => {
       if (kind === "frame" || store.selectedTrack === selected) return;
@@ -68,8 +72,8 @@ export class Windows {
 
   /** The address of the outline around a frame. @param {string} labelSet @param {string} clip @param {number} frame @param {"label-sets" | "beside"} [door] */
   static outline(labelSet, clip, frame, door = "label-sets") {
-    const [first, last] = around(frame);
-    return `/api/v1/${door}/${labelSet}/outline/?clip=${clip}&from=${first * CHUNK_FRAMES}&to=${(last + 1) * CHUNK_FRAMES}`;
+    const from = chunkOf(frame) * CHUNK_FRAMES;
+    return `/api/v1/${door}/${labelSet}/outline/?clip=${clip}&from=${from}&to=${from + CHUNK_FRAMES}`;
   }
 
   /** The label set anew, as it is opened. @returns {Promise<{labels: Labels, revision: number}>} */
@@ -92,30 +96,68 @@ export class Windows {
     return this.store.clipTracks().some(([, track]) => track.missing?.length);
   }
 
-  /** The playhead stands here, and these frames are seen on the timeline. @param {number} frame @param {[number, number]} seen */
-  need(frame, seen) {
-    if (this.reading || this.timer || !this.isPartial) return;
+  /** Whether all that the tracks show at a frame is here. @param {number} frame */
+  has(frame) {
+    return !this.isPartial || this.covered.has(chunkOf(frame));
+  }
+
+  /**
+   * The playhead stands here or is on its way here, and these frames are seen on the timeline. The chunk of the frame is
+   * read at once, those around it when the playhead rests on it; a scrubbing hand must rest for either.
+   * @param {number} frame @param {[number, number]} seen @param {boolean} [isScrubbing]
+   */
+  need(frame, seen, isScrubbing = false) {
+    if (!this.isPartial) return;
     const at = chunkOf(frame);
-    let first = -1;
-    let last = -1;
-    if (![at, at + 1].every((chunk) => this.covered.has(chunk))) {
-      [first, last] = around(frame);
-    } else {
-      const [from, to] = [chunkOf(Math.max(0, seen[0])), chunkOf(Math.max(0, seen[1] - 1))];
-      if (to - from < SEEN_CHUNKS) for (let c = from; c <= to && first < 0; c++) if (!this.covered.has(c)) [first, last] = [c, to];
+    this.wanted = { at, seen };
+    if (!this.covered.has(at) && !isScrubbing) {
+      if (this.timer && this.isFailed) return;
+      this.#rest(-1);
+      this.#begin(at, at);
+    } else if (this.restsOn !== at && !this.isFailed) this.#rest(at);
+  }
+
+  /** Goes on once the playhead has rested. @param {number} at  on this chunk; -1: nothing is waited for */
+  #rest(at) {
+    clearTimeout(this.timer);
+    this.restsOn = at;
+    this.timer = at < 0 ? 0 : globalThis.setTimeout(() => this.#rested(), REST_MS);
+  }
+
+  #rested() {
+    this.#rest(-1);
+    if (this.reading || !this.isPartial) return;
+    const { at, seen } = this.wanted;
+    const [from, to] = [chunkOf(Math.max(0, seen[0])), chunkOf(Math.max(0, seen[1] - 1))];
+    const spans = [[at, at], [at + 1, at + AHEAD_CHUNKS], [at - BEHIND_CHUNKS, at - 1], ...(to - from < SEEN_CHUNKS ? [[from, to]] : [])];
+    for (const [first, last] of spans) {
+      for (let c = Math.max(0, first); c <= last; c++) if (!this.covered.has(c) && c <= this.last) return this.#begin(c, Math.min(last, this.last));
     }
-    if (first < 0) return;
+  }
+
+  /** Reads chunks, and lets go of what is being read for another place. @param {number} first @param {number} last */
+  #begin(first, last) {
+    if (this.reading) {
+      if (this.reading.first <= first && last <= this.reading.last) return;
+      this.reading.stop.abort();
+    }
+    const own = { first, last, stop: new AbortController() };
+    this.reading = own;
     const query = `clip=${this.store.clip}&from=${first * CHUNK_FRAMES}&to=${(last + 1) * CHUNK_FRAMES}`;
-    this.reading = this.#read(query).then((isRead) => {
-      this.reading = null;
+    void this.#read(query, own.stop.signal).then((isRead) => {
       if (isRead) this.#cover(first, last);
-      else this.timer = globalThis.setTimeout(() => this.#again(), AGAIN_MS);
-      this.store.changed(isRead ? "labels" : "ui");
+      if (this.reading === own) this.reading = null;
+      if (isRead) this.store.changed("read");
+      if (isRead || own.stop.signal.aborted) return;
+      this.isFailed = true;
+      clearTimeout(this.timer);
+      this.timer = globalThis.setTimeout(() => this.#again(), AGAIN_MS);
     });
   }
 
   #again() {
-    this.timer = 0;
+    this.isFailed = false;
+    this.#rest(-1);
     this.store.changed("ui");
   }
 
@@ -125,14 +167,15 @@ export class Windows {
     this.whole.add(id);
     const isRead = await this.#read(`track=${id}`);
     this.whole.delete(id);
-    if (isRead) this.store.changed("labels");
+    if (isRead) this.store.changed("read");
   }
 
-  /** @param {string} query @returns {Promise<boolean>} whether it was read and taken over */
-  async #read(query) {
+  /** @param {string} query @param {AbortSignal} [signal] @returns {Promise<boolean>} whether it was read and taken over */
+  async #read(query, signal) {
     const labels = this.store.labels;
     try {
-      const found = /** @type {Read} */ (await this.api.get(`${this.url}keyframes/?${query}`));
+      const found = /** @type {Read} */ (await this.api.get(`${this.url}keyframes/?${query}`, { signal }));
+      if (signal?.aborted || !found.tracks) return false;
       // Read before something that is here already: it would be lost.
       if (found.revision < (this.saving()?.revision ?? 0) || labels !== this.store.labels) return false;
       this.#take(found);
@@ -152,7 +195,7 @@ export class Windows {
       const fresh = Object.keys(chunks).filter((chunk) => missing.delete(Number(chunk)));
       if (!track || !fresh.length) continue;
       // What came by an operation since stands above what is read.
-      track.keyframes = Object.assign({}, ...fresh.map((chunk) => chunks[chunk]), track.keyframes);
+      grow(track, fresh.map((chunk) => chunks[chunk]));
       track.missing = [...missing];
       for (const op of waiting) {
         if (op.object === id && op.op.startsWith("keyframe.")) applyOperation(this.store.labels, op);

@@ -24,6 +24,27 @@ const CASING = "rgba(6, 8, 12, 0.85)";
 /** By how much the casing is wider than its line, in CSS pixels. */
 const CASED = 2.4;
 
+/** Radius of a tip's ring, in CSS pixels. @param {Painted} item */
+const tipRadius = (item) => (item.active ? 9 : 7);
+/** The ring of a tip is so many straight pieces in the image of all outlines. */
+const RING_PIECES = 28;
+
+/** Ring and ticks of a tip: x, y, x, y of each piece. @param {[number, number]} point @param {number} r in picture pixels */
+function tipPieces([x, y], r) {
+  /** @type {number[]} */
+  const pieces = [];
+  for (let k = 0; k < RING_PIECES; k++) {
+    for (const turn of [k, (k + 1) % RING_PIECES]) {
+      const angle = (turn / RING_PIECES) * 2 * Math.PI;
+      pieces.push(x + r * Math.cos(angle), y + r * Math.sin(angle));
+    }
+  }
+  for (const [dx, dy] of TICKS) pieces.push(x + dx * r * 0.45, y + dy * r * 0.45, x + dx * r * 1.65, y + dy * r * 1.65);
+  return pieces;
+}
+
+const TICKS = [[1, 0], [-1, 0], [0, 1], [0, -1]];
+
 /** CSS pixels. @param {Painted} item */
 const lineWidth = (item) => (item.active ? 2 : item.expanded.interpolated ? 1.25 : 1.6);
 
@@ -179,6 +200,7 @@ export class Overlay {
       /** @type {number[]} */
       let ends = [];
       if (hasPoints(shape)) ends = piecesOf(shape, item.skeleton);
+      else if (shape?.type === "tip") ends = tipPieces(shape.point, this.#w(tipRadius(item)));
       else if (shape?.type === "box") {
         const [x, y, w, h] = shape.box;
         ends = [x, y, x + w, y, x + w, y, x + w, y + h, x + w, y + h, x, y + h, x, y + h, x, y];
@@ -240,15 +262,17 @@ export class Overlay {
 
   /** @param {Painted} item @param {[number, number]} point */
   #tip(item, [x, y]) {
-    const r = this.#w(item.active ? 9 : 7);
-    const path = new Path2D();
-    path.moveTo(x + r, y);
-    path.arc(x, y, r, 0, Math.PI * 2);
-    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
-      path.moveTo(x + dx * r * 0.45, y + dy * r * 0.45);
-      path.lineTo(x + dx * r * 1.65, y + dy * r * 1.65);
+    if (!this.lined.has(item)) {
+      const r = this.#w(tipRadius(item));
+      const path = new Path2D();
+      path.moveTo(x + r, y);
+      path.arc(x, y, r, 0, Math.PI * 2);
+      for (const [dx, dy] of TICKS) {
+        path.moveTo(x + dx * r * 0.45, y + dy * r * 0.45);
+        path.lineTo(x + dx * r * 1.65, y + dy * r * 1.65);
+      }
+      this.#stroke(item, path);
     }
-    this.#stroke(item, path);
     if (!item.expanded.interpolated) {
       this.context.fillStyle = item.color;
       this.context.fillRect(x - this.#w(1), y - this.#w(1), this.#w(2), this.#w(2));
@@ -257,9 +281,11 @@ export class Overlay {
 
   /** @param {Painted} item @param {[number, number, number, number]} box */
   #box(item, [x, y, w, h]) {
-    const path = new Path2D();
-    path.rect(x, y, w, h);
-    this.#stroke(item, path);
+    if (!this.lined.has(item)) {
+      const path = new Path2D();
+      path.rect(x, y, w, h);
+      this.#stroke(item, path);
+    }
     if (!item.active || item.dashed) return;
     this.context.fillStyle = item.color;
     const s = this.#w(3);

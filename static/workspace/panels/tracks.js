@@ -1,19 +1,28 @@
 /** Tracks of the clip, and what is still to do. */
 
 import { cap, chip, h, icon } from "../dom.js";
-import { isRead, keyframeFrames } from "../interpolate.js";
+import { isRead, keyframeFrames, stampOf } from "../interpolate.js";
 import { unlabelledSpans } from "../operations.js";
 
 const EYE = "M2 12s3.5-6 10-6 10 6 10 6-3.5 6-10 6S2 12 2 12zM12 9.500a2.500 2.500 0 1 0 0 5 2.500 2.500 0 1 0 0-5";
+/** Reading goes on in parts: what is still to do is counted when it rests. */
+const REST_MS = 250;
 const SHUT = "M3 10c2 3 5 5 9 5s7-2 9-5M5 14l-1.500 2M12 15v3M19 14l1.500 2";
 
 /** @typedef {{text: string, go: number | null, key?: string}} Todo */
+/**
+ * @typedef {{row: HTMLElement, name: HTMLElement, tag: HTMLElement, eye: HTMLButtonElement, pick: HTMLButtonElement,
+ *   track: import("../types.js").Track, geometry: string, said: string, state: string | null | undefined, isThere: boolean}} Row
+ *   what it says, and of the frame: undefined where the track is not on it, null before anything is said
+ */
 
 /** @param {HTMLElement} host @param {import("../bench.js").Bench} bench */
 export function tracksPanel(host, bench) {
   const { store, edits } = bench;
-  /** @type {Map<string, {row: HTMLElement, name: HTMLElement, tag: HTMLElement, eye: HTMLButtonElement, pick: HTMLButtonElement, shown: string}>} */
+  /** @type {Map<string, Row>} */
   const rows = new Map();
+  /** The rows as they stand below each other. @type {Row[]} */
+  let shown = [];
   const list = h("ul", { class: "rows", "aria-label": "Tracks" });
   const empty = h("p", { class: "hint" });
   const add = h(
@@ -35,7 +44,20 @@ export function tracksPanel(host, bench) {
       store.changed("ui");
     } });
     const row = h("li", { class: "track-row", "data-testid": `track-${id}` }, pick, eye);
-    return { row, name, tag, eye, pick, shown: "" };
+    return { row, name, tag, eye, pick, track: store.labels.tracks[id], geometry: "", said: "", state: undefined, isThere: false };
+  };
+
+  /** What a row says of the frame: most say on the next one what they said. @param {Row} held */
+  const follow = (held) => {
+    const here = store.expand(held.track, store.frame);
+    const isThere = Boolean(here?.shape);
+    if (here?.state === held.state && isThere === held.isThere) return;
+    held.state = here?.state;
+    held.isThere = isThere;
+    const tag = isEmpty(held.track) ? "empty" : here && here.state !== "visible" ? here.state : held.geometry;
+    if (held.tag.textContent !== tag) held.tag.textContent = tag;
+    held.row.classList.toggle("away", !isThere);
+    held.row.dataset.state = here ? here.state : "none";
   };
 
   const update = () => {
@@ -45,24 +67,26 @@ export function tracksPanel(host, bench) {
       held.row.remove();
       rows.delete(id);
     }
-    tracks.forEach(([id, track], at) => {
+    let place = list.firstElementChild;
+    shown = tracks.map(([id, track]) => {
       let held = rows.get(id);
       if (!held) rows.set(id, (held = make(id)));
-      if (list.children[at] !== held.row) list.insertBefore(held.row, list.children[at] ?? null);
+      if (place === held.row) place = place.nextElementSibling;
+      else list.insertBefore(held.row, place);
       const name = store.trackName(id);
-      const here = store.expand(track, store.frame);
       const geometry = store.classOf(track.class_id)?.geometry ?? "";
-      const tag = isEmpty(track) ? "empty" : here && here.state !== "visible" ? here.state : geometry;
       const selected = id === store.selectedTrack;
       const hidden = store.hidden.has(id);
-      const signature = `${name}|${tag}|${selected}|${hidden}|${here?.state}|${Boolean(here?.shape)}`;
-      if (held.shown === signature) return;
-      held.shown = signature;
+      const said = `${name}|${geometry}|${isEmpty(track)}|${selected}|${hidden}`;
+      held.track = track;
+      if (held.said === said) {
+        follow(held);
+        return held;
+      }
+      Object.assign(held, { said, geometry, state: null });
       if (held.name.textContent !== name) held.name.textContent = name;
-      if (held.tag.textContent !== tag) held.tag.textContent = tag;
       held.row.classList.toggle("selected", selected);
-      held.row.classList.toggle("away", !here?.shape);
-      held.row.dataset.state = here ? here.state : "none";
+      follow(held);
       held.pick.setAttribute("aria-pressed", String(selected));
       held.pick.title = name;
       held.eye.setAttribute("aria-label", `${hidden ? "Show" : "Hide"} ${name}`);
@@ -71,6 +95,7 @@ export function tracksPanel(host, bench) {
         held.eye.dataset.hidden = String(hidden);
         held.eye.replaceChildren(icon(hidden ? SHUT : EYE));
       }
+      return held;
     });
     const text = tracks.length ? "" : "No tracks yet. Choose a class by its key and draw.";
     if (empty.textContent !== text) empty.textContent = text;
@@ -88,7 +113,7 @@ export function tracksPanel(host, bench) {
     }
   });
   update();
-  return update;
+  return () => shown.forEach(follow);
 }
 
 /**
@@ -126,12 +151,13 @@ export function stillToDo(store) {
 /** @param {import("../types.js").Track} track */
 const isEmpty = (track) => !keyframeFrames(track).length && !track.missing?.length;
 
-/** Keyed by the keyframes container, which is replaced on every change. @type {WeakMap<object, [number, number]>} */
+/** @type {WeakMap<object, [number, number]>} */
 const gapsHeld = new WeakMap();
 
 /** How many gaps between a track's keyframes are over the limit, and where the first one is. @param {import("../types.js").Track} track @param {number} limit frames @returns {[number, number]} */
 function gapsOf(track, limit) {
-  const held = gapsHeld.get(track.keyframes);
+  const stamp = stampOf(track.keyframes);
+  const held = gapsHeld.get(stamp);
   if (held) return held;
   const frames = keyframeFrames(track);
   /** @type {[number, number]} */
@@ -142,7 +168,7 @@ function gapsOf(track, limit) {
     if (track.missing?.length && !isRead(track, frames[i] + 1)) continue;
     if (!found[0]++) found[1] = frames[i];
   }
-  gapsHeld.set(track.keyframes, found);
+  gapsHeld.set(stamp, found);
   return found;
 }
 
@@ -175,6 +201,16 @@ export function todoPanel(host, bench) {
         : [h("li", { class: "hint" }, "Nothing left to do")]),
     );
   };
-  bench.store.listen((kind) => kind === "labels" && update());
+  let waits = false;
+  bench.store.listen((kind) => {
+    if (kind === "labels") update();
+    // What was read is on the picture first.
+    if (kind !== "read" || waits) return;
+    waits = true;
+    setTimeout(() => {
+      waits = false;
+      update();
+    }, REST_MS);
+  });
   update();
 }

@@ -1,6 +1,6 @@
 /** Draws one lane of the timeline. */
 
-import { CHUNK_FRAMES, isBridged, keyframeFrames, lastAtOrBefore } from "../interpolate.js";
+import { CHUNK_FRAMES, isBridged, keyframeFrames, lastAtOrBefore, stampOf } from "../interpolate.js";
 
 /**
  * @typedef {{id?: string, start: number, end: number, color: string, name?: string, selected?: boolean,
@@ -8,28 +8,29 @@ import { CHUNK_FRAMES, isBridged, keyframeFrames, lastAtOrBefore } from "../inte
  * @typedef {{frame: number, state: import("../types.js").KeyframeState}} LaneKeyframe
  * @typedef {{id: string, name: string, tag?: string, kind: "intervals" | "track" | "curve" | "marks", height: number,
  *   color?: string, selected?: boolean, dashed?: boolean, rule?: import("../interpolate.js").Rule, intervals?: LaneInterval[],
- *   keyframes?: LaneKeyframe[], missing?: number[], gaps?: [number, number][], canDrag?: boolean, values?: [number, number | null][], range?: [number, number], mark?: [number, number],
+ *   keyframes?: LaneKeyframe[], frames?: number[], missing?: number[], gaps?: [number, number][], canDrag?: boolean, values?: [number, number | null][], range?: [number, number], mark?: [number, number],
  *   y?: number}} Lane
  * @typedef {{text: string, dim: string, faint: string, line: string, surface: string, selected: string,
  *   accent: string, background: string, warn: string}} Palette
  * @typedef {{head: number, width: number, from: number, x: (frame: number) => number, palette: Palette, frame: number}} Plot
  */
 
-/** Keyed by the keyframes container, which is replaced on every change. @type {WeakMap<object, LaneKeyframe[]>} */
+/** @type {WeakMap<object, LaneKeyframe[]>} */
 const held = new WeakMap();
 
 /** @param {import("../types.js").Track} track @returns {LaneKeyframe[]} */
 export function laneKeyframes(track) {
-  let found = held.get(track.keyframes);
+  const stamp = stampOf(track.keyframes);
+  let found = held.get(stamp);
   if (!found) {
     found = keyframeFrames(track).map((frame) => ({ frame, state: track.keyframes[String(frame)].state }));
-    held.set(track.keyframes, found);
+    held.set(stamp, found);
   }
   return found;
 }
 
-/** The first keyframe in sight's place in the list, or the one before it: a span may reach in. @param {LaneKeyframe[]} keyframes @param {number} from frame */
-function firstInSight(keyframes, from) {
+/** The place in the list of the first keyframe at a frame or after it. @param {LaneKeyframe[]} keyframes @param {number} from frame */
+function atOrAfter(keyframes, from) {
   let low = 0;
   let high = keyframes.length;
   while (low < high) {
@@ -37,7 +38,7 @@ function firstInSight(keyframes, from) {
     if (keyframes[middle].frame < from) low = middle + 1;
     else high = middle;
   }
-  return Math.max(0, low - 1);
+  return low;
 }
 
 /** @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot */
@@ -179,7 +180,8 @@ function drawTrack(c, lane, plot, y) {
   const keyframes = lane.keyframes ?? [];
   const middle = y + lane.height / 2;
   drawUnread(c, lane, plot, middle);
-  const first = firstInSight(keyframes, plot.from);
+  // A span may reach into sight.
+  const first = Math.max(0, atOrAfter(keyframes, plot.from) - 1);
   for (let i = first; i + 1 < keyframes.length; i++) {
     const x0 = plot.x(keyframes[i].frame + 0.5);
     if (x0 > plot.width) break;
@@ -195,21 +197,34 @@ function drawTrack(c, lane, plot, y) {
     const { frame, state } = keyframes[i];
     const x = plot.x(frame + 0.5);
     if (x > plot.width + 8) break;
-    if (x < plot.head - 8 || (x - last < NEAR_PX && frame !== plot.frame)) continue;
+    if (x < plot.head - 8 || x - last < NEAR_PX) continue;
     last = x;
-    const r = frame === plot.frame ? 6.5 : 5;
-    c.beginPath();
-    c.moveTo(x, middle - r);
-    c.lineTo(x + r, middle);
-    c.lineTo(x, middle + r);
-    c.lineTo(x - r, middle);
-    c.closePath();
-    c.lineWidth = 1.5;
-    c.strokeStyle = state === "visible" ? plot.palette.surface : color;
-    c.fillStyle = state === "visible" ? color : plot.palette.surface;
-    c.fill();
-    c.stroke();
+    diamond(c, x, middle, 5, state, color, plot);
   }
+}
+
+/** @param {CanvasRenderingContext2D} c @param {number} x @param {number} y @param {number} r @param {import("../types.js").KeyframeState} state @param {string} color @param {Plot} plot */
+function diamond(c, x, y, r, state, color, plot) {
+  c.beginPath();
+  c.moveTo(x, y - r);
+  c.lineTo(x + r, y);
+  c.lineTo(x, y + r);
+  c.lineTo(x - r, y);
+  c.closePath();
+  c.lineWidth = 1.5;
+  c.strokeStyle = state === "visible" ? plot.palette.surface : color;
+  c.fillStyle = state === "visible" ? color : plot.palette.surface;
+  c.fill();
+  c.stroke();
+}
+
+/** What of a lane goes with the playhead: the keyframe on this frame is larger. @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot */
+export function drawAtPlayhead(c, lane, plot) {
+  if (lane.kind !== "track") return;
+  const keyframes = lane.keyframes ?? [];
+  const at = keyframes[atOrAfter(keyframes, plot.frame)];
+  if (at?.frame !== plot.frame) return;
+  diamond(c, plot.x(at.frame + 0.5), (lane.y ?? 0) + lane.height / 2, 6.5, at.state, lane.color ?? "#ffffff", plot);
 }
 
 /** Comments: a ring each, empty where it is settled. @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot @param {number} y */

@@ -1,6 +1,6 @@
 /** The workspace's lanes: phases, events, one a track. */
 
-import { ruleOf } from "../interpolate.js";
+import { keyframeFrames, ruleOf } from "../interpolate.js";
 import { unlabelledSpans } from "../operations.js";
 import { laneKeyframes } from "./draw.js";
 
@@ -56,7 +56,11 @@ export function workspaceLanes(store) {
       color: labelClass?.color ?? "#ffffff",
       selected: id === store.selectedTrack,
       rule: labelClass && ruleOf(labelClass),
-      keyframes: laneKeyframes(track),
+      frames: keyframeFrames(track),
+      // Only lanes in sight are asked for them.
+      get keyframes() {
+        return laneKeyframes(track);
+      },
       missing: track.missing,
       canDrag: !store.readOnly,
     });

@@ -1,25 +1,29 @@
 /** The strip below the lanes: the whole clip at a glance, with the part in sight and the playhead. */
 
+import { CHUNK_FRAMES } from "../interpolate.js";
+
 /** @typedef {import("./draw.js").Lane} Lane */
 
 export const OVERVIEW_PX = 20;
 const TOP_PX = 9;
 
 /** Where a track has keyframes, those not read yet by their chunk. @param {Lane} lane @returns {[number, number] | null} */
-function reachOf({ keyframes = [], missing = [] }) {
-  if (!keyframes.length && !missing.length) return null;
-  const first = Math.min(keyframes[0]?.frame ?? Infinity, missing.length ? missing[0] * 256 : Infinity);
-  const last = Math.max(keyframes.length ? keyframes[keyframes.length - 1].frame + 1 : 0, missing.length ? (missing[missing.length - 1] + 1) * 256 : 0);
+function reachOf(lane) {
+  const { missing = [] } = lane;
+  const frames = lane.frames ?? lane.keyframes?.map((each) => each.frame) ?? [];
+  if (!frames.length && !missing.length) return null;
+  const first = Math.min(frames[0] ?? Infinity, missing.length ? missing[0] * CHUNK_FRAMES : Infinity);
+  const last = Math.max(frames.length ? frames[frames.length - 1] + 1 : 0, missing.length ? (missing[missing.length - 1] + 1) * CHUNK_FRAMES : 0);
   return [first, last];
 }
 
 /**
  * Above, what is labelled of phases and what is not; below, where tracks and events are, the denser the brighter.
  * @param {CanvasRenderingContext2D} c @param {Lane[]} lanes @param {Lane | undefined} source  intervals shown above
- * @param {{head: number, width: number, top: number, n: number, from: number, to: number, frame: number,
+ * @param {{head: number, width: number, top: number, n: number, from: number, to: number,
  *   palette: import("./draw.js").Palette}} plot
  */
-export function paintOverview(c, lanes, source, { head, width, top, n, from, to, frame, palette }) {
+export function paintOverview(c, lanes, source, { head, width, top, n, from, to, palette }) {
   const scale = (width - head) / n;
   c.fillStyle = palette.background;
   c.fillRect(head, top, width - head, OVERVIEW_PX);
@@ -47,6 +51,11 @@ export function paintOverview(c, lanes, source, { head, width, top, n, from, to,
   c.strokeStyle = palette.accent;
   c.lineWidth = 1;
   c.strokeRect(head + from * scale + 0.5, top + 0.5, Math.max(4, (to - from) * scale) - 1, OVERVIEW_PX - 1);
+}
+
+/** @param {CanvasRenderingContext2D} c @param {{head: number, width: number, top: number, n: number, frame: number, palette: import("./draw.js").Palette}} plot */
+export function paintOverviewHead(c, { head, width, top, n, frame, palette }) {
+  const scale = (width - head) / n;
   c.fillStyle = palette.accent;
   c.fillRect(head + (frame + 0.5) * scale - 0.5, top, 1, OVERVIEW_PX);
 }

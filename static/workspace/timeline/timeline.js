@@ -1,9 +1,12 @@
-/** The timeline: ruler, lanes, playhead and overview on one canvas, cheap enough to paint every frame. */
+/**
+ * The timeline: ruler, lanes, playhead and overview on one canvas. What stays as it is from frame to frame is held as a
+ * picture, so that a frame costs a copy and the playhead, however many tracks there are.
+ */
 
 import { clock } from "../player/timebase.js";
 import { Drag, gripAt } from "./drag.js";
-import { drawLane } from "./draw.js";
-import { OVERVIEW_PX, paintOverview } from "./overview.js";
+import { drawAtPlayhead, drawLane } from "./draw.js";
+import { OVERVIEW_PX, paintOverview, paintOverviewHead } from "./overview.js";
 
 /** @typedef {import("./draw.js").Lane} Lane */
 
@@ -31,6 +34,15 @@ export class Timeline {
     this.canvas.setAttribute("aria-hidden", "true");
     host.append(this.canvas);
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    /** All but what goes with the playhead. */
+    this.still = document.createElement("canvas");
+    this.stillContext = /** @type {CanvasRenderingContext2D} */ (this.still.getContext("2d", { alpha: false }));
+    this.isStale = true;
+    this.isAsked = false;
+    /** Measured when it is painted, not with each place that is worked out. CSS pixels, but for the ratio. */
+    this.size = { width: 0, height: 0, head: 0, ratio: 1 };
+    /** The lanes of `painted` that are in sight. @type {Lane[]} */
+    this.inSight = [];
     /** @type {(frame: number) => void} */
     this.onSeek = () => {};
     /** @type {(lane: Lane, hit: {interval?: string, frame?: number}) => void} */
@@ -68,17 +80,20 @@ export class Timeline {
   }
 
   get plotWidth() {
-    return Math.max(1, this.host.clientWidth - this.headerWidth());
+    if (!this.size.width) this.#measure();
+    return Math.max(1, this.size.width - this.size.head);
   }
 
   /** @param {number} frame edge of a frame */
   x(frame) {
-    return this.headerWidth() + ((frame - this.from) / (this.to - this.from)) * this.plotWidth;
+    const { plotWidth } = this;
+    return this.size.head + ((frame - this.from) / (this.to - this.from)) * plotWidth;
   }
 
   /** @param {number} x CSS pixels @returns {number} frame, not rounded */
   frameAt(x) {
-    return this.from + ((x - this.headerWidth()) / this.plotWidth) * (this.to - this.from);
+    const { plotWidth } = this;
+    return this.from + ((x - this.size.head) / plotWidth) * (this.to - this.from);
   }
 
   /** @param {number} factor below 1 shows less @param {number} [around] frame */
@@ -109,28 +124,81 @@ export class Timeline {
     if (!this.scrubbing && (frame < this.from || frame >= this.to)) {
       this.from = Math.max(0, Math.min(this.n - span, frame - span * (frame < this.from ? 0.85 : 0.15)));
       this.to = this.from + span;
+      this.isStale = true;
     }
+    // A span that was begun and not ended reaches to the playhead.
+    if (this.inSight.some((lane) => lane.intervals?.some((interval) => interval.open))) this.isStale = true;
     this.host.setAttribute("aria-valuenow", String(frame));
     this.host.setAttribute("aria-valuetext", `${clock(this.time.timeOf(frame))}, frame ${frame}`);
-    this.paint();
+    this.#draw();
   }
 
+  /** Paints all anew with the next animation frame, once for everyone who asks. */
   paint() {
-    const { canvas, context, host, palette } = this;
-    const ratio = globalThis.devicePixelRatio || 1;
-    const width = host.clientWidth;
-    const height = host.clientHeight;
-    if (!width || !height) return;
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
+    this.isStale = true;
+    this.#ask();
+  }
+
+  #ask() {
+    if (this.isAsked) return;
+    this.isAsked = true;
+    requestAnimationFrame(() => {
+      // A frame may have been painted meanwhile, and all with it.
+      if (this.isAsked) this.#draw();
+    });
+  }
+
+  #measure() {
+    const { host } = this;
+    this.size = { width: host.clientWidth, height: host.clientHeight, head: this.headerWidth(), ratio: globalThis.devicePixelRatio || 1 };
+  }
+
+  #draw() {
+    const { canvas, still, context } = this;
+    this.isAsked = false;
+    if (this.isStale) {
+      this.#measure();
+      const { width, height, ratio } = this.size;
+      if (!width || !height) return;
+      for (const each of [canvas, still]) {
+        if (each.width !== Math.round(width * ratio)) each.width = Math.round(width * ratio);
+        if (each.height !== Math.round(height * ratio)) each.height = Math.round(height * ratio);
+      }
       canvas.style.width = `${width}px`;
       canvas.style.height = `${height}px`;
+      this.isStale = false;
+      this.#drawStill();
     }
+    const { width, height, head, ratio } = this.size;
+    const bottom = height - OVERVIEW_PX - 6;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.drawImage(still, 0, 0);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.save();
+    context.beginPath();
+    context.rect(head, RULER_PX, width - head, bottom - RULER_PX);
+    context.clip();
+    const plot = this.#plot();
+    for (const lane of this.inSight) drawAtPlayhead(context, lane, plot);
+    context.restore();
+    this.#playhead(head, width, bottom);
+    this.#dragged(head, bottom);
+    const { n, frame, palette } = this;
+    paintOverviewHead(context, { head, width, top: height - OVERVIEW_PX - 2, n, frame, palette });
+  }
+
+  /** @returns {import("./draw.js").Plot} */
+  #plot() {
+    const { from, palette, frame } = this;
+    return { head: this.size.head, width: this.size.width, from, x: (f) => this.x(f), palette, frame };
+  }
+
+  #drawStill() {
+    const { stillContext: context, palette } = this;
+    const { width, height, head, ratio } = this.size;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = palette.surface;
     context.fillRect(0, 0, width, height);
-    const head = this.headerWidth();
     const bottom = height - OVERVIEW_PX - 6;
     this.#ruler(head, width, bottom);
     const lanes = this.lanes();
@@ -141,21 +209,22 @@ export class Timeline {
     context.rect(0, RULER_PX, width, bottom - RULER_PX);
     context.clip();
     let y = RULER_PX - this.scroll;
+    const plot = this.#plot();
+    this.inSight = [];
     for (const lane of lanes) {
       lane.y = y;
       if (y + lane.height > RULER_PX && y < bottom) {
-        drawLane(context, lane, { head, width, from: this.from, x: (f) => this.x(f), palette, frame: this.frame });
+        this.inSight.push(lane);
+        drawLane(context, lane, plot);
       }
       y += lane.height;
     }
     this.#blanked(head, width, bottom);
     context.restore();
     this.#loop(head, width);
-    this.#playhead(head, width, bottom);
-    this.#dragged(head, bottom);
     const source = this.overview ?? lanes.find((lane) => lane.kind === "intervals");
-    const { n, from, to, frame } = this;
-    paintOverview(context, lanes, source, { head, width, top: height - OVERVIEW_PX - 2, n, from, to, frame, palette });
+    const { n, from, to } = this;
+    paintOverview(context, lanes, source, { head, width, top: height - OVERVIEW_PX - 2, n, from, to, palette });
     context.fillStyle = palette.line;
     context.fillRect(head - 0.5, 0, 1, height);
   }
@@ -183,7 +252,7 @@ export class Timeline {
 
   /** @param {number} head @param {number} width @param {number} bottom */
   #ruler(head, width, bottom) {
-    const { context, palette } = this;
+    const { stillContext: context, palette } = this;
     const from_s = this.time.timeOf(Math.floor(this.from));
     const to_s = Math.max(from_s + 0.01, this.time.timeOf(Math.ceil(this.to)));
     const wanted = ((to_s - from_s) / Math.max(1, this.plotWidth)) * 110;
@@ -204,7 +273,7 @@ export class Timeline {
 
   /** @param {number} head @param {number} width @param {number} bottom */
   #blanked(head, width, bottom) {
-    const { context } = this;
+    const { stillContext: context } = this;
     for (const [start, end] of this.blanked) {
       const x0 = Math.max(head, this.x(start));
       const x1 = Math.min(width, this.x(end));
@@ -223,8 +292,8 @@ export class Timeline {
     const x0 = Math.max(head, this.x(this.loop[0]));
     const x1 = Math.min(width, this.x(this.loop[1]));
     if (x1 <= x0) return;
-    this.context.fillStyle = this.palette.accent;
-    this.context.fillRect(x0, RULER_PX - 4, x1 - x0, 3);
+    this.stillContext.fillStyle = this.palette.accent;
+    this.stillContext.fillRect(x0, RULER_PX - 4, x1 - x0, 3);
   }
 
   /** @param {number} head @param {number} width @param {number} bottom */
@@ -253,7 +322,7 @@ export class Timeline {
     context.font = "11px system-ui, sans-serif";
     context.textBaseline = "middle";
     const wide = context.measureText(words).width + 10;
-    const left = Math.max(head, Math.min(this.host.clientWidth - wide, x + 6));
+    const left = Math.max(head, Math.min(this.size.width - wide, x + 6));
     context.fillStyle = palette.background;
     context.fillRect(left, RULER_PX + 2, wide, 16);
     context.fillStyle = palette.text;
@@ -296,7 +365,7 @@ export class Timeline {
       const x = event.clientX - host.getBoundingClientRect().left;
       if (this.drag) {
         this.drag.move(x, (at) => this.frameAt(at), (f) => this.x(f), event.altKey);
-        this.paint();
+        this.#ask();
       } else if (this.scrubbing && Math.abs(event.movementX) > 0) scrub(event);
       else if (!this.scrubbing) {
         const lane = this.painted.find((l) => this.#inLane(l, event.clientY - host.getBoundingClientRect().top));
@@ -337,7 +406,7 @@ export class Timeline {
   #letGo() {
     this.drag = null;
     this.scrubbing = "";
-    this.paint();
+    this.#ask();
   }
 
   /** A click: selects what is there, and goes to a keyframe. @param {Lane} lane @param {PointerEvent} event @returns {boolean} whether it went somewhere */
