@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Func, Q, QuerySet
-from django.db.models.lookups import In
+from django.db.models.lookups import In, IsNull
 from django.utils import timezone
 
 from apps.access import roles
@@ -48,7 +48,7 @@ def may_see(user: User) -> Q:
     # Who sees many projects finds a page soonest by going through the clips in order.
     seen = Q(In(_Unindexed("project_id"), every)) if len(every) > _MANY else Q(project_id__in=every)
     # What a person labels once more is for that person alone.
-    seen &= Q(repeats=None)
+    seen &= Q(IsNull(_Unindexed("repeats_id"), True))
     for assigned in ASSIGNED_CLIPS:
         ids = assigned(user, held)
         if not ids.query.is_empty() and (found := _few(ids)) is not None:
