@@ -99,8 +99,8 @@ class ReturnView(ApiView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=_ANSWERS)
     def post(self, request: Any, assignment_id: uuid.UUID) -> Response:
         """Return handed-in labels that nobody decides yet: {"remark"}."""
-        remark = str(body_of(request).get("remark") or "")
         found = _led(request, assignment_id)
+        remark = str(body_of(request).get("remark") or "")
         return Response(_led_json(assigning.return_work(actor_of(request), found, remark=remark)))
 
 
@@ -108,6 +108,6 @@ class DueView(ApiView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=_ANSWERS)
     def post(self, request: Any, assignment_id: uuid.UUID) -> Response:
         """Say until when a clip is to be labelled: {"due_on": "2026-11-26" or null}."""
-        day = day_of(str(body_of(request).get("due_on") or ""))
         found = _led(request, assignment_id)
+        day = day_of(str(body_of(request).get("due_on") or ""))
         return Response(_led_json(assigning.set_due(actor_of(request), found, due_on=day)))

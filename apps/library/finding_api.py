@@ -135,10 +135,10 @@ class FindingReportView(ApiView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=_ANSWERS)
     def post(self, request: Any, finding_id: uuid.UUID) -> Response:
         """Note that the clinic was told: {"told" (whom and what), "way", "told_at" (UTC)}."""
-        body = body_of(request)
+        finding, body = _stewarded(request, finding_id), body_of(request)
         done = incidental.report(
             actor_of(request),
-            _stewarded(request, finding_id),
+            finding,
             told=body.get("told"),
             way=str(body.get("way", "")),
             told_at=_moment(body.get("told_at")),
@@ -158,10 +158,10 @@ class FindingCloseView(ApiView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=_ANSWERS)
     def post(self, request: Any, finding_id: uuid.UUID) -> Response:
         """Close it with what came of it: {"outcome", "note"}."""
-        body = body_of(request)
+        finding, body = _stewarded(request, finding_id), body_of(request)
         done = incidental.close(
             actor_of(request),
-            _stewarded(request, finding_id),
+            finding,
             outcome=str(body.get("outcome", "")),
             note=body.get("note"),
         )

@@ -97,7 +97,7 @@ def test_a_row_asks_for_the_relation_that_the_page_names():
 def _is_parted(action: str) -> bool:
     """Actions of which the page says that one must not do them to one's own, or that are decided
     by who must have no part in it."""
-    own = ("decide", "accept_small", "sign", "amend", "withdraw", "correct", "return")
+    own = ("decide", "take_in", "accept_small", "sign", "amend", "withdraw", "correct", "return")
     return action in {f"adjudication.{name}" for name in own} or any(
         held.get(action) == "another's" for held in RIGHTS.held.values()
     )
