@@ -245,7 +245,7 @@ def with_oneself(user: User, project: Project) -> Row:
     return {
         "given": held.count(),
         "measured": len(done),
-        "by_class": summed(rows, *figure),
+        "by_class": _phases_last(summed(rows, *figure)),
         "by_person": summed(rows, "person", "pseudonym", *figure),
         "by_month": summed(rows, "month", *figure),
     }
@@ -255,8 +255,11 @@ def _by_class(figures: QuerySet[ReadersFigure]) -> list[Row]:
     rows = figures.values("class_id", "label", "metric").annotate(
         mean=Avg("value"), lowest=Min("value"), clips=Count("report")
     )
-    plain: list[Row] = [dict(row) for row in rows]
-    return sorted(plain, key=lambda row: (row["class_id"] == PHASES, row["label"], row["metric"]))
+    return _phases_last(dict(row) for row in rows)
+
+
+def _phases_last(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: (row["class_id"] == PHASES, row["label"], row["metric"]))
 
 
 def _by_person(reports: QuerySet[ReadersReport]) -> list[Row]:
