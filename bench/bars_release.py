@@ -234,8 +234,8 @@ BARS = [
     ),
     Bar(
         "release imports",
-        "mutated files of each format through the door: whole in the database or not at all",
-        tests("tests/release/test_importing.py", BAR_IMPORT_MUTATIONS="100"),
+        "1,000 mutated files of each format through the door: whole in the database or not at all",
+        tests("tests/release/test_importing.py", BAR_IMPORT_MUTATIONS="1000"),
     ),
     Bar(
         "release boxes",
