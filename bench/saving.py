@@ -279,25 +279,23 @@ def million(at: Site) -> dict[str, Any]:
 
 def _fill(hand: Hand, keyframes: int) -> None:
     """Tracks spread over the clip, each with a keyframe every fourth frame: as the rows and the log
-    that saving them leaves, a revision a track; by saves alone it takes most of an hour."""
+    that saving them leaves, a revision a track. By saves alone it takes most of an hour, and by
+    the product's own checks of each operation many minutes: those are run on the first track, whose
+    rows must be the same."""
     from django.db import transaction
 
     from apps.annotation import log, rows, store
-    from apps.annotation.domain import ops, runs
+    from apps.annotation.domain import runs
     from apps.annotation.models import LabelObject, LabelSet
 
     label_set = LabelSet.objects.select_related("ontology", "author").get(pk=hand.label_set)
-    definition, sizes = label_set.ontology.definition, store.clip_sizes(label_set)
     each = max(1, keyframes // TRACKS)
     for number in range(TRACKS):
         name = str(uuid.uuid4())
         start = number * (CLIP_FRAMES - 4 * each) // TRACKS
-        made = [hand.step("track.create", name, clip=hand.clip, class_id="grasper")]
-        made += [hand.tip(name, start + 4 * n) for n in range(each)]
-        labels, undo = ops.take(ops.empty_labels(sizes), made, definition, sizes, are_valid=True)
-        held: dict[int, dict[str, Any]] = {}
-        for index, keyframe in labels["tracks"][name]["keyframes"].items():
-            held.setdefault(int(index) // store.CHUNK_FRAMES, {})[index] = keyframe
+        logged, held = _spelled(hand, name, [start + 4 * n for n in range(each)])
+        if not number:
+            _are_what_saving_leaves(label_set, logged, held, name)
         label_set.revision += 1
         with transaction.atomic():
             row = LabelObject.objects.create(
@@ -306,13 +304,52 @@ def _fill(hand: Hand, keyframes: int) -> None:
                 chunk_runs=runs.runs_of(held),
             )  # fmt: skip
             rows.write_chunks([rows.ChunkRow(row.pk, n, store.pack(k)) for n, k in held.items()])
-            log.append(label_set, label_set.author, hand.client, [
-                log.Row(n, op["id"], op["seq"], ops.canonical_bytes(op), json.dumps(back).encode(),
-                        True)
-                for n, (op, back) in enumerate(zip(made, undo, strict=True))
-            ])  # fmt: skip
+            log.append(label_set, label_set.author, hand.client, logged)
             label_set.save(update_fields=["revision"])
     hand.revision = label_set.revision
+
+
+def _spelled(
+    hand: Hand, name: str, frames: list[int]
+) -> tuple[list[Any], dict[int, dict[str, Any]]]:
+    """(rows of the log, keyframes by chunk) of a new track of tips, their JSON spelled out."""
+    from apps.annotation import log, store
+    from apps.annotation.domain import ops
+
+    made = hand.step("track.create", name, clip=hand.clip, class_id="grasper")
+    back = f'[{{"op":"track.delete","object":"{name}"}}]'
+    logged = [log.Row(0, made["id"], made["seq"], ops.canonical_bytes(made), back.encode(), True)]
+    held: dict[int, dict[str, Any]] = {}
+    for place, frame in enumerate(frames, 1):
+        hand.seq += 1
+        op, x, y = str(uuid.UUID(int=hand.random.getrandbits(128))), frame % 319, frame % 239
+        body = (
+            f'{{"attributes":{{}},"frame_index":{frame},"id":"{op}","object":"{name}",'
+            f'"op":"keyframe.set","seq":{hand.seq},'
+            f'"shape":{{"point":[{x},{y}],"type":"tip"}},"state":"visible"}}'
+        )
+        back = f'[{{"op":"keyframe.delete","object":"{name}","frame_index":{frame}}}]'
+        logged.append(log.Row(place, op, hand.seq, body.encode(), back.encode(), True))
+        held.setdefault(frame // store.CHUNK_FRAMES, {})[str(frame)] = {
+            "state": "visible", "shape": {"type": "tip", "point": [x, y]}, "attributes": {},
+        }  # fmt: skip
+    return logged, held
+
+
+def _are_what_saving_leaves(
+    label_set: Any, logged: list[Any], held: dict[int, dict[str, Any]], name: str
+) -> None:
+    """Raises AssertionError unless the product's own rules make the same of the operations."""
+    from apps.annotation import store
+    from apps.annotation.domain import ops
+
+    sizes, sent = store.clip_sizes(label_set), [json.loads(row.body) for row in logged]
+    labels, undo = ops.take(ops.empty_labels(sizes), sent, label_set.ontology.definition, sizes)
+    assert [ops.canonical_bytes(op) for op in sent] == [row.body for row in logged]
+    assert undo == [json.loads(row.inverse) for row in logged]
+    assert labels["tracks"][name]["keyframes"] == {
+        index: keyframe for chunk in held.values() for index, keyframe in chunk.items()
+    }
 
 
 MEASURES = {"saves": saves, "crowd": crowd, "million": million}
