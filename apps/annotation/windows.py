@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from apps.annotation import rows, store
 from apps.annotation.domain import ops
-from apps.annotation.domain.runs import numbers_of, reaching
+from apps.annotation.domain.runs import Runs, numbers_of, reaching
 from apps.annotation.models import LabelSet
 
 # As many chunks as a window may span: about ten minutes of video.
@@ -28,7 +28,8 @@ def window_json(label_set: LabelSet, clip: str, start_frame: int, end_frame: int
     that every frame of the window is interpolated from its true neighbours: track UUID to chunk
     number to keyframes by frame index."""
     held = rows.objects(label_set)
-    return _tracks_json(held, _around(held, clip, start_frame, end_frame))
+    runs = rows.runs_by_key(held)
+    return _tracks_json(held, _around(held, runs, clip, start_frame, end_frame))
 
 
 def track_json(label_set: LabelSet, track: str) -> str:
@@ -45,7 +46,8 @@ def outline_json(
     """JSON of the labels with the keyframes of one window of one of its ``clips``: of each track
     ``chunks`` says in which chunks it has some, ascending."""
     held = rows.objects(label_set)
-    read = _around(held, clip, start_frame, end_frame)
+    runs = rows.runs_by_key(held)
+    read = _around(held, runs, clip, start_frame, end_frame)
     parts: dict[str, list[str]] = {"tracks": [], "intervals": []}
     for row in held:
         body = row.body[1:-1].strip()
@@ -56,7 +58,7 @@ def outline_json(
                 inner for text in read.get(row.pk, {}).values() if (inner := text[1:-1])
             )
             fields.append(f'"keyframes":{{{keyframes}}}')
-            if numbers := numbers_of(row.chunk_runs()):
+            if numbers := numbers_of(runs[row.pk]):
                 fields.append(f'"chunks":[{",".join(map(str, numbers))}]')
         else:
             part = ops.WHOLE[row.kind][0]
@@ -65,13 +67,19 @@ def outline_json(
     return f'{{"clips":{json.dumps(list(clips))},{",".join(told)}}}'
 
 
-def _around(held: Iterable[rows.ObjectRow], clip: str, start_frame: int, end_frame: int) -> Chunks:
+def _around(
+    held: Iterable[rows.ObjectRow],
+    runs: Mapping[int, Runs],
+    clip: str,
+    start_frame: int,
+    end_frame: int,
+) -> Chunks:
     first, last = start_frame // store.CHUNK_FRAMES, (end_frame - 1) // store.CHUNK_FRAMES
     return _read(
         (row.pk, number)
         for row in held
         if row.kind == "track" and row.clip == clip
-        for number in reaching(row.chunk_runs(), first, last)
+        for number in reaching(runs[row.pk], first, last)
     )
 
 

@@ -15,9 +15,11 @@ from playwright.sync_api import sync_playwright
 from apps.annotation import store
 from apps.annotation.domain import rle
 from apps.annotation.models import LabelSet
+from apps.annotation.services import import_label_set
 from tests import builders
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.devserver import World, serve
+from tests.browser.plain_moves import KINDS, Moves
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
@@ -27,16 +29,37 @@ SEEDS, STEPS = range(1, 1 + int(os.environ.get("BAR_HISTORIES", "2"))), 80
 CLASSES = {"grasper": "tip", "specimen_bag": "box", "lesion": "mask"}
 EVENTS = ("bleeding", "smoke")
 
-RUN = """async ([clip, steps]) => {
+RUN = """async ([clip, ontology, sources, steps]) => {
   const {Store} = await import('/static/workspace/store.js');
+  const {Edits} = await import('/static/workspace/edits.js');
+  const {Proposals} = await import('/static/workspace/proposals.js');
+  const {takeOperations} = await import('/static/workspace/propagate.js');
   const store = new Store({labels: {clips: [clip], tracks: {}, intervals: {}},
-    ontology: {slug: 'x', version: 1, title: '', classes: []}, clip, n_frames: 40,
-    width_px: 320, height_px: 240, readOnly: false});
+    ontology, clip, n_frames: 40, width_px: 320, height_px: 240, readOnly: false});
+  const edits = new Edits(store), proposals = new Proposals(store, sources);
+  // New objects get the ids that the plain model gives them.
+  let ids = [];
+  crypto.randomUUID = () => ids.shift();
+  const carry = ({track, frame, found}) => {
+    const held = store.labels.tracks[track];
+    store.commit(takeOperations(held, track, frame, store.expand(held, frame).shape, found));
+  };
+  const move = (step) => {
+    ids = [...step.ids];
+    if (step.track) store.set({selectedTrack: step.track});
+    if ('frame' in step) store.setFrame(step.frame);
+    if (step.do === 'split') edits.splitTrack();
+    else if (step.do === 'cut') edits.cutTrack();
+    else if (step.do === 'merge') edits.mergeTrack();
+    else if (step.do === 'carry') carry(step);
+    else { proposals.current = step.proposal; proposals.decide(step.decision); }
+  };
   const batches = [], after = [];
   store.onOperations = (ops) => batches.push(structuredClone(ops));
   for (const step of steps) {
     if (step === 'undo') store.undo();
     else if (step === 'redo') store.redo();
+    else if (step.do) move(step);
     else store.commit(step);
     after.push(structuredClone(store.labels));
   }
@@ -47,7 +70,8 @@ RUN = """async ([clip, steps]) => {
 class Model:
     """What labels are, said as plainly as can be: a step back is the state before, kept whole."""
 
-    def __init__(self, clip: str) -> None:
+    def __init__(self, clip: str, moves: Moves) -> None:
+        self.moves = moves
         self.labels: dict[str, Any] = {"clips": [clip], "tracks": {}, "intervals": {}}
         self.past: list[Any] = []
         self.future: list[Any] = []
@@ -59,8 +83,13 @@ class Model:
                 other.append(self.labels)
                 self.labels = source.pop()
             return
-        self.past.append(copy.deepcopy(self.labels))
+        before = copy.deepcopy(self.labels)
+        if isinstance(step, dict) and not self.moves.make(self.labels, step):
+            return
+        self.past.append(before)
         self.future = []
+        if isinstance(step, dict):
+            return
         for op in step:
             self._change(op)
 
@@ -104,8 +133,9 @@ class Model:
 class Worker:
     """Someone who works at random, on what the model says is there."""
 
-    def __init__(self, seed: int, clip: str) -> None:
-        self.random, self.clip, self.model = random.Random(seed), clip, Model(clip)
+    def __init__(self, seed: int, clip: str, moves: Moves) -> None:
+        self.random, self.clip, self.moves = random.Random(seed), clip, moves
+        self.model, self.done = Model(clip, moves), set[str]()
 
     def steps(self, n: int) -> tuple[list[Any], list[dict[str, Any]]]:
         """Steps, and the labels after each."""
@@ -122,8 +152,14 @@ class Worker:
         what = self.random.choice(
             ["create", "keyframe", "keyframe", "keyframe", "delete keyframe", "attributes",
              "interval", "interval", "delete interval", "delete track", "undo", "undo", "redo",
-             "relate", "relate", "unrelate"]
+             "relate", "relate", "unrelate", "move", "move", "move", "move"]
         )  # fmt: skip
+        if what == "move":
+            found = self.moves.pick(self.random, self.model.labels)
+            if found is not None:
+                self.done.add(found["do"])
+                return found
+            what = "keyframe"
         if what in ("undo", "redo"):
             return what
         if what == "create" or (not tracks and "interval" not in what):
@@ -197,6 +233,21 @@ class Worker:
 def _assigned(project, person):
     author, clip = person("annotator"), builders.ready_clip(project, N_FRAMES)
     sets = [builders.label_set(project, author, clip)]
+    draw = Worker(7, str(clip.pk), Moves({}, ("", {}), N_FRAMES))
+    shapes = {
+        name: {n: draw._shape(geometry) for n in (3, 9)} for name, geometry in CLASSES.items()
+    }
+    steps = [
+        step for name in (*CLASSES, *CLASSES) for step in builders.track(clip, name, shapes[name])
+    ]
+    for start in (5, 20):
+        steps += builders.interval(clip, "bleeding", start, start + 3)
+    sets.append(
+        import_label_set(
+            person("project_lead"), clip, ontology=builders.published_ontology(project),
+            steps=steps, source={"format": "test", "digest": "0" * 64},
+        )
+    )  # fmt: skip
     return author, clip, sets
 
 
@@ -205,7 +256,7 @@ def assigned(kept):
     return kept.make(_assigned, kept.person)
 
 
-def through_the_browser(clip: str, work: list[Any]) -> list[Any]:
+def through_the_browser(clip: str, ontology: Any, source: Any, work: list[Any]) -> list[Any]:
     """(batches that the store sends, its labels after each step) for each list of steps."""
     world = World(n_frames=2, width=64, height=48)
     server = serve(world)
@@ -214,7 +265,8 @@ def through_the_browser(clip: str, work: list[Any]) -> list[Any]:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             page = browser.new_page()
             page.goto(f"http://127.0.0.1:{server.server_address[1]}/static/workspace/README.md")
-            found = [page.evaluate(RUN, [clip, steps]) for steps in work]
+            sources = [{"id": source[0], "imported_at": "", "labels": source[1]}]
+            found = [page.evaluate(RUN, [clip, ontology, sources, steps]) for steps in work]
             browser.close()
             return found
     finally:
@@ -222,21 +274,35 @@ def through_the_browser(clip: str, work: list[Any]) -> list[Any]:
         server.server_close()
 
 
+def differing(one: Any, two: Any, path: str = "") -> list[str]:
+    """Where two JSON values differ, and in what."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        names = sorted({*one, *two})
+        return [d for n in names for d in differing(one.get(n), two.get(n), f"{path}/{n}")]
+    return [] if one == two else [f"{path}: {one} is not {two}"]
+
+
 def test_store_server_and_model_hold_the_same_labels_after_random_work(assigned, client):
-    author, clip, (label_set,) = assigned
+    author, clip, (label_set, imported) = assigned
+    ontology = label_set.ontology.definition
+    source = (str(imported.pk), store.load(imported))
+    moves = Moves({c["id"]: c for c in ontology["classes"]}, source, N_FRAMES)
     client.force_login(author.user)
-    work = [Worker(seed, str(clip.pk)).steps(STEPS) for seed in SEEDS]
-    browser = through_the_browser(str(clip.pk), [steps for steps, _ in work])
+    workers = [Worker(seed, str(clip.pk), moves) for seed in SEEDS]
+    work = [worker.steps(STEPS) for worker in workers]
+    assert set().union(*(worker.done for worker in workers)) == set(KINDS)
+    steps = [steps for steps, _ in work]
+    browser = through_the_browser(str(clip.pk), ontology, source, steps)
     revision = 0
-    for (_, wanted), (batches, after) in zip(work, browser, strict=True):
+    for (taken, wanted), (batches, after) in zip(work, browser, strict=True):
         for step, (model, held) in enumerate(zip(wanted, after, strict=True)):
-            assert held == model, f"step {step}"
+            assert held == model, f"step {step}, {taken[step]}: {differing(held, model)}"
         assert len(batches) > STEPS / 2
         tab, seq = str(uuid.uuid4()), 0
         clearing = [
             {"op": f"{kind}.delete", "object": name}
-            for kind in ("track", "interval")
-            for name in store.load(LabelSet.objects.get(pk=label_set.pk))[f"{kind}s"]
+            for kind in ("track", "interval", "proposal")
+            for name in store.load(LabelSet.objects.get(pk=label_set.pk)).get(f"{kind}s", {})
         ]
         for ops in [*([clearing] if clearing else []), *batches]:
             sent = [{**op, "id": str(uuid.uuid4()), "seq": seq + k} for k, op in enumerate(ops, 1)]

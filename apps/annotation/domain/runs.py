@@ -30,6 +30,9 @@ def numbers_of(runs: Sequence[Sequence[int]]) -> list[int]:
 def reaching(runs: Sequence[Sequence[int]], first: int, last: int) -> list[int]:
     """The numbers that show what lies from ``first`` to ``last``: those within, and the next one
     before and after; none where the track has nothing within and does not go on to both sides."""
+    # As of most tracks of a long clip.
+    if not runs or runs[0][0] > last or runs[-1][1] < first:
+        return []
     within: list[int] = []
     before = after = None
     for start, end in runs:
