@@ -19,6 +19,8 @@ const SEEN_CHUNKS = 8;
 const AGAIN_MS = 700;
 /** A playhead that stays so long rests. */
 const REST_MS = 120;
+/** In a hand that scrubs it must stay longer; once the hand lets go, the labels are read at once. */
+const HELD_MS = 300;
 
 /** Says of each track which chunks are not read yet. @param {Labels} labels with `chunks` as the outline has them */
 export function markMissing(labels) {
@@ -114,14 +116,14 @@ export class Windows {
       if (this.timer && this.isFailed) return;
       this.#rest(-1);
       this.#begin(at, at);
-    } else if (this.restsOn !== at && !this.isFailed) this.#rest(at);
+    } else if (this.restsOn !== at && !this.isFailed) this.#rest(at, isScrubbing ? HELD_MS : REST_MS);
   }
 
-  /** Goes on once the playhead has rested. @param {number} at  on this chunk; -1: nothing is waited for */
-  #rest(at) {
+  /** Goes on once the playhead has rested. @param {number} at  on this chunk; -1: nothing is waited for @param {number} [rest_ms] */
+  #rest(at, rest_ms = REST_MS) {
     clearTimeout(this.timer);
     this.restsOn = at;
-    this.timer = at < 0 ? 0 : globalThis.setTimeout(() => this.#rested(), REST_MS);
+    this.timer = at < 0 ? 0 : globalThis.setTimeout(() => this.#rested(), rest_ms);
   }
 
   #rested() {
