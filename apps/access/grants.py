@@ -110,17 +110,24 @@ def granted_ids(user: User, codenames: list[str], model: type[models.Model]) -> 
     return list(rows.values_list("content_object_id", flat=True).distinct())
 
 
-def rows_of(user: User, codenames: list[str], model: type[models.Model]) -> Any:
-    """The live grants themselves, for a query of which they are a part."""
-    return _live(model, user=user, permission__codename__in=codenames)
+def rows_of(user: Any, codenames: list[str], model: type[models.Model]) -> Any:
+    """The live grants themselves, for a query of which they are a part; in a prepared one ``user``
+    is given with each asking, and so is the time where the model's grants end."""
+    now = _NOW if isinstance(user, Given) and _ends(_table(model)) else None
+    return _live(model, now, user=user, permission__codename__in=codenames)
+
+
+@cache
+def _all_held(model: type[models.Model]) -> Prepared[tuple[str, Any]]:
+    columns = "permission__codename", "content_object_id"
+    return Prepared(lambda: _live(model, _NOW, user_id=_USER).values_list(*columns))
 
 
 def ids_by_codename(user: User, model: type[models.Model]) -> dict[str, set[Any]]:
     """Every object of the model on which ``user`` holds something, in one query."""
     held: dict[str, set[Any]] = {}
     if user.is_active:
-        rows = _live(model, user=user).values_list("permission__codename", "content_object_id")
-        for codename, key in rows:
+        for codename, key in _all_held(model)(user=user.pk, now=timezone.now()):
             held.setdefault(codename, set()).add(key)
     return held
 

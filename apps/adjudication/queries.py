@@ -11,10 +11,12 @@ from django.db.models import QuerySet
 from apps.access import grants, roles
 from apps.access.errors import NotFound
 from apps.access.models import Signature, User
+from apps.access.prepared import Given, Prepared
 from apps.adjudication import blinding, endorsing, findings, joining, reader_queries, services
 from apps.adjudication.models import Adjudication, Assignment, Endorsement
 from apps.annotation import store
 from apps.audit.models import Leaf
+from apps.library.queries import FEW
 from apps.library.queries import as_json as clip_as_json
 from apps.projects.models import Project
 from apps.projects.queries import project_ids
@@ -34,14 +36,26 @@ def assignments_for(user: User) -> QuerySet[Assignment]:
 
 
 def assigned_clip_ids(user: User, held: dict[str, set[Any]]) -> Any:
-    """Registered with the library: clips of ``assignments_for``; ``held`` as of projects_by_role,
-    so that who works nowhere costs no query."""
+    """Registered with the library: clips of ``assignments_for``, themselves where they are few;
+    ``held`` as of projects_by_role, so that who works nowhere costs no query."""
     working = held.get(roles.ANNOTATOR, set()) | held.get(roles.ADJUDICATOR, set())
     if not working:
         return Assignment.objects.none().values_list("clip_id", flat=True)
-    given = grants.rows_of(user, ["work_on"], Assignment).values("content_object_id")
-    mine = Assignment.objects.filter(person=user, project_id__in=working, pk__in=given)
-    return mine.order_by().values_list("clip_id", flat=True)
+    found = _GIVEN(user=user.pk) if user.is_active else []
+    if len(found) <= FEW:
+        return [clip for clip, project in found if project in working]
+    return _given_to(user.pk).filter(project_id__in=working).values_list("clip_id", flat=True)
+
+
+def _given_to(user_id: Any) -> QuerySet[Assignment]:
+    """What was given to who has this id, in whatever project."""
+    given = grants.rows_of(user_id, ["work_on"], Assignment).values("content_object_id")
+    return Assignment.objects.filter(person_id=user_id, pk__in=given).order_by()
+
+
+_GIVEN = Prepared(
+    lambda: _given_to(Given("user", User._meta.pk)).values_list("clip_id", "project_id")[: FEW + 1]
+)
 
 
 def countersigned_clip_ids(user: User, held: dict[str, set[Any]]) -> Any:

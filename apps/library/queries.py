@@ -21,11 +21,11 @@ from apps.library.domain.procedure import Part, in_order
 from apps.library.models import Clip, ClipOpening, IncidentalFinding
 from apps.projects.queries import project_ids, projects_by_role
 
-_FEW, _MANY = 400, 16
+FEW, _MANY = 400, 16
 SEE_ALL_CLIPS = (roles.PROJECT_LEAD, roles.DATA_STEWARD, roles.EMERGENCY)
 
-# Rooms above say which clips a person was given work on (a query of clip ids each), told the
-# person's projects by role.
+# Rooms above say which clips a person was given work on, told the person's projects by role: each
+# a query of clip ids, or a list of at most FEW.
 ASSIGNED_CLIPS: list[Callable[[User, dict[str, set[Any]]], Any]] = []
 
 
@@ -50,8 +50,7 @@ def may_see(user: User) -> Q:
     # What a person labels once more is for that person alone.
     seen &= Q(IsNull(_Unindexed("repeats_id"), True))
     for assigned in ASSIGNED_CLIPS:
-        ids = assigned(user, held)
-        if not ids.query.is_empty() and (found := _few(ids)) is not None:
+        if (found := _few(assigned(user, held))) is not None:
             seen |= Q(pk__in=found)
     return seen
 
@@ -59,8 +58,12 @@ def may_see(user: User) -> Q:
 def _few(ids: Any) -> Any:
     """The ids themselves where they are few (found once, a list does not look for them anew at
     every row), the query where they are many, None where there is none."""
-    found = list(ids[: _FEW + 1])
-    return ids if len(found) > _FEW else found or None
+    if isinstance(ids, list):
+        return ids or None
+    if ids.query.is_empty():
+        return None
+    found = list(ids[: FEW + 1])
+    return ids if len(found) > FEW else found or None
 
 
 def clips_for(user: User) -> QuerySet[Clip]:
