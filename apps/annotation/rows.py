@@ -92,7 +92,7 @@ def objects(label_set: LabelSet, also: Iterable[str] = ()) -> list[ObjectRow]:
     with connection.cursor() as cursor:
         cursor.execute(query, [key_of(label_set.pk), given])
         found = cursor.fetchall()
-    clips = {row[3]: name_of(row[3]) for row in found}
+    clips = {clip: name_of(clip) for clip in {row[3] for row in found}}
     return [
         ObjectRow(pk, name_of(key), kind, clips[clip], body, runs, bool(deleted))
         for pk, key, kind, clip, body, runs, deleted in found
