@@ -36,6 +36,14 @@ BARS = [
         ),
     ),
     Bar(
+        "zoom",
+        "axe-core on every page that a role gets to, at 200 % without motion: nothing serious",
+        tests(
+            "tests/browser/test_axe.py::test_every_page_at_200_percent_without_motion_has_no_serious_finding",
+            BAR_FULL="1",
+        ),
+    ),
+    Bar(
         "same labels",
         "random work through the browser's store, the server and a plain model: the same labels",
         tests("tests/browser/test_same_labels.py", BAR_HISTORIES="40"),

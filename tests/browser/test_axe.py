@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
+from django.urls import Resolver404, get_resolver, resolve
 from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from fixtures import foreign
 from tests.browser.axe import axe_findings
+from tests.intake.figures import note
 from tests.journeys.screen import chromium
 from tests.journeys.served import (
     Browserless,
@@ -159,3 +164,78 @@ def test_axe_finds_what_is_wrong(page, world):
     )
     found = " ".join(axe_findings(page))
     assert "image-alt" in found and "label" in found
+
+
+ROLES = (
+    "annotator", "adjudicator", "data_steward", "project_lead", "compliance_officer", "researcher",
+    "pacs_administrator", "administrator",
+)  # fmt: skip
+
+
+def plain_addresses(patterns=None, before: str = "/") -> Iterator[str]:
+    """Addresses of the URL map that need no object."""
+    for each in get_resolver().url_patterns if patterns is None else patterns:
+        path = before + str(each.pattern)
+        if hasattr(each, "url_patterns"):
+            yield from plain_addresses(each.url_patterns, path)
+        elif not set("<^(\\") & set(path):
+            yield path
+
+
+def route_of(path: str) -> str:
+    """The route that a path comes to; nothing for one that is none or gives no page."""
+    try:
+        route = resolve(urlsplit(path).path).route
+    except Resolver404:
+        return ""
+    is_page = not route.startswith(("api/", "static/", "dicom")) and "logout" not in route
+    return route if is_page else ""
+
+
+def is_ready(page: Page) -> bool:
+    """Whether a page that builds itself has done so; others are whole when they have come."""
+    try:
+        page.wait_for_function(
+            "() => (document.querySelector('#app')?.dataset.ready ?? 'true') === 'true'"
+        )
+    except PlaywrightTimeout:
+        return False
+    return True
+
+
+@pytest.mark.bars
+@pytest.mark.skipif("BAR_FULL" not in os.environ, reason="minutes: make bars NAME=zoom")
+def test_every_page_at_200_percent_without_motion_has_no_serious_finding(
+    browser: Browser, world: World
+) -> None:
+    """One visit a route, as the first role that gets a page there, found in the URL map or by a
+    link; a window of 1600 by 1000 at 200 % has 800 by 500 CSS pixels."""
+    stack, seen, findings = world.served.stack, set[str](), dict[str, list[str]]()
+    for role in ROLES:
+        context = browser.new_context(
+            viewport={"width": 800, "height": 500}, device_scale_factor=2, reduced_motion="reduce",
+            bypass_csp=True,
+        )  # fmt: skip
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        sign_in(page, world, role)
+        screens = [path for who, path, _ in SCREENS.values() if who == role]
+        waiting = [path.format(**vars(world)) for path in screens] + [*plain_addresses()]
+        for path in waiting:
+            route = route_of(path)
+            if not (route or path == "/") or route in seen:
+                continue
+            answer = context.request.get(stack.url + path, max_redirects=0)
+            if answer.status != 200 or "text/html" not in answer.headers["content-type"]:
+                continue
+            seen.add(route)
+            page.goto(stack.url + path)
+            found = [] if is_ready(page) else ["it did not come to be ready"]
+            if found := found + axe_findings(page):
+                findings[route] = found
+            links = page.eval_on_selector_all("a[href]", "all => all.map((a) => a.pathname)")
+            waiting += [link for link in links if route_of(link) not in seen]
+        context.close()
+    assert findings == {}
+    note(f"{len(seen)} pages at 200 %")
+    assert len(seen) >= 40, sorted(seen)
