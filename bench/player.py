@@ -2,15 +2,20 @@
 next to a bare mediabunny loop on the same file in the same page, a held arrow key, playing at 1×.
 
 ``BENCH_PLAYER_S``: seconds of the clip (an hour unless set). It is a minute of short groups, its
-packets copied over and over, so that the master serves itself.
+packets copied over and over, so that the master serves itself. Making and taking in an hour needs
+minutes; ``python -m bench.player prepare`` does it once into the folder ``BENCH_PLAYER_DIR``, and
+later runs measure what lies there.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -76,46 +81,66 @@ def long_clip(path: Path, seconds: int, size_px: tuple[int, int] = (WIDTH_PX, HE
             out.mux(packet)
 
 
-def measured(seconds: int | None = None) -> dict[str, Any]:
-    """{"ours_ms", "bare_ms" (p95 of a seek), "held_per_s", "dropped" (share), "opened_s"}."""
-    from tests.journeys.screen import Person, chromium
-    from tests.journeys.served import until
+@contextmanager
+def _taken_in(seconds: int) -> Iterator[tuple[Any, str]]:
+    """A running server and its clip: from ``BENCH_PLAYER_DIR`` where it lies there, else new."""
     from tests.journeys.stack import running
 
-    seconds = seconds or int(os.environ.get("BENCH_PLAYER_S", "3600"))
-    seeks = int(os.environ.get("BENCH_PLAYER_SEEKS", "200"))
-    with tempfile.TemporaryDirectory(prefix="clinicalannot-bench-") as name:
-        folder = Path(name)
-        long_clip(folder / "long.mp4", seconds)
-        with running(folder / "data") as stack:
+    with ExitStack() as held:
+        kept = os.environ.get("BENCH_PLAYER_DIR")
+        made = kept or held.enter_context(
+            tempfile.TemporaryDirectory(prefix="clinicalannot-bench-")
+        )
+        folder = Path(made)
+        stack = held.enter_context(running(folder / "data"))
+        name = folder / "clip"
+        if not name.exists():
+            if not (folder / "long.mp4").exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                long_clip(folder / "long.mp4", seconds)
             done = stack.manage(
                 "ingest", str(folder / "long.mp4"), "--project", "demo", "--pixels", "keep",
                 "--wait", "--json",
             )  # fmt: skip
             (clip,) = json.loads(done.stdout)["clips"]
-            with chromium() as browser:
-                person = Person(browser, stack.url, stack.login("annotator"))
-                page = person.page
-                link = f'a[href*="/clips/{clip}/work/"]'
+            name.write_text(clip)
+        yield stack, name.read_text()
 
-                def listed() -> bool:
-                    person.go("/")
-                    return bool(page.locator(link).count())
 
-                until(listed, 60, "the clip in My work")
-                began = time.monotonic()
-                page.locator(link).first.click()
-                page.wait_for_selector("[data-testid=picture][data-frame-index]")
-                opened_s = time.monotonic() - began
-                page.wait_for_selector("#app[data-ready=true]")
-                asked = {
-                    "clip": clip, "seeks": seeks, "seed": 7, "hold_s": 5, "play_s": 15, "fps": FPS,
-                }  # fmt: skip
-                found = dict(page.evaluate(MEASURE, asked))
-                assert person.errors == [], person.errors
-                person.close()
+def measured(seconds: int | None = None) -> dict[str, Any]:
+    """{"ours_ms", "bare_ms" (p95 of a seek), "held_per_s", "dropped" (share), "opened_s"}."""
+    from tests.journeys.screen import Person, chromium
+    from tests.journeys.served import until
+
+    seconds = seconds or int(os.environ.get("BENCH_PLAYER_S", "3600"))
+    seeks = int(os.environ.get("BENCH_PLAYER_SEEKS", "200"))
+    with _taken_in(seconds) as (stack, clip), chromium() as browser:
+        person = Person(browser, stack.url, stack.login("annotator"))
+        page = person.page
+        link = f'a[href*="/clips/{clip}/work/"]'
+
+        def listed() -> bool:
+            person.go("/")
+            return bool(page.locator(link).count())
+
+        until(listed, 60, "the clip in My work")
+        began = time.monotonic()
+        page.locator(link).first.click()
+        page.wait_for_selector("[data-testid=picture][data-frame-index]")
+        opened_s = time.monotonic() - began
+        page.wait_for_selector("#app[data-ready=true]")
+        asked = {
+            "clip": clip, "seeks": seeks, "seed": 7, "hold_s": 5, "play_s": 15, "fps": FPS,
+        }  # fmt: skip
+        found = dict(page.evaluate(MEASURE, asked))
+        assert person.errors == [], person.errors
+        person.close()
     return {**found, "opened_s": opened_s, "ratio": found["ours_ms"] / found["bare_ms"]}
 
 
 if __name__ == "__main__":
-    print(json.dumps(measured(), indent=1))
+    if sys.argv[1:] == ["prepare"]:
+        with _taken_in(int(os.environ.get("BENCH_PLAYER_S", "3600"))) as (_, clip_id):
+            print(clip_id)
+    else:
+        print(json.dumps(measured(), indent=1))

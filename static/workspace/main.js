@@ -59,6 +59,8 @@ async function start() {
   const { clipId = "", labelSetId = "", csrf = "" } = app.dataset;
   const door = app.dataset.reads === "beside" ? "beside" : "label-sets";
   const api = new Api(csrf);
+  // Asked for now, waited for where they are needed: the picture is not to wait for one after the other.
+  const choices = keyChoices(api);
   const [{ clip, index }, set, me] = await Promise.all([
     loadClip(api, clipId),
     labelSetId ? /** @type {Promise<LabelSet>} */ (api.get(Windows.outline(labelSetId, clipId, Hash.read() ?? Number(app.dataset.frame || 0), door))) : null,
@@ -75,6 +77,7 @@ async function start() {
     readOnly: Boolean(reading),
   });
   store.onNotice = notices();
+  const sources = set && !reading ? proposed(api, set.id, store) : [];
   const bench = new Bench(clip, index, store, api);
   const { player } = bench;
   bench.lanes = () => workspaceLanes(store);
@@ -109,10 +112,10 @@ async function start() {
   });
   player.onSignedOut = signedOut;
 
-  const keys = new Keys(await keyChoices(api));
+  const keys = new Keys(await choices);
   const open = () => !store.readOnly;
   if (set && !reading) {
-    const proposals = new Proposals(store, await proposed(api, set.id, store));
+    const proposals = new Proposals(store, await sources);
     proposalsPanel(need("#proposals", HTMLElement), bench, keys, proposals, open);
   }
   bindPlaying(keys, bench);

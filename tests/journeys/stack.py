@@ -48,7 +48,7 @@ class Stack:
         self.env.pop("DATABASE_URL", None)
         self._output = data_dir.parent / f"{data_dir.name}.out"
         self._samples = samples
-        if not in_earnest:
+        if not in_earnest and not (data_dir / shared.DATABASE_FILE).exists():
             shared.copy_of_migrated_sqlite(data_dir / shared.DATABASE_FILE)
         self.start()
 
