@@ -232,7 +232,7 @@ def _wait_for_clip(
     told = ""
     while True:
         check()
-        clip = Clip.objects.filter(instance__source=received).first()
+        clip = Clip.objects.filter(instance__source=received, repeats=None).first()
         if clip is not None and clip.state == Clip.State.READY:
             return clip
         if clip is not None and clip.state == Clip.State.FAILED:

@@ -12,7 +12,7 @@ import numpy as np
 from apps.annotation.domain import rle
 from apps.release.domain.dicom_labelmap import labelmap_parts, write_labelmap
 from tests.domain.format_label_sets import COLUMNS, N_FRAMES, ROWS
-from tests.domain.format_samples import freeze_of, labels_of, read_back
+from tests.domain.format_samples import freeze_of, labels_of, read_back, written
 from tests.domain.release_samples import VIDEO
 
 
@@ -112,3 +112,14 @@ def test_more_segments_than_a_byte_can_number_take_two():
         for n in range(frame * n_pixels, min(300, (frame + 1) * n_pixels)):
             wanted[n % n_pixels] = n + 1
         assert (found.reshape(-1) == wanted).all()
+
+
+def test_of_both_kinds_one_is_read_and_a_file_that_is_no_dicom_is_reported_once():
+    freeze = masks_freeze([{1: at(0)}, {1: at(0, 1)}])
+    maps = {f"map-{n}.dcm": raw for n, raw in enumerate(instances(freeze))}
+    bits = written("dicom-seg", freeze)
+    for name in ("dicom-seg", "dicom-labelmap"):
+        labels, report = read_back(name, {**maps, **bits}, freeze)
+        assert report.problems == [] and labels is not None and len(labels["tracks"]) == 2
+        labels, report = read_back(name, {**maps, "notes.dcm": b"no part 10"}, freeze)
+        assert labels is None and [p.file for p in report.problems] == ["notes.dcm"]

@@ -41,17 +41,19 @@ def read_labelmap(files: Files, into: Collector) -> None:
 
 
 def _read_masks(files: Files, into: Collector, *kinds: str) -> None:
-    """The instances of the first kind that is there."""
-    n_taken = 0
-    for kind in kinds:
-        for name, data in sorted(files.items()):
-            with into.at(name), _pydicom_errors():
-                found = _read(data, (kind,))
-                if found is not None:
-                    n_taken += 1
-                    _take_seg(name, found, into)
-        if n_taken:
-            return
+    """The instances of the first kind that is there. Each file is parsed to see its kind and, when
+    it is to be taken, once more: held, their pictures would all be in memory."""
+    names: dict[str, list[str]] = {kind: [] for kind in kinds}
+    for name, data in sorted(files.items()):
+        with into.at(name), _pydicom_errors():
+            found = _read(data, kinds)
+            if found is not None:
+                names[found.file_meta.MediaStorageSOPClassUID].append(name)
+    for name in next((held for held in names.values() if held), ()):
+        with into.at(name), _pydicom_errors():
+            found = _read(files[name], kinds)
+            assert found is not None
+            _take_seg(name, found, into)
 
 
 def read_sr(files: Files, into: Collector) -> None:
