@@ -7,8 +7,10 @@ export class Hash {
   constructor(go) {
     this.timer = 0;
     this.last = -1;
+    /** The name that was followed last: another one waits for its event, and is not taken away before. */
+    this.followed = Hash.read();
     globalThis.addEventListener("hashchange", () => {
-      const frame = Hash.read();
+      const frame = (this.followed = Hash.read());
       if (frame !== null) go(frame);
     });
   }
@@ -25,13 +27,16 @@ export class Hash {
     this.last = frame;
     clearTimeout(this.timer);
     const named = Hash.read();
-    if (named === frame) return;
+    if (named === frame || (named !== null && named !== this.followed)) return;
     // A stale name is taken away at once: naming it again must count as a change.
-    if (named !== null) history.replaceState(history.state, "", location.pathname + location.search);
+    if (named !== null) {
+      history.replaceState(history.state, "", location.pathname + location.search);
+      this.followed = null;
+    }
     if (playing) return;
-    this.timer = globalThis.setTimeout(
-      () => history.replaceState(history.state, "", `#frame=${frame}`),
-      REST_MS,
-    );
+    this.timer = globalThis.setTimeout(() => {
+      history.replaceState(history.state, "", `#frame=${frame}`);
+      this.followed = frame;
+    }, REST_MS);
   }
 }
