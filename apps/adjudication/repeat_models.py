@@ -14,15 +14,17 @@ from apps.projects.models import Project
 
 
 class Repeat(models.Model):
-    """A person labelled ``clip`` (``first``) and labels it once more (``again``, on a clip that
-    repeats it). ``figures``: how far the two agree, as ``{"class_id", "label", "metric", "phase",
-    "value"}`` a figure; ``made_of``: the digest of what they were made from."""
+    """A person labelled ``clip`` (``first``, at ``first_revision``) and labels it once more
+    (``again``, on a clip that repeats it). ``figures``: how far the two agree, as ``{"class_id",
+    "label", "metric", "phase", "value"}`` a figure; ``made_of``: the digest of what they were made
+    from."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
     first = models.OneToOneField(LabelSet, on_delete=models.PROTECT, related_name="+")
+    first_revision = models.PositiveIntegerField()
     again = models.OneToOneField(Assignment, on_delete=models.PROTECT, related_name="+")
     figures = models.JSONField(null=True)
     made_of = models.CharField(max_length=64, blank=True)

@@ -5,6 +5,7 @@ it comes into no release."""
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from hashlib import sha256
@@ -16,11 +17,13 @@ from django.utils import timezone
 from apps.access import grants, roles
 from apps.access.actor import Actor
 from apps.access.errors import Conflict
+from apps.access.models import User
 from apps.access.verb import event, verb
 from apps.adjudication import readers
 from apps.adjudication.domain import reader_figures
 from apps.adjudication.domain.limits import limits_of
 from apps.adjudication.domain.repeats import on_clip
+from apps.adjudication.domain.workflow import BY_HAND
 from apps.adjudication.models import Assignment
 from apps.adjudication.repeat_models import Repeat
 from apps.adjudication.workflow import version_of, workflow_in
@@ -28,6 +31,7 @@ from apps.annotation import store
 from apps.annotation.domain.expand import expanded_digest
 from apps.annotation.models import ExampleFrame, LabelSet
 from apps.annotation.services import create_label_set
+from apps.intake.models import ReceivedInstance
 from apps.library.models import Clip
 from apps.library.queries import SEE_ALL_CLIPS
 from apps.library.services import repeat_clip
@@ -35,6 +39,8 @@ from apps.ontology.services import current
 from apps.projects.models import Project
 from apps.projects.queries import roles_in
 
+# More in a day would be known by their coming, when few other clips are given.
+MOST_A_DAY = 3
 Kind, Purpose, State = Assignment.Kind, Assignment.Purpose, Assignment.State
 
 
@@ -45,7 +51,9 @@ def give_again(actor: Actor, assignment: Assignment) -> Repeat:
     first, person = assignment.label_set, assignment.person
     if first is None or Repeat.objects.filter(clip=assignment.clip, person=person).exists():
         raise Conflict("repeated", "The clip came back to this person before.", "Once is enough.")
-    twin = repeat_clip(actor, assignment.clip)
+    # Where clips are given as they come, an assignment deep among old ones would be known.
+    is_by_hand = workflow_in(assignment.project).giving == BY_HAND
+    twin = repeat_clip(actor, assignment.clip, is_new=not is_by_hand)
     label_set = create_label_set(actor, twin, author=person, ontology=first.ontology)
     made = Assignment.objects.create(
         project=assignment.project,
@@ -59,7 +67,12 @@ def give_again(actor: Actor, assignment: Assignment) -> Repeat:
     )
     grants.grant(person, "work_on", made)
     repeat = Repeat.objects.create(
-        project=assignment.project, person=person, clip=assignment.clip, first=first, again=made
+        project=assignment.project,
+        person=person,
+        clip=assignment.clip,
+        first=first,
+        first_revision=first.revision,
+        again=made,
     )
     event(
         actor,
@@ -82,37 +95,57 @@ def _due(assignment: Assignment) -> date | None:
 
 def due(at_most: int = 50) -> list[Assignment]:
     """What is to come back now: handed in as many days ago as the rule says under which it was
-    given, drawn by that rule, by somebody who still annotates and sees nothing but what they are
-    given; on the ontology version of now, and without what would show it for what it is: labels
-    brought in from elsewhere, frames shown as examples."""
-    found: list[Assignment] = []
+    given, and up to as many again (a keyed draw: a day's work is scattered); at most MOST_A_DAY a
+    person; by somebody who still annotates and sees nothing but what they are given; on the
+    ontology version of now, and without what would show it for what it is: labels brought in from
+    elsewhere, frames shown as examples, other clips of the study that the person was given."""
+    chosen: list[Any] = []
     for project in Project.objects.filter(options__repeats=True):
-        ontology, secret = current(project), project.secret()
-        flows = {number: workflow_in(project, number) for number in range(version_of(project) + 1)}
-        shortest = min((f.repeat_after_days for f in flows.values() if f.repeat_share), default=0)
+        since = timezone.now() - timedelta(days=1)
+        lately = Repeat.objects.filter(project=project, given_at__gt=since).order_by()
+        got = Counter(lately.values_list("person_id", flat=True))
         may: dict[Any, bool] = {}
-        for item in _handed_in(project, shortest).filter(label_set__ontology=ontology):
-            flow = flows[item.workflow]
-            since = timezone.now() - timedelta(days=flow.repeat_after_days)
-            assert item.label_set is not None and item.label_set.submitted_at is not None
-            if item.label_set.submitted_at > since:
-                continue
-            if not flow.repeats(secret, str(item.clip_id), str(item.person_id)):
-                continue
-            if item.person_id not in may:
-                held = roles_in(item.person, project)
-                may[item.person_id] = roles.ANNOTATOR in held and not held & {*SEE_ALL_CLIPS}
-            if may[item.person_id]:
-                found.append(item)
-            if len(found) == at_most:
-                return found
-    return found
+        for pk, person_id in _drawn(project):
+            if person_id not in may:
+                held = roles_in(User.objects.get(pk=person_id), project)
+                may[person_id] = roles.ANNOTATOR in held and not held & {*SEE_ALL_CLIPS}
+            if may[person_id] and got[person_id] < MOST_A_DAY and len(chosen) < at_most:
+                got[person_id] += 1
+                chosen.append(pk)
+    found = Assignment.objects.filter(pk__in=chosen).order_by("pk")
+    return list(found.select_related("person", "label_set", "clip__instance__source", "project"))
+
+
+def _drawn(project: Project) -> list[tuple[Any, Any]]:
+    """(assignment's id, person's id) of what the rules draw and whose moment has come, in an order
+    that says nothing of when it was handed in (ids are random)."""
+    now, ontology, secret = timezone.now(), current(project), project.secret()
+    flows = {number: workflow_in(project, number) for number in range(version_of(project) + 1)}
+    drawing = [flow.repeat_after_days for flow in flows.values() if flow.repeat_share]
+    if not drawing:
+        return []
+    rows = _handed_in(project, min(drawing)).filter(label_set__ontology=ontology)
+    # Thousands of rows in a large project: what the draw leaves out is never loaded.
+    facts = rows.values_list("pk", "clip_id", "person_id", "workflow", "label_set__submitted_at")
+    found = []
+    for pk, clip_id, person_id, number, submitted_at in facts:
+        flow, clip, person = flows[number], str(clip_id), str(person_id)
+        if flow.repeats(secret, clip, person):
+            days = flow.days_until_repeat(secret, clip, person)
+            if submitted_at + timedelta(days=days) <= now:
+                found.append((pk, person_id))
+    return sorted(found)
 
 
 def _handed_in(project: Project, days: int) -> Any:
     came_back = Repeat.objects.filter(clip=OuterRef("clip"), person=OuterRef("person"))
     imported = LabelSet.objects.filter(
         places__clip=OuterRef("clip"), origin=LabelSet.Origin.IMPORTED
+    )
+    # Where recordings come in parts, one that stands alone would be known.
+    beside = Assignment.objects.filter(
+        person=OuterRef("person"),
+        clip__instance__series__study=OuterRef("clip__instance__series__study"),
     )
     return (
         Assignment.objects.filter(
@@ -121,14 +154,16 @@ def _handed_in(project: Project, days: int) -> Any:
             purpose=Purpose.WORK,
             state=State.GIVEN,
             clip__state=Clip.State.READY,
+            # A withdrawal or a correction is of the instance, and leaves the clip as it is.
+            clip__instance__source__state=ReceivedInstance.State.CLEARED,
             label_set__state__in=readers.HANDED_IN,
             label_set__submitted_at__lte=timezone.now() - timedelta(days=days),
         )
         .exclude(Exists(came_back))
         .exclude(Exists(imported))
         .exclude(Exists(ExampleFrame.objects.filter(clip=OuterRef("clip"))))
-        .select_related("person", "label_set")
-        .order_by("created_at")
+        .exclude(Exists(beside.exclude(clip=OuterRef("clip"))))
+        .order_by()
     )
 
 
@@ -137,17 +172,17 @@ def handed_in() -> Any:
     return Repeat.objects.filter(
         measured_at=None,
         again__label_set__state=LabelSet.State.SUBMITTED,
-        first__state__in=readers.COMPARABLE,
+        first__state__in=(*readers.HANDED_IN, LabelSet.State.SIGNED),
     ).select_related("clip", "first__ontology", "again__label_set__ontology", "again__clip")
 
 
 def compared(repeat: Repeat) -> tuple[list[dict[str, Any]], str]:
-    """The figures of a repeat, what was labelled first taken as the reference, and the digest of
-    what they were made from."""
+    """The figures of a repeat, what was labelled first (as it stood when it came back) taken as the
+    reference, and the digest of what they were made from."""
     again = repeat.again.label_set
     assert again is not None
     clip, definition = repeat.clip, repeat.first.ontology.definition
-    sides = store.load(repeat.first), store.load(again)
+    sides = store.at_revision(repeat.first, repeat.first_revision), store.load(again)
     measured = reader_figures.measure_readers(
         [sides[0], on_clip(sides[1], str(repeat.again.clip_id), str(clip.pk))],
         definition,

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.cache import cache
+
 from apps.access import grants, roles
 from apps.access.actor import service
 from apps.access.errors import Refused
@@ -33,6 +35,7 @@ from apps.ontology.services import current
 from apps.projects.models import Project
 
 State = Adjudication.State
+_REPEATS_EVERY_S = 300
 
 
 @sweep
@@ -97,11 +100,20 @@ def compare_calibration(handle: JobHandle) -> None:
 
 
 @sweep
+def give_repeats_at_times() -> int:
+    """``give_repeats``, every few minutes: nobody waits for one."""
+    return give_repeats() if cache.add("adjudication/repeats", True, _REPEATS_EVERY_S) else 0
+
+
 def give_repeats() -> int:
     """Give what is due back to who labelled it, and have what came back measured."""
     worker, done = service("worker"), 0
     for assignment in repeating.due():
-        repeating.give_again(worker, assignment)
+        try:
+            repeating.give_again(worker, assignment)
+        except Refused:
+            # Withdrawn or held in between: it is not due any more.
+            continue
         done += 1
     for pk in repeating.handed_in().values_list("pk", flat=True):
         if not Job.objects.filter(kind="repeat.measure", object_id=str(pk)).exists():

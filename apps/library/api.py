@@ -190,10 +190,7 @@ def review(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponseBase:
     except KeyDestroyedError:
         raise NotFound("The subject's pictures have been destroyed.") from None
     digest_of = clip.review.sha256 if clip.review else clip.media_sha256
-    if clip.repeats_id is not None:
-        # The same bytes under the same tag would say which clip this one repeats.
-        digest_of = sha256(f"{clip.pk}/{digest_of}".encode()).hexdigest()
-    return _in_ranges(request, source, digest_of)
+    return _in_ranges(request, source, _tag_of(clip, digest_of))
 
 
 @require_safe
@@ -208,12 +205,18 @@ def segment(request: HttpRequest, clip_id: uuid.UUID, start_frame: int) -> HttpR
         source: Any = open_vault_file(found.file)
     except (KeyDestroyedError, FileNotFoundError):
         raise NotFound("The segment is not there any more.") from None
-    return _in_ranges(request, source, found.file.sha256)
+    return _in_ranges(request, source, _tag_of(clip, found.file.sha256))
 
 
-def _in_ranges(request: HttpRequest, source: Any, sha256: str) -> HttpResponseBase:
+def _tag_of(clip: Clip, digest_of: str) -> str:
+    """The same bytes bear another tag as every clip: alike tags would say which one another
+    repeats, and a tag that is the digest of some and not of others, that it does."""
+    return sha256(f"{clip.pk}/{digest_of}".encode()).hexdigest()[:32]
+
+
+def _in_ranges(request: HttpRequest, source: Any, tag: str) -> HttpResponseBase:
     """What was asked for of an open file, which is closed here."""
-    size, etag = source.seek(0, 2), f'"{sha256[:32]}"'
+    size, etag = source.seek(0, 2), f'"{tag}"'
     asked = request.headers.get("Range") if request.method == "GET" else None
     planned = ranges.plan(asked, request.headers.get("If-Range"), size, etag)
     response: HttpResponseBase

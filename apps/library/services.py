@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Min
 from django.utils import timezone
 
 from apps.access import roles
@@ -211,12 +209,11 @@ def fail_clip(actor: Actor, clip: Clip, *, reason: str) -> Clip:
 
 
 @verb("clip.repeat", roles={roles.SERVICE}, states=(Clip.State.READY,))
-def repeat_clip(actor: Actor, clip: Clip) -> Clip:
+def repeat_clip(actor: Actor, clip: Clip, *, is_new: bool) -> Clip:
     """The clip once more, with the same pictures, as a clip of another patient would look: an id, a
-    pseudonym and a name of its own, and a place somewhere among the project's clips."""
-    came = Clip.objects.filter(project=clip.project, repeats=None).aggregate(
-        first=Min("created_at"), last=Max("created_at")
-    )
+    pseudonym and a name of its own, and a place among the newest of the project's clips, or (not
+    ``is_new``) shortly after any of them, for clips come in bursts."""
+    _ensure_cleared(clip)
     shown_as = _free_pseudonym(clip)
     copied = {
         field.attname: getattr(clip, field.attname)
@@ -224,10 +221,12 @@ def repeat_clip(actor: Actor, clip: Clip) -> Clip:
         if field.name not in ("id", "name", "repeats", "shown_as", "created_at")
     }
     made = Clip.objects.create(repeats=clip, shown_as=shown_as, name=f"{shown_as}-01", **copied)
-    made.created_at = came["first"] + random.SystemRandom().random() * (
-        came["last"] - came["first"]
-    )
-    made.save(update_fields=["created_at"])
+    if not is_new:
+        came = Clip.objects.filter(project=clip.project, repeats=None).order_by("pk")
+        times = came.values_list("created_at", flat=True)
+        burst = timedelta(microseconds=1 + secrets.randbelow(2_000_000))
+        made.created_at = min(times[secrets.randbelow(came.count())] + burst, made.created_at)
+        made.save(update_fields=["created_at"])
     event(actor, made, private={"repeats": str(clip.pk)})
     return made
 
@@ -247,9 +246,9 @@ def _free_pseudonym(clip: Clip) -> str:
             return made
 
 
-@verb("clip.open", roles=_LOOKERS, relation="may_see", lock=False)
-def open_clip(actor: Actor, clip: Clip) -> ClipOpening:
-    """Open a clip's pictures for a while; byte ranges and frames check that it is open."""
+def _ensure_cleared(clip: Clip) -> None:
+    """Raises Refused where what the clip was made of was withdrawn or is held by a correction:
+    that is said of the instance, and the clip stays as it is."""
     if clip.instance.source.state == ReceivedInstance.State.WITHDRAWN:
         raise Refused(
             "withdrawn",
@@ -264,6 +263,12 @@ def open_clip(actor: Actor, clip: Clip) -> ClipOpening:
             "The data steward decides under Corrections.",
             status=409,
         )
+
+
+@verb("clip.open", roles=_LOOKERS, relation="may_see", lock=False)
+def open_clip(actor: Actor, clip: Clip) -> ClipOpening:
+    """Open a clip's pictures for a while; byte ranges and frames check that it is open."""
+    _ensure_cleared(clip)
     opening = ClipOpening.objects.create(
         clip=clip, user=actor.user, expires_at=timezone.now() + TICKET
     )

@@ -9,11 +9,14 @@ import json
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
@@ -28,6 +31,7 @@ from apps.annotation.services import create_label_set, save_operations, submit_l
 from apps.intake.models import ReceivedInstance
 from apps.jobs import work
 from apps.jobs.models import Job
+from apps.library import listing
 from apps.library.models import Clip
 from apps.library.services import ensure_open, open_clip
 from apps.ontology.services import draft_version, publish_version
@@ -72,7 +76,7 @@ def lead(person: Any, clips: list[Clip]) -> Actor:
     return made
 
 
-def hand_in(author: Actor, clip: Clip, steps: list[dict[str, Any]], days_ago: int = 29) -> LabelSet:
+def hand_in(author: Actor, clip: Clip, steps: list[dict[str, Any]], days_ago: int = 57) -> LabelSet:
     done = builders.submitted_set(clip.project, author, clip, steps)
     LabelSet.objects.filter(pk=done.pk).update(
         submitted_at=timezone.now() - timedelta(days=days_ago)
@@ -115,7 +119,7 @@ def test_what_was_handed_in_comes_back_once_after_the_days_of_the_rule(clips, pe
     author = person("annotator")
     mine = hand_in(author, clips[0], builders.sample_steps(clips[0]), days_ago=27)
     assert repeating.due() == []
-    LabelSet.objects.filter(pk=mine.pk).update(submitted_at=timezone.now() - timedelta(days=29))
+    LabelSet.objects.filter(pk=mine.pk).update(submitted_at=timezone.now() - timedelta(days=57))
     repeat = come_back(author)
     assert (repeat.clip_id, repeat.first_id) == (clips[0].pk, mine.pk)
     twin = repeat.again.clip
@@ -133,6 +137,123 @@ def test_the_rule_takes_shares_and_days_and_says_which_of_them_is_wrong():
         with pytest.raises(InvalidWorkflowError) as refusal:
             workflow_of({field: value})
         assert refusal.value.field == field
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "held"])
+def test_nothing_comes_back_of_what_was_withdrawn_or_is_held(clips, person, lead, state):
+    author = person("annotator")
+    mine = hand_in(author, clips[0], builders.sample_steps(clips[0]))
+    given = Assignment.objects.get(label_set=mine)
+    assert [one.pk for one in repeating.due()] == [given.pk]
+    ReceivedInstance.objects.filter(pk=clips[0].instance.source_id).update(state=state)
+    assert repeating.due() == []
+    # It falls between the look for what is due and the giving.
+    with pytest.raises(Refused) as refusal:
+        repeating.give_again(service("worker"), Assignment.objects.get(pk=given.pk))
+    assert refusal.value.code in ("withdrawn", "held_by_correction")
+    assert not Clip.objects.exclude(repeats=None).exists()
+
+
+def test_a_morning_of_handing_in_comes_back_scattered_and_few_a_day(
+    clips, person, lead, monkeypatch
+):
+    flow = workflow_of(RULE)
+    days = [flow.days_until_repeat(b"s" * 32, str(uuid.UUID(int=n)), "p") for n in range(400)]
+    assert 28 <= min(days) < 30 and 54 < max(days) < 56 and len(set(days)) == 400
+    author = person("annotator")
+    sets = [hand_in(author, clip, builders.sample_steps(clip)) for clip in clips]
+    flow = workflow.workflow_in(clips[0].project)
+    secret, now = clips[0].project.secret(), timezone.now()
+    days = [flow.days_until_repeat(secret, str(c.pk), str(author.user.pk)) for c in clips]
+    early, late = sorted(zip(days, sets, strict=True), key=lambda one: one[0])[::2]
+    # All at the same moment, when the first is due and the last is not.
+    middle = now - timedelta(days=(early[0] + late[0]) / 2)
+    LabelSet.objects.filter(pk__in=[s.pk for s in sets]).update(submitted_at=middle)
+    due = {one.label_set_id for one in repeating.due()}
+    assert early[1].pk in due and late[1].pk not in due
+    LabelSet.objects.filter(pk__in=[s.pk for s in sets]).update(submitted_at=now - timedelta(57))
+    assert len(repeating.due()) == 3
+    repeating.give_again(service("worker"), repeating.due()[0])
+    repeating.give_again(service("worker"), repeating.due()[0])
+    assert len(repeating.due()) == 1
+    Repeat.objects.update(given_at=now - timedelta(hours=2))
+    monkeypatch.setattr(repeating, "MOST_A_DAY", 2)
+    assert repeating.due() == []
+    Repeat.objects.update(given_at=now - timedelta(hours=25))
+    assert len(repeating.due()) == 1
+
+
+def test_what_is_due_is_asked_for_without_loading_what_is_not(clips, person, lead):
+    """As many questions for many handed-in clips as for one, and no label set loaded that the draw
+    leaves out."""
+    workflow.set_workflow(lead, clips[0].project, rule={**RULE, "repeat_share": 1e-9})
+    author = person("annotator")
+    asked = []
+    for clip in clips:
+        clip.project.refresh_from_db()
+        hand_in(author, clip, builders.sample_steps(clip))
+        with CaptureQueriesContext(connection) as queries:
+            assert repeating.due() == []
+        asked.append(len(queries))
+    assert len(set(asked)) == 1
+
+
+def test_a_part_of_a_recording_in_parts_does_not_come_back_alone(clips, person, lead):
+    author = person("annotator")
+    hand_in(author, clips[0], builders.sample_steps(clips[0]))
+    given = assigning.assign_clip(lead, clips[2], person=author.user)
+    assert len(repeating.due()) == 1
+    series = clips[2].instance.series
+    type(series).objects.filter(pk=series.pk).update(study=clips[0].study)
+    assert repeating.due() == []
+    assigning.skip(author, given, reason="blurred")
+    assert repeating.due() == []
+
+
+def test_a_list_is_turned_by_ids_and_a_repeat_lies_where_clips_lie(clips, person, lead):
+    """Given by hand, it lies shortly after some clip of old; given as clips come, at the end. What
+    a page says of the next names no time."""
+    now, project = timezone.now(), clips[0].project
+    for clip, days in zip(clips, (300, 200, 100), strict=True):
+        Clip.objects.filter(pk=clip.pk).update(created_at=now - timedelta(days=days))
+    author = person("annotator")
+    hand_in(author, clips[0], builders.sample_steps(clips[0]))
+    twin = come_back(author).again.clip
+    near = (now - twin.created_at).total_seconds() / 86400
+    assert min(abs(near - days) for days in (300, 200, 100)) < 0.001
+    builders.label_set(project, author, clips[2])
+    page = seen_by(author).get(f"{reverse('clips')}?limit=1").json()
+    assert uuid.UUID(page["next"]) and page["next"] == page["clips"][0]["id"]
+    with pytest.raises(Refused):
+        listing.page(author.user, after=str(uuid.uuid4()))
+    workflow.set_workflow(lead, project, rule={**RULE, "giving": "all"})
+    project.refresh_from_db()
+    hand_in(author, clips[1], builders.sample_steps(clips[1]))
+    tasks.give_repeats()
+    newest = Clip.objects.exclude(repeats=None).exclude(pk=twin.pk).get()
+    assert newest.created_at >= now
+
+
+def test_the_first_time_is_what_stood_when_it_came_back(clips, person, lead):
+    clip, author = clips[0], person("annotator")
+    first = hand_in(author, clip, builders.interval(clip, "preparation", 0, 20))
+    repeat = come_back(author)
+    assert repeat.first_revision == first.revision
+    assigning.return_work(lead, Assignment.objects.get(label_set=first), remark="once more")
+    first.refresh_from_db()
+    done = save_operations(
+        author, first, client_id=str(uuid.uuid4()), base_revision=first.revision,
+        operations=builders.numbered(
+            builders.interval(clip, "calot_triangle_dissection", 20, clip.n_frames)
+        ),
+    )  # fmt: skip
+    submit_label_set(author, LabelSet.objects.get(pk=first.pk), revision=done["revision"])
+    twin = repeat.again.clip
+    label_again(author, repeat, builders.interval(twin, "preparation", 0, 20))
+    assert measured(repeat)["phases", "accuracy"] == 1.0
+    Repeat.objects.update(measured_at=None)
+    LabelSet.objects.filter(pk=first.pk).update(state="superseded")
+    assert repeating.handed_in().count() == 0
 
 
 def addresses_of(clip: Clip) -> Iterator[str]:
@@ -259,6 +380,9 @@ def test_the_played_bytes_bear_another_tag_and_open_to_nobody_else(clips, person
     for nobody in (second, lead):
         assert seen_by(nobody).get(reverse("clip", args=[twin.pk])).status_code == 404
     assert str(twin.pk) not in json.dumps(seen_by(lead).get(reverse("clips")).json())
+    # An ordinary clip's tag is no digest of its bytes either: that would set the repeat's apart.
+    body = b"".join(client.get(reverse("clip-review", args=[clips[0].pk])).streaming_content)
+    assert sha256(body).hexdigest()[:32] not in old["ETag"]
     # It stands and falls with what it was made of.
     ReceivedInstance.objects.filter(pk=clips[0].instance.source_id).update(state="withdrawn")
     with pytest.raises(Refused) as refusal:

@@ -33,7 +33,7 @@ class Workflow:
     ``sampled_share``: 0 to 1 of the clips, which have ``sampled_passes`` instead; ``giving``: who
     gives clips to people: a lead ``by_hand``, the background ``balanced`` by length, or each clip
     to ``all`` annotators. ``repeat_share``: 0 to 1 of what a person hands in comes back to them
-    unmarked after ``repeat_after_days``, for their agreement with themselves."""
+    unmarked after ``repeat_after_days`` to twice as many, for their agreement with themselves."""
 
     passes: int = 2
     sampled_share: float = 0.0
@@ -53,6 +53,12 @@ class Workflow:
     def repeats(self, secret: bytes, clip_id: str, person_id: str) -> bool:
         """Whether what this person labelled of the clip is to be labelled by them once more."""
         return place_of(secret, f"{clip_id}/{person_id}", "repeat") < self.repeat_share
+
+    def days_until_repeat(self, secret: bytes, clip_id: str, person_id: str) -> float:
+        """After how many days it comes back: ``repeat_after_days`` to twice as many, so that what
+        was handed in together does not come together."""
+        place = place_of(secret, f"{clip_id}/{person_id}", "repeat-day")
+        return self.repeat_after_days * (1 + place)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
