@@ -103,7 +103,10 @@ def _stewarded(request: Any, finding_id: uuid.UUID) -> IncidentalFinding:
 
 
 class FindingListView(ApiView):
-    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
+    @extend_schema(
+        operation_id="findings_list",
+        responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT},
+    )
     def get(self, request: Any) -> Response:
         """Incidental findings of your projects, as a steward or an officer; without their texts."""
         held = system_roles(request.user) | roles_anywhere(request.user)
