@@ -92,6 +92,9 @@ def _taken_in(seconds: int) -> Iterator[tuple[Any, str]]:
             tempfile.TemporaryDirectory(prefix="clinicalannot-bench-")
         )
         folder = Path(made)
+        shared = folder / "shared"
+        shared.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("CLINICAL_ANNOT_TEST_SHARED", str(shared))
         stack = held.enter_context(running(folder / "data"))
         name = folder / "clip"
         if not name.exists():
