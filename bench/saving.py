@@ -262,8 +262,11 @@ def million(at: Site) -> dict[str, Any]:
     took: dict[str, list[float]] = {}
     for frame in frames:
         for name, hand in (("empty", empty), ("full", full)):
-            window = f"?clip={hand.clip}&from={frame}&to={frame + 1024}"
-            for what, path in (("open", f"outline/{window}"), ("window", f"keyframes/{window}")):
+            window = f"keyframes/?clip={hand.clip}&from={frame}&to={frame + 1024}"
+            # As the workspace asks (windows.js): the chunk of the frame that it opens at.
+            start = frame - frame % 256
+            outline = f"outline/?clip={hand.clip}&from={start}&to={start + 256}"
+            for what, path in (("open", outline), ("window", window)):
                 began = time.perf_counter()
                 status, body = hand.ask("GET", path)
                 spent_ms = 1000 * (time.perf_counter() - began)

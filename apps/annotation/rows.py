@@ -85,18 +85,44 @@ def objects(label_set: LabelSet, also: Iterable[str] = ()) -> list[ObjectRow]:
     """Rows of the objects that stand, in the order in which they were made, and of those named in
     ``also`` that were deleted."""
     wanted, given = among("uuid", "uuid", keys_of(also))
+    return _objects(
+        f"WHERE label_set_id = %s AND (NOT deleted OR {wanted})", [key_of(label_set.pk), given]
+    )
+
+
+def tracks_over(label_set: LabelSet, clip: str, first: int, last: int) -> list[ObjectRow]:
+    """Rows of the clip's tracks that stand and whose keyframes lie, from the first to the last of
+    them, about the chunks from ``first`` to ``last``, in the order in which they were made."""
+    return _objects(
+        "WHERE label_set_id = %s AND NOT deleted AND kind = 'track' AND clip_id = %s"
+        f" AND {_end_of_runs(0, 0)} <= %s AND {_end_of_runs(-1, 1)} >= %s",
+        [key_of(label_set.pk), key_of(clip), last, first],
+    )
+
+
+def _end_of_runs(run: int, side: int) -> str:
+    if is_postgres():
+        return f"(chunk_runs->({run})->>{side})::int"
+    return f"json_extract(chunk_runs, '$[{run if run >= 0 else '#-1'}][{side}]')"
+
+
+def _objects(where: str, given: list[Any]) -> list[ObjectRow]:
     query = (
-        f"SELECT id, uuid, kind, clip_id, body, chunk_runs, deleted FROM {_OBJECT}"  # noqa: S608
-        f" WHERE label_set_id = %s AND (NOT deleted OR {wanted}) ORDER BY id"
+        f"SELECT id, {_name('uuid')}, kind, {_name('clip_id')}, body, chunk_runs, deleted"  # noqa: S608
+        f" FROM {_OBJECT} {where} ORDER BY id"
     )
     with connection.cursor() as cursor:
-        cursor.execute(query, [key_of(label_set.pk), given])
-        found = cursor.fetchall()
-    clips = {clip: name_of(clip) for clip in {row[3] for row in found}}
-    return [
-        ObjectRow(pk, name_of(key), kind, clips[clip], body, runs, bool(deleted))
-        for pk, key, kind, clip, body, runs, deleted in found
-    ]
+        cursor.execute(query, given)
+        return list(map(ObjectRow._make, cursor.fetchall()))
+
+
+def _name(column: str) -> str:
+    """The UUID in a column with hyphens, as text: put together here for each of hundreds of rows
+    it takes longer than the statement."""
+    if is_postgres():
+        return f"{column}::text"
+    parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+    return "||'-'||".join(f"substr({column}, {start}, {size})" for start, size in parts)
 
 
 def runs_by_key(held: Iterable[ObjectRow]) -> dict[int, Runs]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from apps.annotation import rows, store
 from apps.annotation.domain import ops
-from apps.annotation.domain.runs import Runs, numbers_of, reaching
+from apps.annotation.domain.runs import Runs, numbers_of, numbers_text, reaching
 from apps.annotation.models import LabelSet
 
 # As many chunks as a window may span: about ten minutes of video.
@@ -27,9 +27,9 @@ def window_json(label_set: LabelSet, clip: str, start_frame: int, end_frame: int
     ``end_frame``, and of each track that reaches into them its next chunks before and after, so
     that every frame of the window is interpolated from its true neighbours: track UUID to chunk
     number to keyframes by frame index."""
-    held = rows.objects(label_set)
-    runs = rows.runs_by_key(held)
-    return _tracks_json(held, _around(held, runs, clip, start_frame, end_frame))
+    first, last = _chunks_of(start_frame, end_frame)
+    held = rows.tracks_over(label_set, clip, first, last)
+    return _tracks_json(held, _around(held, rows.runs_by_key(held), clip, first, last))
 
 
 def track_json(label_set: LabelSet, track: str) -> str:
@@ -47,34 +47,37 @@ def outline_json(
     ``chunks`` says in which chunks it has some, ascending."""
     held = rows.objects(label_set)
     runs = rows.runs_by_key(held)
-    read = _around(held, runs, clip, start_frame, end_frame)
+    read = _around(held, runs, clip, *_chunks_of(start_frame, end_frame))
     parts: dict[str, list[str]] = {"tracks": [], "intervals": []}
     for row in held:
         body = row.body[1:-1].strip()
-        fields = [f'"clip":"{row.clip}"', *([body] if body else [])]
-        part = "tracks"
+        fields = f'"{row.name}":{{"clip":"{row.clip}"{"," if body else ""}{body}'
         if row.kind == "track":
-            keyframes = ",".join(
-                inner for text in read.get(row.pk, {}).values() if (inner := text[1:-1])
-            )
-            fields.append(f'"keyframes":{{{keyframes}}}')
-            if numbers := numbers_of(runs[row.pk]):
-                fields.append(f'"chunks":[{",".join(map(str, numbers))}]')
+            numbers = numbers_text(runs[row.pk])
+            chunks = f',"chunks":[{numbers}]' if numbers else ""
+            keyframes = _keyframes_text(read[row.pk]) if row.pk in read else ""
+            parts["tracks"].append(f'{fields},"keyframes":{{{keyframes}}}{chunks}}}')
         else:
-            part = ops.WHOLE[row.kind][0]
-        parts.setdefault(part, []).append(f'"{row.name}":{{{",".join(fields)}}}')
+            parts.setdefault(ops.WHOLE[row.kind][0], []).append(f"{fields}}}")
     told = [f'"{part}":{{{",".join(objects)}}}' for part, objects in parts.items()]
     return f'{{"clips":{json.dumps(list(clips))},{",".join(told)}}}'
+
+
+def _keyframes_text(chunks: Mapping[int, str]) -> str:
+    return ",".join([inner for text in chunks.values() if (inner := text[1:-1])])
+
+
+def _chunks_of(start_frame: int, end_frame: int) -> tuple[int, int]:
+    return start_frame // store.CHUNK_FRAMES, (end_frame - 1) // store.CHUNK_FRAMES
 
 
 def _around(
     held: Iterable[rows.ObjectRow],
     runs: Mapping[int, Runs],
     clip: str,
-    start_frame: int,
-    end_frame: int,
+    first: int,
+    last: int,
 ) -> Chunks:
-    first, last = start_frame // store.CHUNK_FRAMES, (end_frame - 1) // store.CHUNK_FRAMES
     return _read(
         (row.pk, number)
         for row in held

@@ -6,9 +6,14 @@ grow with its keyframes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 Runs = list[list[int]]
+# Chunks of a day of video at 60 pictures a second: a run of them is a piece of one text.
+_SPELLED = 20_480
+_TEXT = ",".join(map(str, range(_SPELLED)))
+_STARTS = [0, *itertools.accumulate(len(str(number)) + 1 for number in range(_SPELLED))]
 
 
 def runs_of(numbers: Iterable[int]) -> Runs:
@@ -25,6 +30,17 @@ def runs_of(numbers: Iterable[int]) -> Runs:
 def numbers_of(runs: Sequence[Sequence[int]]) -> list[int]:
     """The numbers that stand in runs, ascending."""
     return [number for first, last in runs for number in range(first, last + 1)]
+
+
+def numbers_text(runs: Sequence[Sequence[int]]) -> str:
+    """The numbers that stand in runs, ascending, with commas between: a run costs the same
+    however long it is."""
+    if runs and runs[-1][1] >= _SPELLED:
+        return ",".join(map(str, numbers_of(runs)))
+    if len(runs) == 1:
+        ((first, last),) = runs
+        return _TEXT[_STARTS[first] : _STARTS[last + 1] - 1]
+    return ",".join([_TEXT[_STARTS[first] : _STARTS[last + 1] - 1] for first, last in runs])
 
 
 def reaching(runs: Sequence[Sequence[int]], first: int, last: int) -> list[int]:
