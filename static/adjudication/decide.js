@@ -136,9 +136,9 @@ export function decidePanel(host, state, store, act) {
 
   /** A further reader handed in after the deciding began. */
   const joining = () => h("section", { class: "choices", "data-testid": "joins" },
-    h("button", { type: "button", class: "choice", "data-testid": "take-in", onclick: () => act.takeIn() },
-      h("span", { class: "first" }, h("strong", {}, "Take the further reader in")),
-      h("span", { class: "hint" }, "all is compared, and decided, anew")));
+    h("button", { type: "button", class: "choice", "data-testid": "take-in", "aria-keyshortcuts": "Shift+F", onclick: () => act.takeIn() },
+      h("span", { class: "first" }, h("strong", {}, "Take reader in"), cap("⇧F")),
+      h("span", { class: "hint" }, "a further reader handed in: all is compared, and decided, anew")));
 
   const update = () => {
     const d = state.current;

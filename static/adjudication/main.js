@@ -24,6 +24,7 @@ import { Store, newId } from "../workspace/store.js";
 import { Sync } from "../workspace/sync.js";
 import { MERGES, decidePanel } from "./decide.js";
 import { adjudicationLanes, bothSides } from "./lanes.js";
+import { confirmTakeIn } from "./join.js";
 import { disagreementList, progressBar } from "./list.js";
 import { signDialog } from "./sign.js";
 import { AdjudicationState } from "./state.js";
@@ -107,6 +108,7 @@ async function start() {
   keys.bind({ id: "merge-intersect", code: "KeyI", label: "Merge: intersect masks", group, when: idle, run: () => merge("I") });
   keys.bind({ id: "merge-half", code: "KeyH", label: "Merge three and more: majority of masks, median of places", group, when: idle, run: () => merge("H") });
   keys.bind({ id: "merge-staple", code: "KeyS", label: "Merge: estimate the mask (STAPLE)", group, when: idle, run: () => merge("S") });
+  if (state.joins) keys.bind({ id: "take-in", code: "KeyF", shift: true, label: "Take the further reader in", group, when: idle, run: () => void takeIn() });
   keys.bind({ id: "accept-small", code: "Enter", shift: true, cap: "Enter", label: "Accept all below the project's threshold", group, when: idle, run: () => void acceptSmall() });
   keys.bind({ id: "next", code: "KeyN", label: "Next disagreement", group, run: () => choose(state.at + 1) });
   keys.bind({ id: "previous", code: "KeyP", label: "Previous disagreement", group, when: () => !state.editing, run: () => choose(state.at - 1) });
@@ -217,8 +219,9 @@ async function start() {
     });
   }
 
-  /** The page begins anew: there are more sides. */
+  /** The page begins anew: there are more sides. Decisions fall with it, so who made some is asked. */
   async function takeIn() {
+    if (state.decided && !(await confirmTakeIn(state.decided))) return;
     await deciding(async () => {
       await sync.flush();
       await api.post(`/api/v1/adjudications/${state.id}/take-in/`, {});
@@ -326,7 +329,8 @@ async function start() {
       state.alone = "";
       state.changed();
       if (performance.now() - since < 220 && document.activeElement === bench.stage) {
-        need("#decide", HTMLElement).querySelector("button")?.focus();
+        const choices = need("#decide", HTMLElement);
+        /** @type {HTMLElement | null} */ (choices.querySelector("[data-testid=take-a]") ?? choices.querySelector("button"))?.focus();
       }
     });
     keys.bind({ id: "alone", code: "F24", cap: "Tab", label: "Hold on the picture: see A alone, next time the next", group, run: () => {} });

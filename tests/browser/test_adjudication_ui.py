@@ -195,7 +195,7 @@ def test_three_sides_stand_beside_each_other_and_the_third_is_taken_by_its_key(
     def of_three() -> dict[str, object]:
         found = told()
         third = {"name": "C", "label_set": "c" * 8, "labels": json.loads(json.dumps(world.b))}
-        return {**found, "sets": [*found["sets"], third]}
+        return {**found, "sets": [*found["sets"], third], "joins": True}
 
     monkeypatch.setattr(
         world, "disagreements", lambda: [{**row, "c": row["b"], "merges": []} for row in rows()]
@@ -208,6 +208,19 @@ def test_three_sides_stand_beside_each_other_and_the_third_is_taken_by_its_key(
     until(lambda: current(page) == "d2")
     page.keyboard.press("KeyP")
     page.wait_for_selector("[data-testid=disagreement-row][data-disagreement=d1] >> text=took C")
+    # A further reader joins only when who decided already has said so twice.
+    asked: list[str] = []
+    page.route("**/take-in/", lambda r: (asked.append(r.request.url), r.fulfill(json={}))[1])
+    page.keyboard.press("Shift+KeyF")
+    page.wait_for_selector("dialog >> text=1 decision falls")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog", state="detached")
+    page.keyboard.press("Shift+KeyF")
+    page.wait_for_selector("dialog")
+    assert asked == []
+    page.keyboard.press("Tab")
+    with page.expect_request("**/take-in/"):
+        page.keyboard.press("Enter")
 
 
 def test_a_review_is_corrected_with_a_reason_or_returned_with_a_remark(
