@@ -58,6 +58,7 @@ def my_work(request: HttpRequest) -> HttpResponse:
     )
     skipped = Assignment.objects.filter(person=user, state=Assignment.State.SKIPPED)
     done = [item for item in annotate if item not in todo]
+    shown = library.clips_for(user).filter(pk__in=[item.clip_id for item in done])
     decide = list(
         adjudications.adjudications_for(user).exclude(state=Adjudication.State.SUPERSEDED)
     )
@@ -69,6 +70,7 @@ def my_work(request: HttpRequest) -> HttpResponse:
             "next": todo[0] if todo else None,
             "rest": todo[1:],
             "done": done,
+            "shown": set(shown.values_list("pk", flat=True)),
             "today": timezone.now().date(),
             "skipped": list(skipped.select_related("clip").order_by("-created_at")[:20]),
             "adjudications": [item for item in decide if item.state == Adjudication.State.OPEN],

@@ -49,6 +49,9 @@ def assign_clip(
     """Give a ready clip to a person to annotate (with an empty label set) or to adjudicate, never
     both: who decides has seen the others' labels. With ``gold`` it is a calibration."""
     if clip.repeats_id is not None:
+        if Assignment.objects.filter(clip=clip, person=actor.user.pk).exists():
+            # Who leads now may have annotated: they are not told what it is.
+            raise _unblinded()
         raise Refused(
             "repeat",
             "This clip is one that somebody labels again: it is for them alone.",
@@ -160,12 +163,16 @@ def _hold_unblinded(actor: Actor, assignment: Assignment) -> None:
     """Raises Refused where the answer would tell a lead who labels the clip too how far another
     is."""
     if assignment.clip_id in blinding.blinded_clip_ids(actor.user):
-        raise Refused(
-            "blinded",
-            "You label this clip yourself, or may be given it.",
-            "Ask another project lead.",
-            status=409,
-        )
+        raise _unblinded()
+
+
+def _unblinded() -> Refused:
+    return Refused(
+        "blinded",
+        "You label this clip yourself, or may be given it.",
+        "Ask another project lead.",
+        status=409,
+    )
 
 
 def _hold_no_repeat(assignment: Assignment) -> None:

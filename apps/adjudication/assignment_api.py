@@ -16,6 +16,7 @@ from apps.access.models import User
 from apps.adjudication import assigning, queries
 from apps.adjudication.models import Assignment
 from apps.adjudication.planning_api import day_of
+from apps.annotation.queries import told_state
 from apps.projects.queries import project_ids
 
 _ANSWERS = {status: OpenApiTypes.OBJECT for status in (200, 400, 403, 404, 409)}
@@ -31,7 +32,7 @@ def _own_json(item: Assignment) -> dict[str, Any]:
         "project": item.project.slug,
         "state": item.state,
         "label_set": str(item.label_set_id) if item.label_set_id else None,
-        "labels": item.label_set.state if item.label_set else None,
+        "labels": told_state(item.label_set) if item.label_set else None,
         "due_on": item.due_on.isoformat() if item.due_on else None,
         "remark": item.remark or None,
     }

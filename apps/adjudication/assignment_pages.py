@@ -20,6 +20,7 @@ from apps.access.models import User
 from apps.adjudication import assigning, calibrating, planning, queries
 from apps.adjudication.models import Assignment
 from apps.adjudication.planning_api import day_of, led_project, workflow_context
+from apps.library.queries import clips_for
 from apps.projects.queries import project_ids
 
 
@@ -145,5 +146,8 @@ def calibration(request: HttpRequest, assignment_id: uuid.UUID) -> HttpResponse:
     """What a calibration said: figures, and where one differs from what was signed."""
     user: User = request.user  # type: ignore[assignment]
     found = queries.calibration_for(user, assignment_id)
-    context = {"item": found, "is_own": found.person_id == user.pk, **(found.result or {})}
+    # What was handed in is out of sight where clips come back unmarked.
+    is_own = found.person_id == user.pk
+    is_shown = is_own and clips_for(user).filter(pk=found.clip_id).exists()
+    context = {"item": found, "is_own": is_own, "is_shown": is_shown, **(found.result or {})}
     return render(request, "projects/calibration.html", context)

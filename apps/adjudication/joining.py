@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from apps.access import roles
 from apps.access.actor import Actor, service
-from apps.access.errors import Conflict
+from apps.access.errors import Conflict, Refused
 from apps.access.verb import event, verb
 from apps.adjudication.domain.workflow import MOST_PASSES
 from apps.adjudication.models import Adjudication, Assignment, FurtherSet
@@ -38,10 +38,17 @@ def take_in(actor: Actor, adjudication: Adjudication) -> Adjudication:
         )
     if adjudication.findings is None:
         raise Conflict("not_compared", "The label sets are still being compared.", "Wait a moment.")
+    # Saves hold the consensus and not the adjudication: asked once it is held, nothing comes after.
+    hold_consensus(actor, adjudication.consensus)
+    if actor.is_service and not is_untouched(adjudication):
+        raise Conflict(
+            "begun",
+            "The adjudicator has begun to decide.",
+            "The adjudicator takes in what came later.",
+        )
     position = len(adjudication.sides())
     label_set = lock_label_set(actor, joining)
     FurtherSet.objects.create(adjudication=adjudication, label_set=label_set, position=position)
-    hold_consensus(actor, adjudication.consensus)
     adjudication.findings = None
     adjudication.save(update_fields=["findings"])
     enqueue("adjudication.compare", adjudication.pk, priority=8)
@@ -99,6 +106,10 @@ def join_where_untouched() -> int:
     )
     for adjudication in waiting.select_related("consensus", "set_a", "set_b"):
         if waiting_for(adjudication) is not None and is_untouched(adjudication):
-            take_in(service("worker"), adjudication)
+            try:
+                take_in(service("worker"), adjudication)
+            except Refused:
+                # Begun, signed or returned since it was looked at: the others are still to join.
+                continue
             done += 1
     return done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from datetime import date
 from typing import Any
@@ -23,6 +24,8 @@ from apps.access.models import User
 from apps.adjudication import blinding, planning, workflow
 from apps.adjudication.domain.workflow import MOST_PASSES
 from apps.adjudication.models import Assignment
+from apps.annotation.models import LabelSet
+from apps.annotation.queries import told_state
 from apps.projects.models import Project
 from apps.projects.queries import projects_for
 
@@ -70,17 +73,27 @@ def _assignments_json(project: Project, user: User) -> list[dict[str, Any]]:
             "id": str(row.pk),
             "clip": str(row.clip_id),
             "person": row.person.username,
-            "purpose": row.purpose,
+            "purpose": _purpose_told(row, user),
             "state": row.state,
             "pass": row.pass_number,
             "workflow": row.workflow,
             "due_on": row.due_on.isoformat() if row.due_on else None,
             "labels": None
             if row.label_set is None or (row.clip_id in blinded and row.person_id != user.pk)
-            else row.label_set.state,
+            else _labels_told(row.label_set, user),
         }
         for row in rows.select_related("person", "label_set").order_by("created_at")
     ]
+
+
+def _purpose_told(row: Assignment, user: User) -> str:
+    """Why it was given; of a repeat of one's own (who leads may have annotated) that it is work."""
+    is_ones_own = row.purpose == Assignment.Purpose.REPEAT and row.person_id == user.pk
+    return Assignment.Purpose.WORK.value if is_ones_own else row.purpose
+
+
+def _labels_told(label_set: LabelSet, user: User) -> str:
+    return told_state(label_set) if label_set.author_id == user.pk else label_set.state
 
 
 class AssignmentsView(ApiView):
@@ -159,10 +172,10 @@ def workflow_page(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     sent = request.POST
     rule = {
         "passes": _whole(sent.get("passes")),
-        "sampled_share": _whole(sent.get("sampled_percent") or "0") / 100,
+        "sampled_share": _share(sent.get("sampled_percent") or "0"),
         "sampled_passes": _whole(sent.get("sampled_passes") or "2"),
         "giving": sent.get("giving", ""),
-        "repeat_share": _whole(sent.get("repeat_percent") or "0") / 100,
+        "repeat_share": _share(sent.get("repeat_percent") or "0"),
         "repeat_after_days": _whole(sent.get("repeat_after_days") or "28"),
     }
     made = workflow.set_workflow(actor_of(request), project, rule=rule)
@@ -176,10 +189,24 @@ def workflow_context(project: Project) -> dict[str, Any]:
     return {
         "flow": flow,
         "flow_version": workflow.version_of(project),
-        "sampled_percent": round(flow.sampled_share * 100),
-        "repeat_percent": round(flow.repeat_share * 100),
+        "sampled_percent": _percent(flow.sampled_share),
+        "repeat_percent": _percent(flow.repeat_share),
         "several": range(2, MOST_PASSES + 1),
     }
+
+
+def _percent(share: float) -> str:
+    """A share as its field in a form says it, and ``_share`` reads it back."""
+    return f"{100 * share:.10g}"
+
+
+def _share(text: str) -> float:
+    """A percentage from a form as a share; −1, which no rule takes, for anything else."""
+    try:
+        share = float(text) / 100
+    except ValueError:
+        return -1.0
+    return round(share, 12) if math.isfinite(share) else -1.0
 
 
 def _whole(text: str | None) -> int:

@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.access import grants, roles
 from apps.access.errors import NotFound
@@ -15,6 +15,7 @@ from apps.access.prepared import Given, Prepared
 from apps.adjudication import blinding, endorsing, findings, joining, reader_queries, services
 from apps.adjudication.models import Adjudication, Assignment, Endorsement
 from apps.annotation import store
+from apps.annotation.queries import AT_WORK
 from apps.audit.models import Leaf
 from apps.library.queries import FEW
 from apps.library.queries import as_json as clip_as_json
@@ -36,7 +37,7 @@ def assignments_for(user: User) -> QuerySet[Assignment]:
 
 
 def assigned_clip_ids(user: User, held: dict[str, set[Any]]) -> Any:
-    """Registered with the library: clips of ``assignments_for``, themselves where they are few;
+    """Registered with the library: shown clips of ``assignments_for``, themselves where few;
     ``held`` as of projects_by_role, so that who works nowhere costs no query."""
     working = held.get(roles.ANNOTATOR, set()) | held.get(roles.ADJUDICATOR, set())
     if not working:
@@ -48,9 +49,14 @@ def assigned_clip_ids(user: User, held: dict[str, set[Any]]) -> Any:
 
 
 def _given_to(user_id: Any) -> QuerySet[Assignment]:
-    """What was given to who has this id, in whatever project."""
+    """What was given to who has this id, in whatever project, to look at. Where clips come back
+    unmarked, what was handed in is out of sight: its size and its labels beside those of what
+    comes back would tell which it is."""
     given = grants.rows_of(user_id, ["work_on"], Assignment).values("content_object_id")
-    return Assignment.objects.filter(person_id=user_id, pk__in=given).order_by()
+    repeating = Project.objects.filter(options__repeats=True).order_by().values("pk")
+    is_shown = Q(label_set__state__in=AT_WORK) | ~Q(kind=Assignment.Kind.ANNOTATE)
+    is_shown |= ~Q(project_id__in=repeating)
+    return Assignment.objects.filter(is_shown, person_id=user_id, pk__in=given).order_by()
 
 
 _GIVEN = Prepared(

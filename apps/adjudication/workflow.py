@@ -47,9 +47,10 @@ def set_rules(
 
 @verb("workflow.set", roles={roles.PROJECT_LEAD})
 def set_workflow(actor: Actor, project: Project, *, rule: dict[str, Any]) -> WorkflowVersion:
-    """Say how many people label a clip from now on, as a new version of the project's workflow."""
+    """Say how many people label a clip from now on, as a new version of the project's workflow.
+    What ``rule`` leaves out stays as it is."""
     try:
-        flow = workflow_of(rule)
+        flow = workflow_of({**workflow_in(project).as_json(), **rule})
     except InvalidWorkflowError as error:
         raise Refused(
             "invalid_workflow", str(error), "Change the rule, then set it again.", field=error.field

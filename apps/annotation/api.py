@@ -19,13 +19,14 @@ from apps.annotation import beside, habits, queries, services
 from apps.annotation.domain.comparing import changes
 from apps.annotation.models import LabelSet
 from apps.library.models import Clip
+from apps.library.queries import clips_for
 
 
 class LabelSetView(ApiView):
     @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
     def get(self, request: Any, label_set_id: uuid.UUID) -> Response:
         """One's own label set with its ontology and labels."""
-        label_set = queries.label_set_for(request.user, label_set_id)
+        label_set = queries.shown_set_for(request.user, label_set_id)
         return Response(queries.as_json(label_set, request.user))
 
 
@@ -33,7 +34,7 @@ class RevisionView(ApiView):
     @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
     def get(self, request: Any, label_set_id: uuid.UUID, revision: int) -> Response:
         """One's own label set as it stood at a revision."""
-        label_set = queries.label_set_for(request.user, label_set_id)
+        label_set = queries.shown_set_for(request.user, label_set_id)
         try:
             labels = queries.store.at_revision(label_set, revision)
         except ValueError:
@@ -45,7 +46,7 @@ class RevisionChangesView(ApiView):
     @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
     def get(self, request: Any, label_set_id: uuid.UUID, revision: int) -> Response:
         """What one's own label set differs in, now, from how it stood at a revision."""
-        label_set = queries.label_set_for(request.user, label_set_id)
+        label_set = queries.shown_set_for(request.user, label_set_id)
         try:
             before = queries.store.at_revision(label_set, revision)
         except ValueError:
@@ -58,7 +59,7 @@ class ProposalsView(ApiView):
     @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
     def get(self, request: Any, label_set_id: uuid.UUID) -> Response:
         """Labels that imported label sets propose to one's own; what was decided is in its own."""
-        return Response(queries.proposals_json(queries.label_set_for(request.user, label_set_id)))
+        return Response(queries.proposals_json(queries.shown_set_for(request.user, label_set_id)))
 
 
 class OperationsView(ApiView):
@@ -121,7 +122,9 @@ class SubmitView(ApiView):
                 field="revision",
             )
         done = services.submit_label_set(actor_of(request), label_set, revision=revision)
-        return Response({"state": done.state, "revision": done.revision})
+        # Where clips come back unmarked, what is handed in is out of sight.
+        is_shown = done.places.filter(clip__in=clips_for(request.user).values("pk")).exists()
+        return Response({"state": done.state, "revision": done.revision, "is_shown": is_shown})
 
 
 def _is_uuid(value: Any) -> bool:
@@ -138,8 +141,13 @@ def workspace(request: HttpRequest, clip_id: uuid.UUID) -> HttpResponse:
     from apps.library.queries import clip_for
     from apps.library.services import open_clip
 
-    clip = clip_for(request.user, clip_id)  # type: ignore[arg-type]
     user: User = request.user  # type: ignore[assignment]
+    try:
+        clip = clip_for(user, clip_id)
+    except NotFound:
+        if queries.has_handed_in(user, clip_id):
+            raise NotFound("You handed this clip in; its project does not show it again.") from None
+        raise
     mine = (
         queries.own_label_sets(user)
         .filter(places__clip=clip)

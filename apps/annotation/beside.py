@@ -17,7 +17,7 @@ from apps.access import roles
 from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.annotation.models import LabelSet
-from apps.annotation.queries import own_label_sets, proposing_sets
+from apps.annotation.queries import own_label_sets, proposing_sets, told_state
 from apps.library.models import Clip
 from apps.library.queries import clip_for, clips_for
 from apps.projects.queries import project_ids
@@ -100,7 +100,9 @@ def beside_json(user: User, clip_id: uuid.UUID) -> dict[str, Any]:
                 "name": name,
                 "is_mine": label_set.author_id == user.pk,
                 "origin": label_set.origin,
-                "state": label_set.state,
+                "state": told_state(label_set)
+                if label_set.author_id == user.pk
+                else label_set.state,
                 "revision": label_set.revision,
             }
             for label_set, name in sets_beside(user, clip)

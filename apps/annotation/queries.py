@@ -9,14 +9,19 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.access import roles
-from apps.access.errors import NotFound
+from apps.access.errors import Conflict, NotFound
 from apps.access.grants import granted_to_given
 from apps.access.models import User
 from apps.access.prepared import Given, Prepared
 from apps.annotation import store
 from apps.annotation.models import LabelSet, LabelSetClip
+from apps.library.queries import SEE_ALL_CLIPS
 from apps.projects.models import Project
-from apps.projects.queries import project_ids
+from apps.projects.queries import project_ids, roles_in
+
+# Of a label set that is still to be handed in.
+AT_WORK = (LabelSet.State.ASSIGNED, LabelSet.State.IN_PROGRESS, LabelSet.State.RETURNED)
+HANDED_IN = (LabelSet.State.SUBMITTED, LabelSet.State.LOCKED, LabelSet.State.SIGNED)
 
 
 def own_label_sets(user: User) -> QuerySet[LabelSet]:
@@ -34,6 +39,30 @@ def label_set_for(user: User, label_set_id: uuid.UUID, *, with_ontology: bool = 
     for label_set in own(label_set=label_set_id, user=user.pk, now=timezone.now()):
         return label_set
     raise NotFound
+
+
+def shown_set_for(user: User, label_set_id: uuid.UUID, *, with_ontology: bool = True) -> LabelSet:
+    """``label_set_for``, to be read. Raises Conflict for what was handed in where clips come back
+    unmarked: the labels of the first time beside those of the second would be copied."""
+    label_set = label_set_for(user, label_set_id, with_ontology=with_ontology)
+    if (
+        label_set.origin == LabelSet.Origin.MANUAL
+        and label_set.state in HANDED_IN
+        and label_set.project.options.get("repeats")
+        and not roles_in(user, label_set.project) & {*SEE_ALL_CLIPS}
+    ):
+        raise Conflict(
+            "handed_in",
+            "You handed these labels in; this project does not show them again.",
+            "Ask the project lead to return them if they need work.",
+        )
+    return label_set
+
+
+def has_handed_in(user: User, clip_id: uuid.UUID) -> bool:
+    """Whether the person has handed in labels of their own of a clip, and may work there still."""
+    mine = own_label_sets(user).filter(places__clip=clip_id, state__in=HANDED_IN)
+    return mine.filter(origin=LabelSet.Origin.MANUAL).exists()
 
 
 def _own() -> QuerySet[LabelSet]:
@@ -103,11 +132,18 @@ def clips_of(label_set: LabelSet) -> list[str]:
     ]
 
 
+def told_state(label_set: LabelSet) -> str:
+    """What its author is told of a label set's state: what is handed in by hand is ``submitted``,
+    whatever becomes of it. How far it is decided would tell what never is from the rest."""
+    is_theirs = label_set.origin == LabelSet.Origin.MANUAL and label_set.state in HANDED_IN
+    return LabelSet.State.SUBMITTED.value if is_theirs else label_set.state
+
+
 def facts(label_set: LabelSet, user: User, clips: list[str]) -> dict[str, Any]:
     """What the workspace loads beside the labels."""
     return {
         "id": str(label_set.pk),
-        "state": label_set.state,
+        "state": told_state(label_set) if label_set.author_id == user.pk else label_set.state,
         "revision": label_set.revision,
         "author_is_me": label_set.author_id == user.pk,
         "origin": label_set.origin,

@@ -50,7 +50,7 @@ class OutlineView(ApiView):
     def get(self, request: Any, label_set_id: uuid.UUID) -> HttpResponse:
         """One's own label set with the keyframes of one window; of each track ``chunks`` says
         where it has keyframes (frame index divided by 256)."""
-        return _outline(request, queries.label_set_for(request.user, label_set_id))
+        return _outline(request, queries.shown_set_for(request.user, label_set_id))
 
 
 class KeyframesView(ApiView):
@@ -58,7 +58,7 @@ class KeyframesView(ApiView):
     def get(self, request: Any, label_set_id: uuid.UUID) -> HttpResponse:
         """Keyframes of a window, with the neighbours that interpolation needs, or of one track."""
         return _keyframes(
-            request, queries.label_set_for(request.user, label_set_id, with_ontology=False)
+            request, queries.shown_set_for(request.user, label_set_id, with_ontology=False)
         )
 
 

@@ -201,7 +201,9 @@ async function start() {
   /** @param {HTMLButtonElement} button */
   async function submitSet(button) {
     if (!sync || !set) return;
-    await api.post(`/api/v1/label-sets/${set.id}/submit/`, { revision: sync.revision });
+    const answer = await api.post(`/api/v1/label-sets/${set.id}/submit/`, { revision: sync.revision });
+    // The project does not show what was handed in: nothing here could be read any more.
+    if (answer.is_shown === false) return location.assign("/");
     reading = "Submitted: read-only";
     store.set({ readOnly: true, tool: "select" });
     saved.read(reading);

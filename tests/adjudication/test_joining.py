@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from apps.adjudication.models import Adjudication
 from apps.adjudication.reader_models import FurtherReading, ReadersReport
 from apps.annotation import store
 from apps.annotation.models import LabelSet
+from apps.annotation.services import save_operations
 from apps.jobs import work
 from apps.jobs.models import Job
 from apps.library.models import Clip
@@ -142,3 +144,33 @@ def test_nothing_else_becomes_a_side(clip, person, opened, why):
     if why != "another decides":
         assert joining.join_where_untouched() == 0
     assert len(Adjudication.objects.get(pk=made.pk).sides()) == 2
+
+
+def test_what_the_adjudicator_begins_in_between_is_not_thrown_away(
+    clip, person, opened, monkeypatch
+):
+    """The background looked, the adjudicator drew, the background took in: it must ask again once
+    it holds the consensus, and go on with what else there is to do."""
+    made, judge = opened
+    read_once_more(clip, person("annotator"))
+    looked = joining.is_untouched
+    answers = iter([True])
+    steps = builders.track(clip, "grasper", {0: {"type": "tip", "point": [30.0, 20.0]}, 5: None})
+
+    def first_before_the_save(adjudication):
+        if next(answers, False):
+            consensus = LabelSet.objects.get(pk=made.consensus_id)
+            save_operations(
+                judge, consensus, client_id=str(uuid.uuid4()), base_revision=consensus.revision,
+                operations=builders.numbered(steps),
+            )  # fmt: skip
+            return True
+        return looked(adjudication)
+
+    monkeypatch.setattr(joining, "is_untouched", first_before_the_save)
+    assert joining.join_where_untouched() == 0
+    made.refresh_from_db()
+    assert len(made.sides()) == 2 and made.findings is not None
+    assert LabelSet.objects.get(pk=made.consensus_id).state == LabelSet.State.OPEN
+    # The adjudicator may still take it in.
+    assert len(joining.take_in(judge, made).sides()) == 3

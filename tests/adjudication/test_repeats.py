@@ -20,9 +20,18 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from apps.access import grants, roles
 from apps.access.actor import Actor, service
 from apps.access.errors import Refused
-from apps.adjudication import assigning, reader_queries, readers, repeating, tasks, workflow
+from apps.adjudication import (
+    assigning,
+    planning_api,
+    reader_queries,
+    readers,
+    repeating,
+    tasks,
+    workflow,
+)
 from apps.adjudication.domain.workflow import InvalidWorkflowError, workflow_of
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.repeat_models import Repeat
@@ -292,8 +301,8 @@ def signs_of(clip: Clip, *label_sets: Any) -> set[str]:
 
 def test_no_address_tells_the_person_a_repeat_from_another_clip(clips, person, lead):
     """The original, its repeat, and an ordinary clip are asked for under every address that there
-    is for a clip: the repeat answers as the ordinary one does, and neither it nor the original ever
-    says a name of the other."""
+    is for a clip: the repeat answers as the ordinary one does and never says a name of the
+    original, which (as all that was handed in) is out of sight."""
     author = person("annotator")
     original, sibling, other = clips
     first = hand_in(author, original, builders.sample_steps(original))
@@ -314,8 +323,9 @@ def test_no_address_tells_the_person_a_repeat_from_another_clip(clips, person, l
         # What can be put beside a clip names every other: below, that it sets none apart.
         if mine != beside:
             assert not [sign for sign in of_original if sign in text], mine
-            beside_it = told(client, old)[1]
-            assert not [sign for sign in of_twin if sign in beside_it], old
+        gone, beside_it = told(client, old)
+        assert gone in (403, 404, 405), old
+        assert not [sign for sign in of_twin if sign in beside_it], old
         assert "repeat" not in text.lower().replace("repeated_times", ""), mine
     assert n_read >= 8
 
@@ -324,19 +334,14 @@ def test_no_address_tells_the_person_a_repeat_from_another_clip(clips, person, l
 
     assert keys(twin).keys() == keys(other).keys()
     near = {c["id"]: c["near"] for c in client.get(beside).json()["clips"]}
-    assert near[str(original.pk)] == near[str(other.pk)] == "project"
-    near = {
-        c["id"]: c["near"]
-        for c in client.get(reverse("beside", args=[original.pk])).json()["clips"]
-    }
-    assert near[str(twin.pk)] == near[str(other.pk)] == "project"
+    assert near == {str(sibling.pk): "project", str(other.pk): "project"}
 
     # Lists: one clip more, under its own name; the old patient's name finds the old clips alone.
     listed = {c["id"]: c for c in client.get(reverse("clips")).json()["clips"]}
-    assert set(listed) == {str(c.pk) for c in (original, sibling, other, twin)}
+    assert set(listed) == {str(c.pk) for c in (sibling, other, twin)}
     assert listed[str(twin.pk)]["pseudonym"] == twin.shown_as
     shown = client.get(f"{reverse('studies')}?subject={original.pseudonym}").content.decode()
-    assert original.name in shown and twin.name not in shown
+    assert sibling.name in shown and twin.name not in shown and original.name not in shown
     whole = client.get(reverse("studies")).content.decode()
     assert twin.name in whole and whole.count(twin.pseudonym) == 2
     todo = client.get(reverse("my-work")).content.decode()
@@ -345,7 +350,7 @@ def test_no_address_tells_the_person_a_repeat_from_another_clip(clips, person, l
     given = {
         one["clip"]: one for one in client.get(reverse("own-assignments")).json()["assignments"]
     }
-    assert set(given) == set(listed) and "repeat" not in str(given)
+    assert set(given) == {*listed, str(original.pk)} and "repeat" not in str(given)
     likes = {**given[str(other.pk)], **{k: given[str(twin.pk)][k] for k in
              ("id", "clip", "name", "label_set")}}  # fmt: skip
     assert given[str(twin.pk)] == likes
@@ -371,18 +376,19 @@ def test_no_address_tells_the_person_a_repeat_from_another_clip(clips, person, l
 
 def test_the_played_bytes_bear_another_tag_and_open_to_nobody_else(clips, person, lead):
     author, second = person("annotator"), person("annotator")
+    builders.label_set(clips[0].project, author, clips[0])
+    client = seen_by(author)
+    old = client.get(reverse("clip-review", args=[clips[0].pk]))
+    body = b"".join(old.streaming_content)
     hand_in(author, clips[0], builders.sample_steps(clips[0]))
     twin = come_back(author).again.clip
-    client = seen_by(author)
-    mine, old = (client.get(reverse("clip-review", args=[c.pk])) for c in (twin, clips[0]))
-    assert b"".join(mine.streaming_content) == b"".join(old.streaming_content)
-    assert mine["ETag"] != old["ETag"]
+    mine = client.get(reverse("clip-review", args=[twin.pk]))
+    assert b"".join(mine.streaming_content) == body and mine["ETag"] != old["ETag"]
+    # An ordinary clip's tag is no digest of its bytes either: that would set the repeat's apart.
+    assert sha256(body).hexdigest()[:32] not in old["ETag"]
     for nobody in (second, lead):
         assert seen_by(nobody).get(reverse("clip", args=[twin.pk])).status_code == 404
     assert str(twin.pk) not in json.dumps(seen_by(lead).get(reverse("clips")).json())
-    # An ordinary clip's tag is no digest of its bytes either: that would set the repeat's apart.
-    body = b"".join(client.get(reverse("clip-review", args=[clips[0].pk])).streaming_content)
-    assert sha256(body).hexdigest()[:32] not in old["ETag"]
     # It stands and falls with what it was made of.
     ReceivedInstance.objects.filter(pk=clips[0].instance.source_id).update(state="withdrawn")
     with pytest.raises(Refused) as refusal:
@@ -440,6 +446,7 @@ def test_what_was_drawn_again_is_decided_nowhere_and_given_to_nobody_else(clips,
     hand_in(author, clip, builders.sample_steps(clip))
     repeat = come_back(author)
     twin = repeat.again.clip
+    ensure_open(author, twin)
     label_again(author, repeat, builders.sample_steps(twin, 3))
     hand_in(second, clip, builders.sample_steps(clip))
     tasks.open_where_both_submitted()
@@ -455,7 +462,6 @@ def test_what_was_drawn_again_is_decided_nowhere_and_given_to_nobody_else(clips,
             refused()
         assert refusal.value.code == "repeat"
     # The officer who asks for the patient's accesses is told of those of the repeat.
-    ensure_open(author, twin)
     officer = person("compliance_officer").user
     assert str(twin.pk) in _objects_of(officer, clip.study.project_subject.pseudonym)
 
@@ -488,3 +494,80 @@ def test_the_person_may_skip_a_repeat_as_any_other_clip(clips, person, lead):
     assigning.skip(author, repeat.again, reason="blurred")
     assert repeating.handed_in().count() == 0 and repeating.due() == []
     assert Assignment.objects.get(pk=repeat.again_id).state == Assignment.State.SKIPPED
+
+
+def test_what_was_handed_in_is_out_of_sight_until_it_is_returned(clips, person, lead):
+    clip, author = clips[0], person("annotator")
+    mine = builders.label_set(clip.project, author, clip)
+    client = seen_by(author)
+    steps = builders.interval(clip, "preparation", 0, 20)
+    done = save_operations(
+        author, mine, client_id=str(uuid.uuid4()), base_revision=0,
+        operations=builders.numbered(steps),
+    )  # fmt: skip
+    reads = [
+        reverse("label-set", args=[mine.pk]),
+        reverse("label-set-revision", args=[mine.pk, 1]),
+        f"{reverse('label-set-outline', args=[mine.pk])}?clip={clip.pk}&from=0&to=10",
+        reverse("workspace", args=[clip.pk]),
+        reverse("clip", args=[clip.pk]),
+        reverse("clip-frames-csv", args=[clip.pk]),
+    ]
+    assert {client.get(address).status_code for address in reads} == {200}
+    answer = client.post(
+        reverse("label-set-submit", args=[mine.pk]), {"revision": done["revision"]},
+        content_type="application/json",
+    )  # fmt: skip
+    assert answer.json()["is_shown"] is False
+    assert [client.get(address).status_code for address in reads] == [409] * 3 + [404] * 3
+    page = client.get(reverse("my-work")).content.decode()
+    assert clip.name in page and "Not shown again" in page and str(clip.pk) not in page
+    assert "You handed this clip in" in client.get(reads[3]).content.decode()
+    for state in ("locked", "submitted"):
+        LabelSet.objects.filter(pk=mine.pk).update(state=state)
+        said = client.get(reverse("own-assignments")).json()["assignments"]
+        assert [one["labels"] for one in said] == ["submitted"]
+        assert "Handed in" in client.get(reverse("my-work")).content.decode()
+    # Who leads the project sees it as ever, and gives it back.
+    leading = seen_by(lead)
+    assert leading.get(reverse("clip", args=[clip.pk])).status_code == 200
+    assigning.return_work(lead, Assignment.objects.get(label_set=mine), remark="more")
+    assert {client.get(address).status_code for address in reads} == {200}
+    # Where nothing comes back, what was handed in may be looked at as before.
+    project = clip.project
+    project.options = {k: v for k, v in project.options.items() if k != "repeats"}
+    project.save()
+    LabelSet.objects.filter(pk=mine.pk).update(state="locked")
+    assert {client.get(address).status_code for address in reads} == {200}
+    assert client.get(reads[0]).json()["state"] == "submitted"
+
+
+def test_who_leads_later_is_not_told_that_a_clip_of_theirs_came_back(clips, person, lead):
+    author = person("annotator")
+    hand_in(author, clips[0], builders.sample_steps(clips[0]))
+    repeat = come_back(author)
+    grants.grant(author.user, roles.codename(roles.PROJECT_LEAD), clips[0].project)
+    rows = seen_by(author).get(reverse("project-assignments", args=[clips[0].project_id])).json()
+    assert {one["purpose"] for one in rows["assignments"]} == {"work"}
+    other = person("annotator").user
+    for told in (
+        lambda: assigning.reassign(author, repeat.again, person=other),
+        lambda: assigning.assign_clip(author, repeat.again.clip, person=other),
+    ):
+        with pytest.raises(Refused) as refusal:
+            told()
+        assert refusal.value.code == "blinded"
+
+
+def test_a_workflow_keeps_what_is_left_out_and_its_form_what_it_showed(clips, person, lead):
+    project = clips[0].project
+    workflow.set_workflow(lead, project, rule={"repeat_share": 0.125, "sampled_share": 0.005})
+    kept = workflow.set_workflow(lead, project, rule={"passes": 2}).rule
+    assert (kept["repeat_share"], kept["repeat_after_days"]) == (0.125, 28)
+    shown = planning_api.workflow_context(project)
+    names = ("sampled_percent", "repeat_percent")
+    form = {**kept, **{name: shown[name] for name in names}}
+    seen_by(lead).post(reverse("workflow", args=[project.pk]), form)
+    assert workflow.workflow_in(project).as_json() == kept and workflow.version_of(project) == 4
+    seen_by(lead).post(reverse("workflow", args=[project.pk]), {**form, "repeat_percent": "nan"})
+    assert workflow.version_of(project) == 4
