@@ -57,7 +57,9 @@ def _marks(world: World, someone: Someone) -> set[str]:
     if someone.name == roles.ANNOTATOR:
         return world.blind
     if someone.name in (roles.RESEARCHER, roles.COMPLIANCE_OFFICER):
-        kinds = [world.things[name].kwargs for name in _NO_PICTURES[:4]]
+        # An officer is told which label sets a wrong patient touches ("read touched").
+        officer = someone.name == roles.COMPLIANCE_OFFICER
+        kinds = [world.things[name].kwargs for name in _NO_PICTURES[2 if officer else 0 : 4]]
         return {str(value) for held in kinds for value in held.values() if len(str(value)) > 8}
     return set()
 
