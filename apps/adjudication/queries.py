@@ -43,25 +43,47 @@ def assigned_clip_ids(user: User, held: dict[str, set[Any]]) -> Any:
     if not working:
         return Assignment.objects.none().values_list("clip_id", flat=True)
     found = _GIVEN(user=user.pk) if user.is_active else []
-    if len(found) <= FEW:
-        return [clip for clip, project in found if project in working]
-    return _given_to(user.pk).filter(project_id__in=working).values_list("clip_id", flat=True)
+    if len(found) > FEW:
+        shown = _given_to(user.pk).filter(project_id__in=working).exclude(_out_of_sight())
+        return shown.values_list("clip_id", flat=True)
+    is_any_in = any(_is_in(kind, state) for _, _, kind, state in found)
+    repeating = set(_REPEATING()) if is_any_in else set()
+    return [
+        clip
+        for clip, project, kind, state in found
+        if project in working and not (project in repeating and _is_in(kind, state))
+    ]
 
 
 def _given_to(user_id: Any) -> QuerySet[Assignment]:
-    """What was given to who has this id, in whatever project, to look at. Where clips come back
-    unmarked, what was handed in is out of sight: its size and its labels beside those of what
-    comes back would tell which it is."""
+    """What was given to who has this id, in whatever project."""
     given = grants.rows_of(user_id, ["work_on"], Assignment).values("content_object_id")
-    repeating = Project.objects.filter(options__repeats=True).order_by().values("pk")
-    is_shown = Q(label_set__state__in=AT_WORK) | ~Q(kind=Assignment.Kind.ANNOTATE)
-    is_shown |= ~Q(project_id__in=repeating)
-    return Assignment.objects.filter(is_shown, person_id=user_id, pk__in=given).order_by()
+    return Assignment.objects.filter(person_id=user_id, pk__in=given).order_by()
+
+
+def _repeating() -> QuerySet[Project, Any]:
+    found = Project.objects.filter(options__repeats=True).order_by()
+    return found.values_list("pk", flat=True)
+
+
+def _is_in(kind: str, state: str | None) -> bool:
+    """Whether labels of one's own are handed in."""
+    return kind == Assignment.Kind.ANNOTATE and state is not None and state not in AT_WORK
+
+
+def _out_of_sight() -> Q:
+    """Where clips come back unmarked, what was handed in: its size and its labels beside those of
+    what comes back would tell which it is."""
+    is_at_work = Q(label_set=None) | Q(label_set__state__in=AT_WORK)
+    return Q(kind=Assignment.Kind.ANNOTATE, project_id__in=_repeating()) & ~is_at_work
 
 
 _GIVEN = Prepared(
-    lambda: _given_to(Given("user", User._meta.pk)).values_list("clip_id", "project_id")[: FEW + 1]
+    lambda: _given_to(Given("user", User._meta.pk)).values_list(
+        "clip_id", "project_id", "kind", "label_set__state"
+    )[: FEW + 1]
 )
+_REPEATING = Prepared(_repeating)
 
 
 def countersigned_clip_ids(user: User, held: dict[str, set[Any]]) -> Any:
