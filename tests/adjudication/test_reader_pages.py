@@ -24,21 +24,6 @@ from tests.adjudication.test_readers import measure, read
 pytestmark = pytest.mark.django_db
 
 
-def _clip(project: Any) -> Clip:
-    builders.published_ontology(project)
-    return builders.ready_clip(project)
-
-
-@pytest.fixture(scope="module")
-def kept_clip(kept: Any) -> Clip:
-    return kept.make(_clip)
-
-
-@pytest.fixture
-def clip(kept_clip: Clip, db: None) -> Clip:
-    return Clip.objects.get(pk=kept_clip.pk)
-
-
 @pytest.fixture
 def person(kept: Any, clip: Clip) -> Any:
     return kept.person

@@ -38,24 +38,9 @@ from tests import builders
 pytestmark = pytest.mark.django_db
 
 
-def _clip(project: Any) -> Clip:
-    builders.published_ontology(project)
-    return builders.ready_clip(project)
-
-
-@pytest.fixture(scope="module")
-def kept_clip(kept: Any) -> Clip:
-    return kept.make(_clip)
-
-
 @pytest.fixture
 def project(kept: Any, kept_clip: Clip, db: None) -> Project:
     return Project.objects.get(pk=kept.project.pk)
-
-
-@pytest.fixture
-def clip(kept_clip: Clip, db: None) -> Clip:
-    return Clip.objects.get(pk=kept_clip.pk)
 
 
 @pytest.fixture

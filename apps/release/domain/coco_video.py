@@ -7,24 +7,25 @@ ignore: frames' PTS and digests, tracking ids, states, `intervals`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import chain, count
+from itertools import count
 from typing import Any, BinaryIO
 
-import numpy as np
-
-from apps.annotation.domain import rle as masks
-from apps.annotation.domain.shapes import POINT_SHAPES, enclosed_area, outline_points
+from apps.annotation.domain.shapes import POINT_SHAPES
 from apps.ontology.domain.geometries import INTERVALS
 from apps.release.domain import millimetres
+from apps.release.domain.coco_rows import (
+    block_rows,
+    box_and_area,
+    json_bytes,
+    keypoint,
+    point_shape,
+)
 from apps.release.domain.freeze import ClipFreeze
-from apps.release.domain.objects import Block, Frames, Placed, Track, box_of, boxes_of
+from apps.release.domain.objects import Frames, Track
 from apps.release.domain.view import SHAPES, ClipView, Create, Dropped, ReleaseView, count_lost
-
-VISIBILITY = {"visible": 2, "occluded": 1}
 
 
 @dataclass(frozen=True)
@@ -204,10 +205,13 @@ def _frame(clip: ClipFreeze, i: int) -> dict[str, Any]:
 
 def _image_rows(video_id: int, view: ClipView, first_image: int) -> Iterator[bytes]:
     """The entries of a clip's pictures as JSON text: an id, names and sizes, `_frame`."""
-    fixed = _json({"video_id": video_id}).decode()[1:-1]
-    size = _json({"width": view.columns, "height": view.rows}).decode()[1:-1]
+    fixed = json_bytes({"video_id": video_id}).decode()[1:-1]
+    size = json_bytes({"width": view.columns, "height": view.rows}).decode()[1:-1]
     for place, i in enumerate(view.frames, first_image):
-        name, frame = _json(frame_file(view.clip, i)).decode(), _json(_frame(view.clip, i)).decode()
+        name, frame = (
+            json_bytes(frame_file(view.clip, i)).decode(),
+            json_bytes(_frame(view.clip, i)).decode(),
+        )
         yield f'{{"id":{place},{fixed},"file_name":{name},{size},{frame[1:]}'.encode()
 
 
@@ -232,12 +236,12 @@ def _annotations(
         regions = millimetres.regions_of_view(view) if track.geometry != "tip" else []
         if isinstance(track.frames, Frames) and track.frames.blocks is not None and not regions:
             keys = {"video_id": video_id, "track_id": track_id, "category_id": category_id}
-            yield from _block_rows(
+            yield from block_rows(
                 track, track.frames.blocks(), label_class, keys, first_image[video_id], numbers
             )
             continue
         for placed in track.frames:
-            box, area = _box_and_area(placed, label_class)
+            box, area = box_and_area(placed, label_class)
             row = {
                 "id": next(numbers),
                 "image_id": first_image[video_id] + view.position(placed.frame_index),
@@ -258,55 +262,10 @@ def _annotations(
             if track.geometry == "mask":
                 row["segmentation"] = placed.shape["rle"]
             if track.geometry == "tip":
-                row |= {"keypoints": _keypoint(placed), "num_keypoints": 1}
+                row |= {"keypoints": keypoint(placed), "num_keypoints": 1}
             if found := millimetres.as_json(placed, regions):
                 row["measurements"] = found
-            yield row | _point_shape(placed)
-
-
-def _block_rows(
-    track: Track, blocks: Iterator[Block], label_class: dict[str, Any], keys: dict[str, int],
-    first_image: int, numbers: Iterator[int],
-) -> Iterator[bytes]:  # fmt: skip
-    """The entries of `_annotations` for blocks, key for key, joined by commas."""
-
-    def text(value: Any) -> str:
-        return _json(value).decode().replace("%", "%%")
-
-    for block in blocks:
-        n = len(block.values)
-        boxes = boxes_of(block.values, track.geometry, label_class)
-        frames = range(block.first_frame, block.first_frame + n)
-        columns: list[Any] = [
-            [next(numbers) for _ in range(n)], [first_image + f for f in frames]
-        ]  # fmt: skip
-
-        def number(values: np.ndarray, columns: list[Any] = columns) -> str:
-            """The place of a column of numbers; one that never changes is text of the row."""
-            bits = values.view(np.int64)
-            if (bits == bits[0]).all():
-                return repr(values[0].item())
-            columns.append(values.tolist())
-            return "%r"
-
-        row = '{"id":%d,"image_id":%d,' + text(keys)[1:-1]
-        row += f',"bbox":[{",".join(number(side) for side in boxes.T.copy())}]'
-        row += f',"area":{number(boxes[:, 2] * boxes[:, 3])},"iscrowd":0,"frame_index":%d,'
-        row += text({"state": block.state, "occluded": block.state == "occluded"})[1:-1]
-        row += ',"interpolated":%s,'
-        row += text(
-            {"tracking_id": track.tracking_id, "tracking_uid": track.tracking_uid,
-             "attributes": {**track.attributes, **block.attributes}}
-        )[1:-1]  # fmt: skip
-        flags = ["true"] * n
-        if block.has_keyframe:
-            flags[0] = "false"
-        columns += [frames, flags]
-        if track.geometry == "tip":
-            x, y = (number(side) for side in block.values.T.copy())
-            row += f',"keypoints":[{x},{y},{VISIBILITY[block.state]}],"num_keypoints":1'
-        values = tuple(chain.from_iterable(zip(*columns, strict=True)))
-        yield (",\n".join([row + "}"] * n) % values).encode()
+            yield row | point_shape(placed)
 
 
 def _ytvis_track(
@@ -326,7 +285,7 @@ def _ytvis_track(
         i = view.position(placed.frame_index)
         if found := millimetres.as_json(placed, regions):
             lists.setdefault("measurements", [None] * n)[i] = found
-        lists["bboxes"][i], lists["areas"][i] = _box_and_area(placed, label_class)
+        lists["bboxes"][i], lists["areas"][i] = box_and_area(placed, label_class)
         lists["states"][i] = placed.state
         lists["interpolated"][i] = placed.interpolated
         if "frame_attributes" in lists:
@@ -334,8 +293,8 @@ def _ytvis_track(
         if track.geometry == "mask":
             lists["segmentations"][i] = placed.shape["rle"]
         if track.geometry == "tip":
-            lists["keypoints"][i] = _keypoint(placed)
-        for key, value in _point_shape(placed).items():
+            lists["keypoints"][i] = keypoint(placed)
+        for key, value in point_shape(placed).items():
             lists.setdefault(YTVIS_LISTS[key], [None] * n)[i] = value
     return {
         "id": number,
@@ -388,54 +347,18 @@ YTVIS_LISTS = {
 }
 
 
-def _point_shape(placed: Placed) -> dict[str, Any]:
-    """A shape of several points: as COCO can say it, and whole under `shape`."""
-    shape = placed.shape
-    if shape["type"] not in POINT_SHAPES:
-        return {}
-    row: dict[str, Any] = {"shape": shape}
-    if shape["type"] in ("polygon", "rotated_box"):
-        row["segmentation"] = [[v for point in outline_points(shape) for v in point]]
-    if shape["type"] == "keypoints":
-        row["keypoints"] = [v for point in shape["points"] for v in point]
-        row["num_keypoints"] = sum(1 for point in shape["points"] if point[2])
-    return row
-
-
-def _keypoint(placed: Placed) -> list[float]:
-    x, y = placed.shape["point"]
-    return [float(x), float(y), VISIBILITY[placed.state]]
-
-
-def _box_and_area(placed: Placed, label_class: dict[str, Any]) -> tuple[list[float], float]:
-    box = box_of(placed.shape, label_class)
-    if placed.shape["type"] == "mask":
-        return box, float(masks.area(placed.shape["rle"]))
-    if placed.shape["type"] in ("polygon", "rotated_box"):
-        return box, enclosed_area(placed.shape)
-    return box, box[2] * box[3]
-
-
 def _write(out: BinaryIO, document: dict[str, Any]) -> None:
     """A JSON object whose iterables are written entry by entry, one a line."""
     out.write(b"{")
     for place, (key, value) in enumerate(document.items()):
         out.write(b"," if place else b"")
-        out.write(b"\n" + _json(key) + b":")
+        out.write(b"\n" + json_bytes(key) + b":")
         if isinstance(value, dict) or not isinstance(value, Iterable):
-            out.write(_json(value))
+            out.write(json_bytes(value))
             continue
         out.write(b"[")
         for entry_place, entry in enumerate(value):
-            text = entry if isinstance(entry, bytes) else _json(entry)
+            text = entry if isinstance(entry, bytes) else json_bytes(entry)
             out.write((b",\n" if entry_place else b"\n") + text)
         out.write(b"]")
     out.write(b"\n}\n")
-
-
-# `json.dumps` with options makes an encoder a call.
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def _json(value: Any) -> bytes:
-    return _ENCODER.encode(value).encode()

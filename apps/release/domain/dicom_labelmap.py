@@ -20,19 +20,17 @@ from apps.annotation.domain import rle as masks
 from apps.release.domain import dicom_bytes as b
 from apps.release.domain.dicom_common import common_modules
 from apps.release.domain.dicom_seg import (
-    DEFLATED_LITTLE,
-    EXPLICIT_LITTLE,
     IN_TIME,
     NATIVE_LIMIT_BYTES,
-    Deflating,
     Row,
     SegReport,
-    Sink,
     add_dimensions,
     add_segmentation,
     derivation_of,
+    instance,
     overlapping,
     segment_item,
+    transfer_syntax,
 )
 from apps.release.domain.freeze import ClipFreeze, Freeze
 from apps.release.domain.objects import ClipLabels, Track
@@ -103,26 +101,21 @@ def write_labelmap(
               groupby(rows, key=lambda row: row[1].frame_index)]  # fmt: skip
     n_bytes = len(frames) * clip.rows * clip.columns * pixel.itemsize
     n_bytes += n_bytes % 2
-    deflated = n_bytes > native_limit_bytes
-    syntax = DEFLATED_LITTLE if deflated else EXPLICIT_LITTLE
     uid = labelmap_instance_uid(freeze, clip, part)
-    out.write(b.file_head(SOP_CLASS, uid, syntax))
-    packer = Deflating(out) if deflated else None
-    sink: Sink = packer if packer is not None else out
-    sink.write(b.encode(_header(freeze, clip, tracks, len(frames), part)))
-    sink.write(b.open_sequence(0x52009230))
-    from_frame = derivation_of(clip)
-    for place, (index, _) in enumerate(frames, 1):
-        content = b.item(b.numbers(0x00209128, "UL", place), b.numbers(0x00209157, "UL", place))
-        sink.write(b.item(from_frame(index), b.sequence(0x00209111, content)))
-    sink.write(b.SEQUENCE_END)
-    sink.write(b.header(0x7FE00010, "OB" if pixel.itemsize == 1 else "OW", n_bytes))
-    for _, there in frames:
-        sink.write(_class_map(clip, there, numbers, pixel).tobytes())
-    if len(frames) * clip.rows * clip.columns * pixel.itemsize < n_bytes:
-        sink.write(b"\0")
-    if packer is not None:
-        packer.finish()
+    syntax = transfer_syntax(n_bytes, native_limit_bytes)
+    with instance(out, SOP_CLASS, uid, syntax) as sink:
+        sink.write(b.encode(_header(freeze, clip, tracks, len(frames), part)))
+        sink.write(b.open_sequence(0x52009230))
+        from_frame = derivation_of(clip)
+        for place, (index, _) in enumerate(frames, 1):
+            content = b.item(b.numbers(0x00209128, "UL", place), b.numbers(0x00209157, "UL", place))
+            sink.write(b.item(from_frame(index), b.sequence(0x00209111, content)))
+        sink.write(b.SEQUENCE_END)
+        sink.write(b.header(0x7FE00010, "OB" if pixel.itemsize == 1 else "OW", n_bytes))
+        for _, there in frames:
+            sink.write(_class_map(clip, there, numbers, pixel).tobytes())
+        if len(frames) * clip.rows * clip.columns * pixel.itemsize < n_bytes:
+            sink.write(b"\0")
     return SegReport(uid, syntax, len(tracks), len(frames))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
 from typing import BinaryIO, Protocol
@@ -49,7 +50,7 @@ class Sink(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-class Deflating:
+class _Deflating:
     """Raw deflate (PS3.5 section A.5), ended with a pad byte when odd."""
 
     def __init__(self, out: BinaryIO) -> None:
@@ -105,23 +106,35 @@ def write_seg(
     numbers = {t.id: number for number, t in enumerate(tracks, 1)}
     n_bytes = (len(rows) * clip.rows * clip.columns + 7) // 8
     n_bytes += n_bytes % 2
-    deflated = n_bytes > native_limit_bytes
-    syntax = DEFLATED_LITTLE if deflated else EXPLICIT_LITTLE
     uid = seg_instance_uid(freeze, clip, part)
-    out.write(b.file_head(SOP_CLASS, uid, syntax))
-    packer = Deflating(out) if deflated else None
-    sink: Sink = packer if packer is not None else out
-    sink.write(b.encode(_header(freeze, clip, tracks, len(rows), part, rows)))
-    sink.write(b.open_sequence(0x52009230))
-    for item in _functional_groups(clip, rows, numbers):
-        sink.write(item)
-    sink.write(b.SEQUENCE_END)
-    sink.write(b.header(0x7FE00010, "OB", n_bytes))
-    for chunk in _packed(rows, n_bytes):
-        sink.write(chunk)
-    if packer is not None:
-        packer.finish()
+    syntax = transfer_syntax(n_bytes, native_limit_bytes)
+    with instance(out, SOP_CLASS, uid, syntax) as sink:
+        sink.write(b.encode(_header(freeze, clip, tracks, len(rows), part, rows)))
+        sink.write(b.open_sequence(0x52009230))
+        for item in _functional_groups(clip, rows, numbers):
+            sink.write(item)
+        sink.write(b.SEQUENCE_END)
+        sink.write(b.header(0x7FE00010, "OB", n_bytes))
+        for chunk in _packed(rows, n_bytes):
+            sink.write(chunk)
     return SegReport(uid, syntax, len(tracks), len(rows))
+
+
+def transfer_syntax(n_bytes: int, native_limit_bytes: int) -> str:
+    """The UID of the syntax for that much Pixel Data: deflated above the limit."""
+    return DEFLATED_LITTLE if n_bytes > native_limit_bytes else EXPLICIT_LITTLE
+
+
+@contextmanager
+def instance(out: BinaryIO, sop_class_uid: str, uid: str, syntax: str) -> Iterator[Sink]:
+    """What takes the data set of an instance whose head is written; ended when the block is."""
+    out.write(b.file_head(sop_class_uid, uid, syntax))
+    if syntax != DEFLATED_LITTLE:
+        yield out
+        return
+    packer = _Deflating(out)
+    yield packer
+    packer.finish()
 
 
 def _header(

@@ -6,11 +6,11 @@
 import { clock } from "../player/timebase.js";
 import { Drag, gripAt } from "./drag.js";
 import { drawAtPlayhead, drawLane } from "./draw.js";
+import { drawBlanked, drawDragged, drawLoop, drawPlayhead, drawRuler, RULER_PX } from "./marks.js";
 import { OVERVIEW_PX, paintOverview, paintOverviewHead } from "./overview.js";
 
 /** @typedef {import("./draw.js").Lane} Lane */
 
-const RULER_PX = 18;
 const MIN_FRAMES = 12;
 
 export class Timeline {
@@ -181,8 +181,8 @@ export class Timeline {
     const plot = this.#plot();
     for (const lane of this.inSight) drawAtPlayhead(context, lane, plot);
     context.restore();
-    this.#playhead(head, width, bottom);
-    this.#dragged(head, bottom);
+    drawPlayhead(context, this, bottom);
+    drawDragged(context, this, bottom);
     const { n, frame, palette } = this;
     paintOverviewHead(context, { head, width, top: height - OVERVIEW_PX - 2, n, frame, palette });
   }
@@ -200,7 +200,7 @@ export class Timeline {
     context.fillStyle = palette.surface;
     context.fillRect(0, 0, width, height);
     const bottom = height - OVERVIEW_PX - 6;
-    this.#ruler(head, width, bottom);
+    drawRuler(context, this, bottom);
     const lanes = this.lanes();
     this.painted = lanes;
     this.#clampScroll(lanes, bottom);
@@ -219,9 +219,9 @@ export class Timeline {
       }
       y += lane.height;
     }
-    this.#blanked(head, width, bottom);
+    drawBlanked(context, this, bottom);
     context.restore();
-    this.#loop(head, width);
+    drawLoop(context, this);
     const source = this.overview ?? lanes.find((lane) => lane.kind === "intervals");
     const { n, from, to } = this;
     paintOverview(context, lanes, source, { head, width, top: height - OVERVIEW_PX - 2, n, from, to, palette });
@@ -248,85 +248,6 @@ export class Timeline {
       y += lane.height;
     }
     this.paint();
-  }
-
-  /** @param {number} head @param {number} width @param {number} bottom */
-  #ruler(head, width, bottom) {
-    const { stillContext: context, palette } = this;
-    const from_s = this.time.timeOf(Math.floor(this.from));
-    const to_s = Math.max(from_s + 0.01, this.time.timeOf(Math.ceil(this.to)));
-    const wanted = ((to_s - from_s) / Math.max(1, this.plotWidth)) * 110;
-    const steps = [0.04, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
-    const step = steps.find((s) => s >= wanted) ?? 3600;
-    context.font = "11px system-ui, sans-serif";
-    context.textBaseline = "middle";
-    for (let t = Math.ceil(from_s / step) * step; t <= to_s; t += step) {
-      const x = this.x(this.time.indexAt(t));
-      if (x < head || x > width) continue;
-      context.fillStyle = palette.line;
-      context.fillRect(Math.round(x), RULER_PX, 1, bottom - RULER_PX);
-      context.fillStyle = palette.dim;
-      const text = step < 1 ? clock(t).slice(3) : clock(t).slice(t >= 3600 ? 0 : 3, 8);
-      if (x + 4 + text.length * 6 < width) context.fillText(text, x + 4, RULER_PX / 2);
-    }
-  }
-
-  /** @param {number} head @param {number} width @param {number} bottom */
-  #blanked(head, width, bottom) {
-    const { stillContext: context } = this;
-    for (const [start, end] of this.blanked) {
-      const x0 = Math.max(head, this.x(start));
-      const x1 = Math.min(width, this.x(end));
-      if (x1 <= x0) continue;
-      context.fillStyle = "rgba(10, 12, 16, 0.6)";
-      context.fillRect(x0, RULER_PX, x1 - x0, bottom - RULER_PX);
-      context.fillStyle = this.palette.dim;
-      context.font = "10px system-ui, sans-serif";
-      if (x1 - x0 > 60) context.fillText("blanked", x0 + 6, bottom - 8);
-    }
-  }
-
-  /** @param {number} head @param {number} width */
-  #loop(head, width) {
-    if (!this.loop) return;
-    const x0 = Math.max(head, this.x(this.loop[0]));
-    const x1 = Math.min(width, this.x(this.loop[1]));
-    if (x1 <= x0) return;
-    this.stillContext.fillStyle = this.palette.accent;
-    this.stillContext.fillRect(x0, RULER_PX - 4, x1 - x0, 3);
-  }
-
-  /** @param {number} head @param {number} width @param {number} bottom */
-  #playhead(head, width, bottom) {
-    const { context, palette } = this;
-    const x = this.x(this.frame + 0.5);
-    if (x < head || x > width) return;
-    context.fillStyle = palette.accent;
-    context.fillRect(Math.round(x) - 0.75, 6, 1.5, bottom - 6);
-    context.beginPath();
-    context.moveTo(x - 6, 2);
-    context.lineTo(x + 6, 2);
-    context.lineTo(x, 10);
-    context.fill();
-  }
-
-  /** The line of what is being dragged, and the frame it would go to. @param {number} head @param {number} bottom */
-  #dragged(head, bottom) {
-    if (!this.drag?.isMoving) return;
-    const { context, palette } = this;
-    const { grip, to, snapped } = this.drag;
-    const x = this.x(grip.kind === "keyframe" ? to + 0.5 : to);
-    context.fillStyle = snapped ? palette.accent : palette.text;
-    context.fillRect(Math.round(x) - 0.5, RULER_PX, 1, bottom - RULER_PX);
-    const words = `${clock(this.time.timeOf(Math.min(this.n - 1, to)))} · ${to}`;
-    context.font = "11px system-ui, sans-serif";
-    context.textBaseline = "middle";
-    const wide = context.measureText(words).width + 10;
-    const left = Math.max(head, Math.min(this.size.width - wide, x + 6));
-    context.fillStyle = palette.background;
-    context.fillRect(left, RULER_PX + 2, wide, 16);
-    context.fillStyle = palette.text;
-    context.fillText(words, left + 5, RULER_PX + 10);
   }
 
   #bind() {
