@@ -1,6 +1,9 @@
 """SEG as the field's readers see it: highdicom, pydicom, dciodvfy."""
 
+import json
+import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import highdicom
@@ -17,6 +20,7 @@ from tests.domain.release_samples import (
     ROWS,
     sample,
 )
+from tests.intake import pacs_peers
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
@@ -145,3 +149,15 @@ def test_dcmtk_reads_a_label_map_and_writes_it_again_unchanged(labelmaps, tmp_pa
         subprocess.run(["dcmconv", "+te", str(path), str(again)], check=True)
         one, two = pydicom.dcmread(path), pydicom.dcmread(again)
         assert one == two
+
+
+@pytest.mark.skipif(shutil.which("Orthanc") is None, reason="apt-get install orthanc")
+def test_orthanc_takes_label_maps_and_gives_them_back_as_they_were(labelmaps, tmp_path):
+    with pacs_peers.orthanc(tmp_path, AuthenticationEnabled=False) as (_, http):
+        at = f"http://127.0.0.1:{http}/instances"
+        for path in labelmaps:
+            with urllib.request.urlopen(at, path.read_bytes(), timeout=60) as answer:
+                taken = json.load(answer)
+            assert taken["Status"] == "Success"
+            with urllib.request.urlopen(f"{at}/{taken['ID']}/file", timeout=60) as answer:
+                assert answer.read() == path.read_bytes()
