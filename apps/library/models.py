@@ -143,6 +143,8 @@ class Clip(models.Model):
     review_index = models.BinaryField(null=True)
     warnings = models.JSONField(default=list)
     blanked_spans = models.JSONField(default=list)
+    # First frames of every shot but the first (domain/shots.py); None where nobody looked.
+    shots = models.JSONField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

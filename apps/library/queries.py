@@ -157,6 +157,7 @@ def as_json(clip: Clip, progress: Callable[[Clip], Any] | None = None) -> dict[s
         "warnings": clip.warnings,
         "times_from": clip.times_from if is_ready else None,
         "blanked_spans": clip.blanked_spans,
+        "shots": clip.shots or [],
         "regions": regions_json(
             regions_of(clip.instance.header, clip.width_px or 0, clip.height_px or 0)
         ),

@@ -125,6 +125,7 @@ def finish_clip(
     master: VaultFile | None,
     review: VaultFile | None,
     review_index: bytes | None,
+    shots: list[int],
 ) -> Clip:
     """Make a clip ready: its frame index, digests and what the browser plays are all there."""
     for file in (master, review):
@@ -141,6 +142,7 @@ def finish_clip(
         review,
         review_index,
     )
+    clip.shots = shots
     clip.state, clip.reason = Clip.State.READY, ""
     clip.save()
     _let_segments_go(clip)
@@ -151,6 +153,7 @@ def finish_clip(
         public={
             "n_frames": clip.n_frames,
             "media_sha256": media_sha256,
+            "shots": len(shots) + 1,
             "warnings": [warning["code"] for warning in warnings],
         },
     )

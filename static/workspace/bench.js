@@ -44,6 +44,7 @@ export class Bench {
     this.lanes = () => [];
     this.timeline = new Timeline(host, this.player.time, () => this.lanes(), () => this.stage.getBoundingClientRect().left);
     this.timeline.blanked = clip.blanked_spans ?? [];
+    this.timeline.shots = store.shots = clip.shots ?? [];
     this.timeline.onSeek = (frame) => this.go(frame);
     // What waited while it was dragged follows at its end.
     for (const end of ["pointerup", "pointercancel"]) host.addEventListener(end, () => this.player.invalidate());

@@ -171,6 +171,15 @@ export function bindTracks(keys, bench) {
   };
   keys.bind({ id: "keyframe-before", code: "PageUp", cap: "PgUp", label: "Keyframe before", group: "Tracks", run: () => keyframe(-1), repeat: true });
   keys.bind({ id: "keyframe-after", code: "PageDown", cap: "PgDn", label: "Keyframe after", group: "Tracks", run: () => keyframe(1), repeat: true });
+  /** @param {1 | -1} by */
+  const shot = (by) => {
+    const at = lastAtOrBefore(store.shots, by > 0 ? store.frame : store.frame - 1);
+    const next = by > 0 ? store.shots[at + 1] : (store.shots[at] ?? 0);
+    if (next !== undefined && next !== store.frame) bench.go(next);
+    else store.onNotice(store.shots.length ? "No change of shot further on" : "The shot does not change in this clip");
+  };
+  keys.bind({ id: "shot-before", code: "ArrowUp", ctrl: true, label: "Change of shot before", group: "Play and move", run: () => shot(-1), when: free, repeat: true });
+  keys.bind({ id: "shot-after", code: "ArrowDown", ctrl: true, label: "Change of shot after", group: "Play and move", run: () => shot(1), when: free, repeat: true });
   keys.bind({
     id: "hide", code: "KeyH", label: "Hide or show the selected track", group: "Tracks", run: () => {
       if (!store.selectedTrack) return;

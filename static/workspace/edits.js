@@ -1,6 +1,7 @@
 /** What a person can do to labels, as operations: used alike by tools, keys and panels. */
 
-import { keyframeFrames, lastAtOrBefore } from "./interpolate.js";
+import { keyframeFrames, lastAtOrBefore, ruleOf } from "./interpolate.js";
+import { shotGuards } from "./shots.js";
 import { attributeFromHere, cutOperations, earlierPart, mergeOperations, splitOperations, standing } from "./track-edits.js";
 import { IntervalEdits } from "./interval-edits.js";
 import { createTrackOperations, nextNumber } from "./operations.js";
@@ -163,11 +164,23 @@ export class Edits {
     }
     /** @type {KeyframeState} */
     const state = held?.state === "occluded" ? "occluded" : "visible";
+    const guards = this.#guards(target.object, frame, shape);
     const done = store.commit([
       ...target.create,
+      ...guards,
       { op: "keyframe.set", object: target.object, frame_index: frame, state, shape, attributes: track ? standing(track, frame) : {} },
     ]);
-    if (done) store.set({ selectedTrack: target.object, activeClass: target.class_id, selectedInterval: null });
+    if (!done) return;
+    store.set({ selectedTrack: target.object, activeClass: target.class_id, selectedInterval: null });
+    if (guards.length) store.onNotice("The shot changes in between: nothing is filled in over it");
+  }
+
+  /** Nothing is filled in over a change of shot. @param {string} object @param {number} frame @param {Shape} shape */
+  #guards(object, frame, shape) {
+    const { store } = this;
+    const track = store.labels.tracks[object];
+    const labelClass = track && store.classOf(track.class_id);
+    return labelClass ? shotGuards(track, object, frame, shape, store.shots, ruleOf(labelClass)) : [];
   }
 
   /** The shape a new keyframe here starts from: interpolated, or the last one drawn before. @returns {Shape | null} */
@@ -203,6 +216,7 @@ export class Edits {
       return;
     }
     store.commit([
+      ...this.#guards(object, store.frame, shape),
       { op: "keyframe.set", object, frame_index: store.frame, state: "visible", shape, attributes: standing(track, store.frame) },
     ]);
   }
@@ -221,6 +235,7 @@ export class Edits {
       return;
     }
     store.commit([
+      ...this.#guards(store.selectedTrack, store.frame, shape),
       {
         op: "keyframe.set",
         object: store.selectedTrack,

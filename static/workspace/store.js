@@ -52,6 +52,8 @@ export class Store {
     this.open = new Map();
     /** @type {Set<string>} */
     this.hidden = new Set();
+    /** First frames of the clip's shots but the first, ascending. @type {number[]} */
+    this.shots = [];
     /** Proposals of an import that are not decided. */
     this.proposalsLeft = 0;
     /** Keyboard cursor in picture coordinates. */

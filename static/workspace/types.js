@@ -60,7 +60,7 @@
  * @typedef {{x0_px: number, y0_px: number, x1_px: number, y1_px: number, mm_per_px_x: number, mm_per_px_y: number}} Region
  * @typedef {{id: string, name: string, state: string, n_frames: number, width_px: number, height_px: number,
  *   time_base: [number, number], fps: number, duration_s: number, pseudonym?: string,
- *   warnings?: {code: string, message: string}[], blanked_spans?: [number, number][],
+ *   warnings?: {code: string, message: string}[], blanked_spans?: [number, number][], shots?: number[],
  *   regions?: Region[], review_url: string | null, frame_url: string, pts_url: string,
  *   progress?: {state: string, progress: number, step: string} | null}} Clip
  * @typedef {{n_frames: number, time_base: [number, number], pts: number[], key: number[],

@@ -69,6 +69,7 @@ class World:
         self.review = True
         # Segments that can be watched while the clip is being made; None once it is ready.
         self.making: int | None = None
+        self.shots: list[int] = []
         self.signature: dict[str, Any] | None = None
         self.decisions: dict[str, str] = {}
         # What the person's device is asked with; None for a person without a passkey.
@@ -109,6 +110,7 @@ class World:
             "pseudonym": "P-7F3K",
             "warnings": [],
             "blanked_spans": [],
+            "shots": self.shots,
             "review_url": f"/clips/{CLIP}/review.mp4" if self.review else None,
             "frame_url": f"/api/v1/clips/{CLIP}/frames/{{index}}.png",
             "pts_url": f"/api/v1/clips/{CLIP}/index.json",

@@ -21,6 +21,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.library.domain.shots import is_cut
+
 from .regions import POINT_RADIUS_PX, moved_shape, region_of
 
 Grey = NDArray[np.uint8]
@@ -35,9 +37,6 @@ LEAST_POINTS = 12
 TRUSTED = 0.6
 REFRESH_SCALE = 1.25  # beyond this change of size the keyframe's picture is too unlike
 LOST_AFTER = 5
-CUT_SIZE = (128, 72)
-CUT_LIKENESS = 0.35
-CUT_LEVELS = 12.0  # mean difference of grey levels below which no shot changes
 LEAST_VARIANCE = 2.0  # of grey levels over 7 × 7 px: flatter places say nothing of motion
 _NOTHING = np.zeros((0, 2))
 
@@ -87,39 +86,6 @@ def carry(
             return
         yield Carried(index, placed, round(score, 3))
         before = picture
-
-
-def is_cut(one: Grey, two: Grey) -> bool:
-    """Whether the shot changes between two pictures.
-
-    At 128 × 72, what stands where is unlike, also after the shift of the whole picture that fits
-    best (the camera may have moved).
-    """
-    a, b = (
-        cv2.resize(p, CUT_SIZE, interpolation=cv2.INTER_AREA).astype(np.float64) for p in (one, two)
-    )
-    if (
-        float(np.abs(a - a.mean() - b + b.mean()).mean()) <= CUT_LEVELS
-        or _likeness(a, b) >= CUT_LIKENESS
-    ):
-        return False
-    window = cv2.createHanningWindow(CUT_SIZE, cv2.CV_64F)
-    (dx, dy), _ = cv2.phaseCorrelate(a, b, window)
-    x, y = round(dx), round(dy)
-    width, height = CUT_SIZE
-    if abs(x) > width // 2 or abs(y) > height // 2:
-        return True
-    left, top = max(0, -x), max(0, -y)
-    right, bottom = width - max(0, x), height - max(0, y)
-    moved = b[top + y : bottom + y, left + x : right + x]
-    return _likeness(a[top:bottom, left:right], moved) < CUT_LIKENESS
-
-
-def _likeness(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Correlation, -1 to 1; 1 for two flat pictures."""
-    a, b = a - a.mean(), b - b.mean()
-    size = math.sqrt(float((a * a).sum()) * float((b * b).sum()))
-    return float((a * b).sum()) / size if size else 1.0
 
 
 class _Follower:

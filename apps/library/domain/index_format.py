@@ -109,6 +109,11 @@ class FrameIndex:
         at = int(np.searchsorted(self._entries(), i, side="right")) - 1
         return int(self._entries()[at]) if at >= 0 else 0
 
+    @property
+    def entries(self) -> list[int]:
+        """Indices at which decoding may start."""
+        return self._entries().tolist()
+
     def longest_idr_gap(self) -> int:
         """Most pictures from one IDR to the next (or to the end); n_frames + 1 if 0 is no IDR."""
         keys = self.key

@@ -1,8 +1,9 @@
 /** Tracks of the clip, and what is still to do. */
 
 import { cap, chip, h, icon } from "../dom.js";
-import { isRead, keyframeFrames, stampOf } from "../interpolate.js";
+import { isRead, keyframeFrames, ruleOf, stampOf } from "../interpolate.js";
 import { unlabelledSpans } from "../operations.js";
+import { bridgedChanges } from "../shots.js";
 
 const EYE = "M2 12s3.5-6 10-6 10 6 10 6-3.5 6-10 6S2 12 2 12zM12 9.500a2.500 2.500 0 1 0 0 5 2.500 2.500 0 1 0 0-5";
 /** Reading goes on in parts: what is still to do is counted when it rests. */
@@ -144,8 +145,23 @@ export function stillToDo(store) {
     widest = Math.min(widest, limit);
     if (firstGap < 0) firstGap = first;
   }
+  const [bridged, change] = overChanges(store, tracks);
+  if (bridged) todo.push({ text: `${bridged} filled in over a change of shot`, go: change });
   if (gaps) todo.push({ text: `${gaps} keyframe ${gaps === 1 ? "gap" : "gaps"} over ${widest} frames`, go: firstGap });
   return todo;
+}
+
+/** How often tracks are filled in over a change of shot, and the first. @param {import("../store.js").Store} store @param {[string, import("../types.js").Track][]} tracks @returns {[number, number]} */
+function overChanges(store, tracks) {
+  let count = 0;
+  let first = -1;
+  for (const [, track] of store.shots.length ? tracks : []) {
+    const labelClass = store.classOf(track.class_id);
+    const [often, where] = labelClass ? bridgedChanges(track, store.shots, ruleOf(labelClass)) : [0, -1];
+    count += often;
+    if (often && (first < 0 || where < first)) first = where;
+  }
+  return [count, first];
 }
 
 /** @param {import("../types.js").Track} track */

@@ -37,15 +37,15 @@ function edges(lanes, but) {
 }
 
 export class Drag {
-  /** @param {Grip} grip @param {number} x where it was taken hold of @param {Lane[]} lanes @param {number} playhead @param {number} n frames of the clip */
-  constructor(grip, x, lanes, playhead, n) {
+  /** @param {Grip} grip @param {number} x where it was taken hold of @param {Lane[]} lanes @param {number} playhead @param {number} n frames of the clip @param {number[]} shots where the shot changes */
+  constructor(grip, x, lanes, playhead, n, shots) {
     this.grip = grip;
     this.x = x;
     this.isMoving = false;
     this.to = grip.from;
     this.n = n;
     const half = grip.kind === "keyframe" ? [] : edges(lanes, grip.id);
-    this.targets = [playhead, ...half, 0, n];
+    this.targets = [playhead, ...half, ...shots, 0, n];
     this.snapped = false;
   }
 

@@ -1,5 +1,6 @@
 /** What stands on the timeline beside its lanes: ruler, blanked spans, the loop, the playhead, what is dragged. */
 
+import { lastAtOrBefore } from "../interpolate.js";
 import { clock } from "../player/timebase.js";
 
 /** @typedef {import("./timeline.js").Timeline} Timeline */
@@ -41,6 +42,28 @@ export function drawBlanked(context, line, bottom) {
     context.font = "10px system-ui, sans-serif";
     if (x1 - x0 > 60) context.fillText("blanked", x0 + 6, bottom - 8);
   }
+}
+
+const SHOT_PX = 6;
+
+/** Where the shot changes: a dotted line through the lanes; where many lie close, none. @param {CanvasRenderingContext2D} context @param {Timeline} line @param {number} bottom CSS pixels */
+export function drawShots(context, line, bottom) {
+  const { shots, from, to } = line;
+  const first = lastAtOrBefore(shots, from - 1) + 1;
+  const last = lastAtOrBefore(shots, to);
+  if (last < first || (last - first + 1) * SHOT_PX > line.plotWidth) return;
+  context.strokeStyle = line.palette.dim;
+  context.lineWidth = 1;
+  context.setLineDash([2, 3]);
+  context.beginPath();
+  for (let i = first; i <= last; i++) {
+    const x = Math.round(line.x(shots[i])) + 0.5;
+    if (x < line.size.head) continue;
+    context.moveTo(x, RULER_PX);
+    context.lineTo(x, bottom);
+  }
+  context.stroke();
+  context.setLineDash([]);
 }
 
 /** The span that plays over and over. @param {CanvasRenderingContext2D} context @param {Timeline} line */

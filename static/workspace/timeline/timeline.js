@@ -6,7 +6,7 @@
 import { clock } from "../player/timebase.js";
 import { Drag, gripAt } from "./drag.js";
 import { drawAtPlayhead, drawLane } from "./draw.js";
-import { drawBlanked, drawDragged, drawLoop, drawPlayhead, drawRuler, RULER_PX } from "./marks.js";
+import { drawBlanked, drawDragged, drawLoop, drawPlayhead, drawRuler, drawShots, RULER_PX } from "./marks.js";
 import { OVERVIEW_PX, paintOverview, paintOverviewHead } from "./overview.js";
 
 /** @typedef {import("./draw.js").Lane} Lane */
@@ -55,6 +55,8 @@ export class Timeline {
     this.drag = null;
     /** @type {[number, number][]} */
     this.blanked = [];
+    /** First frames of shots. @type {number[]} */
+    this.shots = [];
     /** @type {[number, number] | null} the span that plays over and over */
     this.loop = null;
     /** @type {Lane | undefined} */
@@ -220,6 +222,7 @@ export class Timeline {
       y += lane.height;
     }
     drawBlanked(context, this, bottom);
+    drawShots(context, this, bottom);
     context.restore();
     drawLoop(context, this);
     const source = this.overview ?? lanes.find((lane) => lane.kind === "intervals");
@@ -276,7 +279,7 @@ export class Timeline {
       host.setPointerCapture(event.pointerId);
       const grip = lane && y > RULER_PX ? gripAt(lane, x, (f) => this.x(f)) : null;
       if (grip) {
-        this.drag = new Drag(grip, x, this.painted, this.frame, this.n);
+        this.drag = new Drag(grip, x, this.painted, this.frame, this.n, this.shots);
         return;
       }
       this.scrubbing = overview ? "overview" : "plot";

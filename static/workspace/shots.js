@@ -1,0 +1,86 @@
+/**
+ * Changes of shot: nothing is filled in over one. Where a keyframe is put beyond a change, the track is absent from the
+ * change to there, or, right at the change, stays as it was up to it. Pure: tracks in, operations out.
+ */
+
+import { CHUNK_FRAMES, isBridged, keyframeFrames, lastAtOrBefore, stampOf } from "./interpolate.js";
+import { standing } from "./track-edits.js";
+
+/** @typedef {import("./types.js").Track} Track */
+/** @typedef {import("./types.js").Operation} Operation */
+/** @typedef {import("./types.js").Shape} Shape */
+/** @typedef {import("./interpolate.js").Rule} Rule */
+
+/** The first change in (from, to], or undefined. @param {number[]} shots ascending @param {number} from @param {number} to frames */
+export function changeBetween(shots, from, to) {
+  const first = shots[lastAtOrBefore(shots, from) + 1];
+  return first !== undefined && first <= to ? first : undefined;
+}
+
+/**
+ * What keeps a new keyframe from being joined to its neighbours over a change of shot.
+ * @param {Track} track @param {string} object @param {number} frame of the keyframe to come
+ * @param {Shape} shape of it @param {number[]} shots @param {Rule} rule of the track's class
+ * @returns {Operation[]} none where nothing is bridged
+ */
+export function shotGuards(track, object, frame, shape, shots, rule) {
+  const frames = keyframeFrames(track);
+  if (!shots.length || track.keyframes[String(frame)]) return [];
+  /** @type {Operation[]} */
+  const ops = [];
+  const at = lastAtOrBefore(frames, frame);
+  const before = frames[at];
+  const after = frames[at + 1];
+  if (before !== undefined && isNext(track, before, frame)) {
+    const held = track.keyframes[String(before)];
+    if (held.state !== "absent" && held.shape) ops.push(...guard(track, object, [before, frame], held.state, held.shape, shots, rule));
+  }
+  if (after !== undefined && isNext(track, frame, after) && track.keyframes[String(after)].state !== "absent") {
+    ops.push(...guard(track, object, [frame, after], "visible", shape, shots, rule));
+  }
+  return ops;
+}
+
+/** @param {Track} track @param {string} object @param {[number, number]} span two keyframes @param {"visible" | "occluded"} state @param {Shape} shape of the first @param {number[]} shots @param {Rule} rule @returns {Operation[]} */
+function guard(track, object, [from, to], state, shape, shots, rule) {
+  const change = isBridged(rule, from, to) ? changeBetween(shots, from, to) : undefined;
+  if (change === undefined) return [];
+  if (change < to) return [{ op: "keyframe.set", object, frame_index: change, state: "absent", shape: null, attributes: standing(track, change) }];
+  if (change - 1 === from) return [];
+  return [{ op: "keyframe.set", object, frame_index: change - 1, state, shape, attributes: standing(track, change - 1) }];
+}
+
+/** Whether no keyframes that are not read lie between two frames. @param {Track} track @param {number} from @param {number} to */
+function isNext(track, from, to) {
+  const { missing } = track;
+  if (!missing?.length) return true;
+  const chunk = missing[lastAtOrBefore(missing, Math.floor(from / CHUNK_FRAMES) - 1) + 1];
+  return chunk === undefined || chunk > Math.floor(to / CHUNK_FRAMES);
+}
+
+/** @type {WeakMap<object, [number, number]>} */
+const held = new WeakMap();
+
+/**
+ * How often a track is filled in over a change of shot, and the first such change (-1 where none is).
+ * @param {Track} track @param {number[]} shots @param {Rule} rule @returns {[number, number]}
+ */
+export function bridgedChanges(track, shots, rule) {
+  const stamp = stampOf(track.keyframes);
+  const known = held.get(stamp);
+  if (known) return known;
+  const frames = keyframeFrames(track);
+  /** @type {[number, number]} */
+  const found = [0, -1];
+  for (const change of frames.length > 1 ? shots : []) {
+    const at = lastAtOrBefore(frames, change - 1);
+    const [from, to] = [frames[at], frames[at + 1]];
+    if (at < 0 || to === undefined || from === change - 1 || !isBridged(rule, from, to) || !isNext(track, from, to)) continue;
+    const [one, two] = [track.keyframes[String(from)], track.keyframes[String(to)]];
+    // Up to an absence a shape stays as it is: that is no bridge where the absence begins with the shot.
+    if (one.state === "absent" || (two.state === "absent" && to === change)) continue;
+    if (!found[0]++) found[1] = change;
+  }
+  held.set(stamp, found);
+  return found;
+}
