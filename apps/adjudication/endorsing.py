@@ -10,7 +10,7 @@ from apps.access.errors import Conflict, Forbidden, NotFound
 from apps.access.models import User
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
-from apps.adjudication import blinding, services, signatures
+from apps.adjudication import binding, blinding, signatures
 from apps.adjudication.models import Adjudication, Endorsement
 from apps.adjudication.signatures import Passkey
 
@@ -55,7 +55,7 @@ def countersign(
         )
     if endorsements(adjudication, Kind.COUNTERSIGN).filter(signature__signer=actor.user).exists():
         raise Conflict("signed_already", "You have countersigned this.", "Nothing is left to do.")
-    if not services.signature_holds(adjudication):
+    if not binding.signature_holds(adjudication):
         raise Conflict(
             "signature_broken",
             "The first signature does not hold for this content.",
@@ -128,7 +128,7 @@ def to_be_signed(user: User, adjudication: Adjudication, kind: str) -> bytes:
     """The statement that a passkey signs: to sign, to countersign or to withdraw."""
     if kind == "sign":
         assert adjudication.consensus is not None
-        said = services.said_of(adjudication, adjudication.consensus)
+        said = binding.said_of(adjudication, adjudication.consensus)
     else:
         said = bound(adjudication, kind)
     return signing.to_be_asserted(user, adjudication, **said)

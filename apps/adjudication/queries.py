@@ -12,7 +12,15 @@ from apps.access import grants, roles
 from apps.access.errors import NotFound
 from apps.access.models import Signature, User
 from apps.access.prepared import Given, Prepared
-from apps.adjudication import blinding, endorsing, findings, joining, reader_queries, services
+from apps.adjudication import (
+    binding,
+    blinding,
+    endorsing,
+    findings,
+    joining,
+    reader_queries,
+    services,
+)
 from apps.adjudication.models import Adjudication, Assignment, Endorsement
 from apps.annotation import store
 from apps.annotation.queries import AT_WORK
@@ -188,7 +196,7 @@ def consensus_json(adjudication: Adjudication) -> dict[str, Any]:
         "label_set": str(label_set.pk),
         "revision": label_set.revision,
         "labels": store.load(label_set),
-        "digest": services.content_digest(label_set),
+        "digest": binding.content_digest(label_set),
     }
 
 
@@ -213,10 +221,10 @@ def as_json(adjudication: Adjudication, user: User) -> dict[str, Any]:
             "summary": found["summary"],
         },
         "disagreements": disagreements_json(adjudication),
-        "unseen": services.unseen_by(adjudication, user),
+        "unseen": binding.unseen_by(adjudication, user),
         "accept_below": services.threshold(adjudication),
         "derived_from": sources_of(adjudication),
-        "statement": {"meaning": services.meaning_of(adjudication), "digest": made["digest"]},
+        "statement": {"meaning": binding.meaning_of(adjudication), "digest": made["digest"]},
         "signature": signature_json(adjudication),
         "endorsements": endorsements_json(adjudication),
         "versions": versions_json(adjudication),
@@ -232,8 +240,8 @@ def signature_json(adjudication: Adjudication) -> dict[str, Any] | None:
     signature, label_set = adjudication.signature, adjudication.consensus
     if signature is None or label_set is None:
         return None
-    holds = services.signature_holds(adjudication)
-    return _read(signature, holds and services.content_digest(label_set) == signature.digest)
+    holds = binding.signature_holds(adjudication)
+    return _read(signature, holds and binding.content_digest(label_set) == signature.digest)
 
 
 def endorsements_json(adjudication: Adjudication) -> list[dict[str, Any]]:
@@ -303,7 +311,7 @@ def first_moved_signature() -> str | None:
     signed = Adjudication.objects.filter(state__in=("signed", "superseded", "withdrawn"))
     related = ("signature__signer", "clip", "consensus__ontology")
     for adjudication in signed.select_related(*related).order_by("signed_at"):
-        if services.signature_holds(adjudication):
+        if binding.signature_holds(adjudication):
             continue
         given = Leaf.objects.filter(
             event__action="adjudication.signature", event__object_id=str(adjudication.pk)

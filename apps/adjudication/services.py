@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from apps.access import grants, roles, signing
+from apps.access import grants, roles
 from apps.access.actor import Actor
 from apps.access.errors import Conflict, Refused
 from apps.access.models import User
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
-from apps.adjudication import blinding, findings, reviewing, signatures
-from apps.adjudication.domain import consensus, merging, watching
+from apps.adjudication import binding, blinding, findings, reviewing, signatures
+from apps.adjudication.domain import consensus, merging
 from apps.adjudication.models import Adjudication, Assignment, Decision, FurtherSet
 from apps.adjudication.signatures import Passkey
 from apps.annotation import store
 from apps.annotation.consensus import reopen_consensus
-from apps.annotation.domain.expand import expanded_digest
 from apps.annotation.domain.ops import empty_labels, inverse
 from apps.annotation.models import LabelSet
 from apps.annotation.services import (
@@ -27,17 +26,8 @@ from apps.annotation.services import (
     sign_label_set,
     supersede_label_set,
 )
-from apps.library.models import Clip, WatchedSpan
+from apps.library.models import Clip
 
-MEANING = (
-    "I have reviewed both annotators' labels of this clip, decided every difference, "
-    "and approve this consensus as the reference."
-)
-MEANING_OF_SEVERAL = MEANING.replace("both annotators'", "all annotators'")
-MEANING_OF_REVIEW = (
-    "I have reviewed the annotator's labels of this clip, corrected what I would label otherwise, "
-    "and approve the result as the reference."
-)
 State = Adjudication.State
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -277,47 +267,6 @@ def _hold_consensus(adjudication: Adjudication) -> LabelSet:
     return locked.get(pk=adjudication.consensus_id)
 
 
-def _bound(adjudication: Adjudication, label_set: LabelSet) -> dict[str, Any]:
-    """What a signature binds beside the digest of the labels."""
-    return {
-        "label_set": str(label_set.pk),
-        "revision": label_set.revision,
-        "clip": str(adjudication.clip_id),
-        "media_sha256": adjudication.clip.media_sha256,
-        "ontology": label_set.ontology.digest,
-        "interpolator": label_set.interpolator,
-    }
-
-
-def signature_holds(adjudication: Adjudication) -> bool:
-    """Whether the signature is one of this server, of this adjudication, and over its clip, its
-    consensus and that label set's content as they stand in the database now."""
-    signature, label_set = adjudication.signature, adjudication.consensus
-    return (
-        signature is not None
-        and label_set is not None
-        and signatures.is_valid(signature)
-        and (signature.object_type, signature.object_id)
-        == (adjudication._meta.model_name, str(adjudication.pk))
-        and signing.released_facts(signature)["facts"] == _bound(adjudication, label_set)
-    )
-
-
-def unseen_by(adjudication: Adjudication, user: User) -> list[dict[str, Any]]:
-    """Objects of the consensus on frames that this person's browser never showed."""
-    assert adjudication.consensus is not None
-    shown = WatchedSpan.objects.filter(clip=adjudication.clip, user=user)
-    spans = shown.values_list("start_frame", "end_frame").distinct()
-    return watching.unseen(store.load(adjudication.consensus), str(adjudication.clip_id), spans)
-
-
-def content_digest(label_set: LabelSet) -> str:
-    """Digest of the expanded geometry of every frame: exactly what is signed."""
-    return expanded_digest(
-        store.load(label_set), label_set.ontology.definition, store.clip_sizes(label_set)
-    )
-
-
 @_mine("adjudication.sign", State.OPEN)
 def sign(
     actor: Actor,
@@ -349,7 +298,7 @@ def sign(
         )
     if adjudication.is_review:
         reviewing.hold_compared(adjudication, lock_label_set(actor, adjudication.set_a))
-    said = said_of(adjudication, label_set)
+    said = binding.said_of(adjudication, label_set)
     signature = signatures.give(actor, adjudication, password=password, passkey=passkey, **said)
     sign_label_set(actor, label_set)
     adjudication.state, adjudication.signature = State.SIGNED, signature
@@ -357,25 +306,9 @@ def sign(
     adjudication.save(update_fields=["state", "signature", "signed_at"])
     if adjudication.supersedes is not None:
         _supersede(actor, adjudication.supersedes)
-    unseen = len(unseen_by(adjudication, actor.user))
+    unseen = len(binding.unseen_by(adjudication, actor.user))
     event(actor, adjudication, public={"digest": signature.digest, "unseen": unseen})
     return adjudication
-
-
-def said_of(adjudication: Adjudication, label_set: LabelSet) -> dict[str, Any]:
-    """What a signature on the consensus as it stands says: meaning, digest, facts."""
-    return {
-        "meaning": meaning_of(adjudication),
-        "digest": content_digest(label_set),
-        "facts": _bound(adjudication, label_set),
-    }
-
-
-def meaning_of(adjudication: Adjudication) -> str:
-    """What signing it means, in words."""
-    if adjudication.is_review:
-        return MEANING_OF_REVIEW
-    return MEANING if len(adjudication.sides()) == 2 else MEANING_OF_SEVERAL
 
 
 def _supersede(actor: Actor, old: Adjudication) -> None:

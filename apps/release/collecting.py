@@ -18,8 +18,9 @@ from django.utils import timezone
 from pydicom.dataset import Dataset
 
 from apps.access.errors import NotFound, Refused
+from apps.adjudication.binding import content_digest
 from apps.adjudication.models import Adjudication
-from apps.adjudication.services import content_digest, decisions_of
+from apps.adjudication.services import decisions_of
 from apps.annotation import store
 from apps.annotation.domain import provenance
 from apps.annotation.models import LabelObject, LabelSet

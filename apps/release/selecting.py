@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from apps.access.errors import Refused
+from apps.adjudication.binding import signature_holds
 from apps.adjudication.models import Adjudication
-from apps.adjudication.services import signature_holds
 from apps.annotation.models import LabelSet
 from apps.intake.models import ReceivedInstance
 from apps.library.models import Clip

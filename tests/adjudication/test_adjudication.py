@@ -12,7 +12,7 @@ from apps.access import signing
 from apps.access.actor import Actor, service
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
 from apps.access.models import Signature
-from apps.adjudication import queries, services
+from apps.adjudication import binding, queries, services
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.tasks import open_where_both_submitted
@@ -210,8 +210,8 @@ def test_a_signature_binds_name_time_meaning_and_content(opened):
     signature = done.signature
     said = json.loads(bytes(signature.statement))
     released = json.loads(bytes(signature.released_statement))
-    assert said["name"] == judge.user.printed_name and said["meaning"] == services.MEANING
-    assert said["digest"] == signature.digest == services.content_digest(consensus_of(made))
+    assert said["name"] == judge.user.printed_name and said["meaning"] == binding.MEANING
+    assert said["digest"] == signature.digest == binding.content_digest(consensus_of(made))
     assert said["facts"]["media_sha256"] == made.clip.media_sha256
     assert released == {k: v for k, v in said.items() if k != "name"}
     assert signing.is_valid(signature)
@@ -370,4 +370,4 @@ def test_signed_content_survives_the_database_s_own_order(opened):
     decide_all(judge, made, "a")
     done = sign(judge, made)
     again = LabelSet.objects.get(pk=made.consensus_id)
-    assert services.content_digest(again) == done.signature.digest, connection.vendor
+    assert binding.content_digest(again) == done.signature.digest, connection.vendor

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.access import signing
 from apps.access.errors import Conflict, Forbidden, Refused
-from apps.adjudication import endorsing, queries, services, signatures
+from apps.adjudication import binding, endorsing, queries, services, signatures
 from apps.adjudication.models import Adjudication, Endorsement, PasskeyAssertion
 from apps.annotation import store
 from apps.audit import triggers
@@ -60,8 +60,8 @@ def test_a_passkey_signs_the_digest_of_the_statement_and_its_assertion_is_kept(o
     device = Device(judge.user)
     shown = client.get(f"{url}statement/").json()
     said = json.loads(shown["statement"])
-    assert said["meaning"] == services.MEANING
-    assert said["digest"] == services.content_digest(consensus_of(made))
+    assert said["meaning"] == binding.MEANING
+    assert said["digest"] == binding.content_digest(consensus_of(made))
     assert challenge_of(shown["options"]) == sha256(shown["statement"].encode()).digest()
     assert shown["options"]["userVerification"] == "required"
 
@@ -103,7 +103,7 @@ def test_a_passkey_signs_the_digest_of_the_statement_and_its_assertion_is_kept(o
     assert verify_trail(outside=[]).entries
     triggers.remove()
     rows.update(assertion=bytes(held.assertion)[:-1] + b"\0")
-    assert not services.signature_holds(made)
+    assert not binding.signature_holds(made)
     rows.all()._raw_delete(rows.db)
     triggers.install()
     with pytest.raises(TrailBrokenError, match="signature"):

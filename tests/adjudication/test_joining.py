@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from apps.access.actor import Actor, service
 from apps.access.errors import Conflict, NotFound
-from apps.adjudication import findings, joining, queries, services, tasks
+from apps.adjudication import binding, findings, joining, queries, services, tasks
 from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Adjudication
 from apps.adjudication.reader_models import FurtherReading, ReadersReport
@@ -79,7 +79,7 @@ def test_what_a_further_reader_hands_in_joins_by_itself_while_nothing_is_decided
     services.decide(judge, made, disagreement=item["id"], choice="c")
     sources = queries.sources_of(made)[item["consensus"]]
     assert sources == [{"set": "C", "object": item["c"], "label_set": str(third.pk)}]
-    assert "all annotators" in services.meaning_of(made)
+    assert "all annotators" in binding.meaning_of(made)
     assert tasks.open_where_both_submitted() == 0
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from apps.access.actor import Actor, service
 from apps.access.errors import Refused
-from apps.adjudication import further_readers, reader_tasks, readers, services
+from apps.adjudication import binding, further_readers, reader_tasks, readers
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.reader_models import FurtherReading, ReaderSet, ReadersFigure, ReadersReport
 from apps.annotation.models import LabelSet
@@ -69,7 +69,7 @@ def test_what_two_handed_in_is_measured_and_a_third_reader_is_measured_with_them
     made = measure(clip)
     held = list(made.sets.all())
     assert [row.label_set_id for row in held] == [first.pk, second.pk]
-    assert [row.digest for row in held] == [services.content_digest(s) for s in (first, second)]
+    assert [row.digest for row in held] == [binding.content_digest(s) for s in (first, second)]
     assert value(made, "phases", "alpha") == value(made, "lesion", "agreement") == 1
     assert made.tolerances["all"]["mask_iou"] == 0.85 and len(made.made_of) == 64
     assert reader_tasks.ask_where_two_handed_in() == 0

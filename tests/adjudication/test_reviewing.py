@@ -9,7 +9,7 @@ import pytest
 
 from apps.access.actor import Actor
 from apps.access.errors import Conflict, Forbidden, NotFound, Refused
-from apps.adjudication import queries, reviewing, services, workflow
+from apps.adjudication import binding, queries, reviewing, services, workflow
 from apps.adjudication.models import Adjudication, Assignment
 from apps.annotation import store
 from apps.annotation.models import LabelSet
@@ -87,7 +87,7 @@ def test_one_person_s_labels_go_to_a_reviewer_who_accepts_them_by_signing(review
     assert made.findings["disagreements"] == [] and made.set_a.state == "submitted"
     assert content(labels_of(made)) == content(store.load(made.set_a))
     done = sign(judge, made)
-    assert json.loads(bytes(done.signature.statement))["meaning"] == services.MEANING_OF_REVIEW
+    assert json.loads(bytes(done.signature.statement))["meaning"] == binding.MEANING_OF_REVIEW
     assert LabelSet.objects.get(pk=made.set_a_id).state == "locked"
     frozen = load_freeze(collect(project, "1", with_raters=True).content)
     (kept,) = frozen.clips
@@ -190,7 +190,7 @@ def test_three_blinded_passes_are_decided_between_all_of_them(project, person, c
               if item["kind"] == "mask" and item["c"]]  # fmt: skip
     assert wanted and all(keyframes in held for keyframes in wanted)
     done = sign(judge, made)
-    assert json.loads(bytes(done.signature.statement))["meaning"] == services.MEANING_OF_SEVERAL
+    assert json.loads(bytes(done.signature.statement))["meaning"] == binding.MEANING_OF_SEVERAL
     assert len({s["label_set"] for row in queries.sources_of(done).values() for s in row}) > 1
 
 

@@ -13,7 +13,7 @@ from django.db.models import F
 from apps.access import signing
 from apps.access.errors import Refused
 from apps.access.models import Signature
-from apps.adjudication import queries, services
+from apps.adjudication import binding, queries, services
 from apps.adjudication.models import Decision
 from apps.annotation.models import KeyframeChunk, LabelSet, Operation
 from apps.annotation.services import save_operations
@@ -57,11 +57,11 @@ def test_a_signature_holds_for_its_own_adjudication_and_content_alone(opened, cl
     done = sign(judge, made)
     assert queries.signature_json(done)["holds"]
     done.clip.media_sha256 = "0" * 64
-    assert not services.signature_holds(done)
+    assert not binding.signature_holds(done)
     done.clip.refresh_from_db()
     second = services.amend(judge, done, reason="The bleeding began earlier.")
     second.signature = done.signature
-    assert not services.signature_holds(second)
+    assert not binding.signature_holds(second)
     KeyframeChunk.objects.filter(object__label_set=done.consensus).first().delete()
     assert not queries.signature_json(done)["holds"]
 
@@ -114,7 +114,7 @@ def test_what_is_saved_while_it_is_signed_is_refused_and_not_slipped_under(opene
             connection.close()
 
     saving = threading.Thread(target=save)
-    digest_of = services.content_digest
+    digest_of = binding.content_digest
 
     def slow(of: LabelSet) -> str:
         digest = digest_of(of)
@@ -122,7 +122,7 @@ def test_what_is_saved_while_it_is_signed_is_refused_and_not_slipped_under(opene
         saving.join(0.5)
         return digest
 
-    with patch.object(services, "content_digest", slow):
+    with patch.object(binding, "content_digest", slow):
         done = sign(judge, made)
     saving.join()
     assert answers == ["locked"]
