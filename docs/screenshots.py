@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ from pydicom.uid import generate_uid
 
 from fixtures.demo_labels import label_sets, overlapping_frames
 from fixtures.make import make_one
+from tests import shared
 from tests.journeys import stack as stacks
 from tests.journeys.screen import Person, chromium
 from tests.journeys.stack import Stack, running
@@ -224,6 +226,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="clinicalannot-shots-") as folder:
         data_dir = Path(folder) / "data"
         data_dir.mkdir()
+        os.environ.setdefault(shared.FOLDER, str(Path(folder) / "shared"))
+        Path(os.environ[shared.FOLDER]).mkdir(exist_ok=True)
         stacks.READY_WITHIN_S = 900
         with running(data_dir, samples="all") as stack, chromium() as browser:
             Walk(stack, browser, out).walk()
