@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from tests.journeys.stack import Stack
 from tests.shared import make_one
@@ -82,6 +84,17 @@ class Client:
 
     def __call__(self, path: str, body: Any = None, **headers: str) -> Answer:
         return call(self._url + path, self._token, body, headers)
+
+    def each(self, paths: Iterable[str]) -> Iterator[bytes]:
+        """What is answered to one path after the other, over one connection."""
+        connection = http.client.HTTPConnection(urlsplit(self._url).netloc, timeout=30)
+        with closing(connection):
+            for path in paths:
+                connection.request("GET", path, headers={"Authorization": f"Bearer {self._token}"})
+                answer = connection.getresponse()
+                body = answer.read()
+                assert answer.status == 200, (path, body)
+                yield body
 
 
 @dataclass

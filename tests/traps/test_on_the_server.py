@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from tests.journeys.screen import Person, chromium
 from tests.journeys.served import Served, until
 from tests.traps.catalogue import CLIPS
 from tests.traps.clips import Clip
+from tests.traps.visits import visits
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(3600)]
 
@@ -30,21 +31,13 @@ PART, _, OF = os.environ.get("BAR_TRAPS", "0/1").partition("/")
 NAMES = (
     list(CLIPS)[int(PART) :: int(OF)] if IS_FULL else ["edit list inside a group", "changed size"]
 )
-READER = (Path(barcode.__file__).parent / "barcode.js").read_text()
-WATCH = """coded => {
-  const canvas = document.querySelector('[data-testid=picture]');
-  const context = canvas.getContext('2d');
-  globalThis.painted = [];
-  const note = () => {
-    const index = Number(canvas.dataset.frameIndex);
-    const whole = context.getImageData(0, 0, canvas.width, canvas.height);
-    const size = coded ? coded[index] : [canvas.width, canvas.height];
-    painted.push([index, canvas.dataset.pictureSource, readBarcode(whole, ...size)]);
-  };
-  new MutationObserver(note).observe(canvas, {
-    attributes: true, attributeFilter: ['data-frame-index'],
-  });
-}"""
+JUDGING = "\n".join(
+    path.read_text()
+    for path in (
+        Path(barcode.__file__).with_name("barcode.js"),
+        Path(__file__).with_name("judging.js"),
+    )
+)
 
 
 @dataclass
@@ -94,15 +87,16 @@ def test_a_trap_is_ready_with_its_warnings_or_held_with_its_reason(
     assert {warning["code"] for warning in facts["warnings"]} == clip.warnings
     is_cine = "cine" in name
     assert facts["times_from"] == ("frame_time" if is_cine else "bitstream") or "uneven" in name
-    draw = random.Random(5)
     until(lambda: client(f"/clips/{facts['id']}/work/").status in (200, 302), 60, "the assignment")
-    for _ in range(SEEKS):
-        index = draw.randrange(facts["n_frames"])
-        answer = client(f"/api/v1/clips/{facts['id']}/frames/{index}.png")
-        assert answer.status == 200
-        picture = np.asarray(Image.open(io.BytesIO(answer.body)).convert("RGB"))
-        assert picture.shape[:2] == (facts["height_px"], facts["width_px"])
-        found = barcode.read(picture, *(clip.coded_size_px(index) or ()))
+    size = (facts["width_px"], facts["height_px"])
+    asked = [*itertools.chain(*visits(facts["n_frames"], 5, SEEKS))]
+    bodies = client.each(f"/api/v1/clips/{facts['id']}/frames/{index}.png" for index in asked)
+    for index, body in zip(asked, bodies, strict=True):
+        with Image.open(io.BytesIO(body)) as opened:
+            assert opened.size == size
+            found = barcode.read(
+                np.asarray(opened.convert("RGB")), *(clip.coded_size_px(index) or ())
+            )
         assert clip.numbers[index] in (None, found), index
 
 
@@ -119,21 +113,14 @@ def test_the_workspace_shows_each_picture_asked_for(
 
     until(opened, 60, "the assignment")
     page.wait_for_selector("#app[data-ready=true]")
-    page.evaluate(f"() => {{ {READER}\nglobalThis.readBarcode = readBarcode; }}")
-    page.evaluate(WATCH, [list(size) for size in clip.coded_px] or None)
-    draw, at = random.Random(11), -1
-    for number in range(SEEKS):
-        at = draw.choice([index for index in range(n) if index != at])
-        page.evaluate("n => { location.hash = `#frame=${n}` }", at)
-        source = "[data-picture-source=master]" if number % 5 == 0 else ""
-        page.wait_for_selector(f'[data-testid=picture][data-frame-index="{at}"]{source}')
-    for _ in range(SEEKS):
-        way = draw.choice((1, 1, -1))
-        way = way if 0 <= at + way < n else -way
-        at += way
-        page.keyboard.press("ArrowRight" if way > 0 else "ArrowLeft")
-        person.shows(at)
-    painted = page.evaluate("painted")
-    assert len({row[0] for row in painted}) > min(SEEKS, n) // 2
+    coded = [list(size) for size in clip.coded_px] or None
+    page.evaluate(f"coded => {{ {JUDGING}\nglobalThis.judged = judging(coded); }}", coded)
+    seeks, steps = visits(n, 11, SEEKS)
+    came = page.evaluate("indexes => judged.seeks(indexes)", seeks)
+    for before, at in itertools.pairwise([seeks[-1], *steps]):
+        page.keyboard.press("ArrowRight" if at > before else "ArrowLeft")
+        came.append(page.evaluate("index => judged.shown(index)", at))
+    assert [row[0] for row in came] == seeks + steps
+    painted = came + page.evaluate("judged.painted")
     assert [row for row in painted if clip.numbers[row[0]] not in (None, row[2])] == []
     assert not page.locator("[data-testid=banner-fallback]").count()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
-import random
 from collections.abc import Callable
 
 import numpy as np
@@ -26,6 +26,7 @@ from apps.library.domain.review_copy import make_cine_review_copy, make_review_c
 from fixtures import barcode
 from tests.traps.catalogue import CLIPS
 from tests.traps.clips import Clip
+from tests.traps.visits import visits
 
 SEEKS = int(os.environ.get("BAR_SEEKS", "20"))
 PROFILE = load_builtin("basic")
@@ -57,21 +58,10 @@ def deidentified(data: bytes) -> tuple[bytes, set[str]]:
     return out.getvalue(), {code for code, _ in produced.notes}
 
 
-def visits(n: int, seed: int) -> list[int]:
-    """Random seeks, then single steps forward and back from a random place."""
-    draw = random.Random(seed)
-    at, steps = draw.randrange(n), []
-    for _ in range(SEEKS):
-        way = draw.choice((1, 1, -1))
-        at += way if 0 <= at + way < n else -way
-        steps.append(at)
-    return [draw.randrange(n) for _ in range(SEEKS)] + steps
-
-
 def right(clip: Clip, shown: Callable[[int], np.ndarray], seed: int) -> None:
     n = len(clip.numbers)
     wrong = []
-    for index in visits(n, seed):
+    for index in itertools.chain(*visits(n, seed, SEEKS)):
         found = barcode.read(shown(index), *(clip.coded_size_px(index) or ()))
         if clip.numbers[index] is not None and found != clip.numbers[index]:
             wrong.append((index, found))
@@ -113,7 +103,9 @@ def test_each_seek_and_step_gives_the_picture_of_its_index(name: str) -> None:
     assert warned | noted | index.warning_codes == clip.warnings
     right(clip, reader.rgb, 1)
     assert [
-        i for i in visits(index.n_frames, 2) if digest_of(i) != listed[32 * i : 32 * i + 32]
+        i
+        for i in itertools.chain(*visits(index.n_frames, 2, SEEKS))
+        if digest_of(i) != listed[32 * i : 32 * i + 32]
     ] == []
     with FrameReader(review, made.index) as copy:
         right(clip, copy.rgb, 3)
