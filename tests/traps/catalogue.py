@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from fixtures import instances
+from tests.traps import fields
 from tests.traps import streams as made
 from tests.traps.clips import (
     H264,
@@ -145,7 +146,7 @@ def _later(ts: bytes, ticks: int) -> bytes:
     return bytes(out)
 
 
-def _uneven(n: int = N, first: int = 5000) -> list[int]:
+def uneven(n: int = N, first: int = 5000) -> list[int]:
     return np.cumsum([first, *((37 * i) % 900 + 200 for i in range(n - 1))]).tolist()
 
 
@@ -160,6 +161,11 @@ def _changed_size(codec: str, syntax: str) -> Clip:
     clip = dicom(f"size-{codec}", _two_sizes(codec, small), syntax, numbers, *warnings)
     sizes = ((WIDTH_PX, HEIGHT_PX),) * 30 + (small,) * 30
     return Clip(clip.suffix, clip.data, clip.numbers, clip.warnings, coded_px=sizes)
+
+
+def _fields(name: str, container: str, *, apart: bool) -> Clip:
+    video = fields.stream(N, container, apart=apart)
+    return dicom(name, video, H264, ALL, size_px=(fields.WIDTH_PX, fields.HEIGHT_PX))
 
 
 def _vector() -> list[str]:
@@ -261,7 +267,7 @@ CLIPS: dict[str, Callable[[], Clip]] = {
     ),
     "rotated": lambda: dicom("rotated", made.rotated(made.encode(N)), H264, ALL),
     "anamorphic": lambda: dicom("anamorphic", made.encode(N, aspect=Fraction(4, 3)), H264, ALL),
-    "variable rate": lambda: dicom("vfr", made.encode(N, pts=_uneven()), H264, ALL, "frame_times"),
+    "variable rate": lambda: dicom("vfr", made.encode(N, pts=uneven()), H264, ALL, "frame_times"),
     "edit list inside a group": lambda: dicom(
         "cut", made.edit_moved(made.encode(N), 7 * STEP), H264, range(7, N), "cut_by_edit_list"
     ),
@@ -336,5 +342,31 @@ CLIPS: dict[str, Callable[[], Clip]] = {
         "lost_references",
         "frame_times",
         claimed=N - 1,
+    ),
+    "field coded": lambda: _fields("paff", "mp4", apart=False),
+    "field coded transport stream": lambda: _fields("paff-ts", "mpegts", apart=False),
+    "fields apart in a transport stream": lambda: _fields("paff-apart", "mpegts", apart=True),
+    "some times missing": lambda: dicom(
+        "some-times",
+        made.without_times(made.encode(N, container="mpegts"), 3),
+        H264,
+        ALL,
+        "missing_pts",
+    ),
+    "too few frames claimed of a cine": lambda: cine(
+        "few-cine",
+        _pictures("JPEG", quality=92, subsampling="4:2:2"),
+        JPEG,
+        "YBR_FULL_422",
+        "number_of_frames",
+        claimed=9,
+    ),
+    "too many frames claimed of a cine": lambda: cine(
+        "many-cine",
+        _pictures("JPEG", quality=92, subsampling="4:2:2"),
+        JPEG,
+        "YBR_FULL_422",
+        "number_of_frames",
+        claimed=15,
     ),
 }

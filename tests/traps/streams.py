@@ -157,6 +157,24 @@ def counted_on(ts: bytes) -> bytes:
     return bytes(out)
 
 
+def without_times(ts: bytes, every: int) -> bytes:
+    """A transport stream in which only each ``every``-th picture says its times (ISO/IEC 13818-1
+    2.7.4 asks for no more than one in 0.7 s): the others' fields become stuffing."""
+    out, n = bytearray(ts), 0
+    for at in range(0, len(ts), TS_PACKET):
+        if not out[at + 1] & 0x40 or not out[at + 3] & 0x10:
+            continue
+        start = at + 4 + (1 + out[at + 4] if out[at + 3] & 0x20 else 0)
+        if out[start : start + 3] != b"\0\0\1" or out[start + 3] & 0xF0 != 0xE0:
+            continue
+        if n % every:
+            out[start + 7] &= 0x3F
+            end = start + 9 + out[start + 8]
+            out[start + 9 : end] = b"\xff" * (end - start - 9)
+        n += 1
+    return bytes(out)
+
+
 def without_packet(ts: bytes, number: int) -> bytes:
     """A transport stream in which the ``number``-th coded picture never arrived."""
     found = packets(ts)

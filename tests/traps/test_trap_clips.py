@@ -40,13 +40,13 @@ def instance(clip: Clip) -> tuple[bytes, set[str]]:
     return b"".join(wrapped.pieces()), set(wrapped.warnings) - {"container_changed"}
 
 
-def deidentified(data: bytes) -> tuple[bytes, set[str]]:
+def deidentified(data: bytes, pseudonym: str = "P-ABCDEF") -> tuple[bytes, set[str]]:
     """The instance after its way through de-identification, and what was noted of the stream."""
     examined = pipeline.examine(io.BytesIO(data), with_proposals=False)
     context = DeidContext(
         profile=PROFILE,
         uid_key=b"k" * 32,
-        pseudonym="P-ABCDEF",
+        pseudonym=pseudonym,
         date_offset_s=-100 * 86_400,
         harvest=examined.harvest,
         pixels_confirmed=True,
@@ -84,11 +84,13 @@ def test_each_seek_and_step_gives_the_picture_of_its_index(name: str) -> None:
     if ds.file_meta.TransferSyntaxUID.startswith("1.2.840.10008.1.2.4.10"):
         media = open_video_pixel_data(io.BytesIO(output))  # type: ignore[arg-type]
         index = build_index(media, int(ds.NumberOfFrames))  # type: ignore[arg-type]
-        reader, seen = FrameReader(media, index), bytearray()  # type: ignore[arg-type]
+        seen = bytearray()
         made = make_review_copy(
             media, index, review,  # type: ignore[arg-type]
             seen=lambda frame: seen.extend(digests.picture_digest(frame)),
         )  # fmt: skip
+        # Both read the file from where they are.
+        reader = FrameReader(media, index)  # type: ignore[arg-type]
         listed = bytes(seen)
         digest_of = lambda i: digests.picture_digest(reader.picture(i))  # noqa: E731
     else:

@@ -17,6 +17,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import iter_pixels
 from pydicom.tag import BaseTag
+from pydicom.uid import RLELossless
 
 from .code_streams import stripper_of
 from .elements import read_element
@@ -56,7 +57,8 @@ def _take(own: Dataset, ds: Dataset, tags: Sequence[BaseTag]) -> None:
 
 class CineSource:
     """Frames of an instance's file. ``module``: its pixel module (group 0028), with file meta, and
-    what tells the times.
+    what tells the times. ``n_frames`` counts the frames that fragments hold, whatever Number of
+    Frames (0028,0008) says of several; ``claimed`` is what it says.
 
     ``ds``: the data set without pixel data; ``pieces`` (offset_bytes, size_bytes) and ``offsets``
     as ``parse.PixelPlace``. ``vr``: OB, OW, OF or OD.
@@ -73,11 +75,15 @@ class CineSource:
         vr: str,
     ) -> None:
         self.module = pixel_module(ds)
-        self.n_frames = int(self.module.NumberOfFrames)
+        self.n_frames = self.claimed = int(self.module.NumberOfFrames)
         self._stream, self._pieces, self._offsets = stream, tuple(pieces), tuple(offsets)
         self._is_encapsulated, self.vr = is_encapsulated, vr
         self._bits: int | None = None
         self._groups: list[tuple[tuple[int, int], ...]] | None = None
+        if is_encapsulated and self.claimed > 1 and self._pieces:
+            self._groups = self._grouped()
+            if len(self._groups) > 1:
+                self.n_frames = self.module.NumberOfFrames = len(self._groups)
 
     def arrays(
         self, indices: Sequence[int] | None = None, *, raw: bool = False
@@ -201,20 +207,20 @@ class CineSource:
         return b"".join(parts)
 
     def _frames(self) -> list[tuple[tuple[int, int], ...]]:
-        """The fragments of each frame: one each, or as the Basic Offset Table says where it points
-        right, or each up to the end of an image."""
+        """The fragments of each frame: one each (of RLE always, PS3.5 A.4.2), or as the Basic
+        Offset Table says where it points right, or each up to the end of an image."""
         if self._groups is None:
-            found = self._grouped()
-            if len(found) != self.n_frames:
-                raise StreamRefusal(
-                    "truncated_stream", "pixel data: frames are missing; send it again"
-                )
-            self._groups = found
+            self._groups = self._grouped()
+        if len(self._groups) != self.n_frames:
+            raise StreamRefusal("truncated_stream", "pixel data: frames are missing; send it again")
         return self._groups
 
     def _grouped(self) -> list[tuple[tuple[int, int], ...]]:
         pieces = self._pieces
-        if len(pieces) == self.n_frames:
+        if (
+            len(pieces) == self.n_frames
+            or str(self.module.file_meta.TransferSyntaxUID) == RLELossless
+        ):
             return [(piece,) for piece in pieces]
         if self.n_frames == 1:
             return [pieces] if pieces else []

@@ -19,11 +19,16 @@ _EXTENDED_ASPECT = 255
 
 @dataclass(frozen=True)
 class SequenceSet:
-    """``id``; ``chroma_format`` as chroma_format_idc; ``cleaned`` is the unit to write."""
+    """``id``; ``chroma_format`` as chroma_format_idc; ``cleaned`` is the unit to write. Of the
+    slices that refer to it: ``frame_number_bits``, ``has_planes_apart``, and ``may_have_fields``
+    (not frame_mbs_only_flag)."""
 
     id: int
     chroma_format: int
     cleaned: bytes
+    frame_number_bits: int
+    has_planes_apart: bool
+    may_have_fields: bool
 
 
 @dataclass(frozen=True)
@@ -39,16 +44,16 @@ def sequence_set(unit: bytes) -> SequenceSet:
     bits = BitCopy(unit, 1)
     profile = bits.u(8)
     bits.u(16)
-    number, chroma = bits.ue(), 1
+    number, chroma, has_planes_apart = bits.ue(), 1, False
     if profile in _WITH_CHROMA:
         chroma = bits.ue()
         if chroma == 3:
-            bits.u(1)
+            has_planes_apart = bool(bits.u(1))
         bits.ues(2)
         bits.u(1)
         if bits.u(1):
             _scaling_matrix(bits, 8 if chroma != 3 else 12)
-    bits.ue()
+    frame_number_bits = 4 + _at_most(bits.ue(), 12)
     order = bits.ue()
     if order == 0:
         bits.ue()
@@ -59,14 +64,18 @@ def sequence_set(unit: bytes) -> SequenceSet:
     bits.ue()
     bits.u(1)
     bits.ues(2)
-    if not bits.u(1):
+    may_have_fields = not bits.u(1)
+    if may_have_fields:
         bits.u(1)
     bits.u(1)
     if bits.u(1):
         bits.ues(4)
     if bits.u(1):
         _usability(bits)
-    return SequenceSet(_at_most(number, 31), chroma, bits.finished())
+    return SequenceSet(
+        _at_most(number, 31), chroma, bits.finished(),
+        frame_number_bits, has_planes_apart, may_have_fields,
+    )  # fmt: skip
 
 
 def _usability(bits: BitCopy) -> None:

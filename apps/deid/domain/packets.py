@@ -12,6 +12,7 @@ from typing import IO, Any
 import av
 
 from . import mpeg2_sections, sei
+from .h264_fields import FieldPairs
 from .parameter_sets import (
     Configuration,
     SetsInUse,
@@ -34,9 +35,10 @@ class Timeline:
     ``pts`` are integers in ``time_base`` as libav reports them after edit lists; packets flagged
     discard are left out. ``key`` holds the indices of packets flagged as random access points.
 
-    ``ranks``: only where the container leaves times out (elementary and program streams): for
-    each packet in coded order the frame index of its picture, or None for what adds to the picture
-    before (a second field). The pictures are counted by decoding, and what times there are hold.
+    ``ranks``: only where the container leaves times out (elementary and program streams) or has
+    fields as packets of their own: for each packet in coded order the frame index of its picture,
+    or None for what adds to the picture before (a second field). The pictures are counted by
+    decoding, and what times there are hold. ``n_without_time`` counts pictures, not fields.
 
     ``n_cut`` packets an edit list leaves out, ``n_damaged`` are marked as damaged, and ``n_jumps``
     times the decoding clock falls back.
@@ -97,10 +99,9 @@ def real_video_streams(container: Any) -> list[Any]:
 def read_timeline(f: IO[bytes]) -> Timeline:
     """Times of all presented pictures by demuxing alone (an hour takes about a second).
 
-    Where times are missing, or the clock falls back, every picture is decoded to learn the order,
-    and missing times are set between those that are there, or by the stream's rate. Raises
-    ``StreamRefusal`` as
-    :func:`open_media`.
+    Where times are missing, the clock falls back or fields come as packets of their own, every
+    picture is decoded to learn the order, and missing times are set between those that are there,
+    or by the stream's rate. Raises ``StreamRefusal`` as :func:`open_media`.
     """
     with open_media(f) as container:
         stream = video_stream(container)
@@ -108,8 +109,11 @@ def read_timeline(f: IO[bytes]) -> Timeline:
         n_without_time = n_cut = n_damaged = n_jumps = 0
         clock, lately = None, deque([False], _BUFFERED_PACKETS)
         durations: dict[int, int] = {}
-        codec = stream.codec_context.name
+        codec, n_second_fields = stream.codec_context.name, 0
+        pairs = FieldPairs(stream.codec_context.extradata) if codec == "h264" else None
         for packet in packets_of(container, stream):
+            if pairs is not None and pairs.are_possible:
+                n_second_fields += _is_second_field(pairs, packet)
             if packet.is_discard:
                 n_cut += 1
                 continue
@@ -131,8 +135,8 @@ def read_timeline(f: IO[bytes]) -> Timeline:
         n_cut = max(n_cut, listed - len(entries) - n_without_time)
         seen: dict[str, Any] = {"n_cut": n_cut, "n_damaged": n_damaged, "n_jumps": n_jumps}
         is_disordered = _in_coded_order(stream.codec_context, entries)
-        if n_without_time or n_jumps or is_disordered:
-            counted = _counted_timeline(f, n_without_time, n_jumps > 0, is_disordered)
+        if n_without_time or n_jumps or is_disordered or n_second_fields:
+            counted = _counted_timeline(f, n_jumps > 0, is_disordered)
             return replace(counted, **seen, is_disordered=is_disordered)
         entries.sort(key=lambda entry: entry[0])
         pts = tuple(entry[0] for entry in entries)
@@ -148,6 +152,13 @@ def read_timeline(f: IO[bytes]) -> Timeline:
         )
 
 
+def _is_second_field(pairs: FieldPairs, packet: Any) -> bool:
+    try:
+        return pairs.adds_to_the_one_before(units_of(bytes(packet), pairs.length_size))
+    except sei.DamagedUnits:
+        return False
+
+
 def _in_coded_order(context: Any, entries: list[tuple[int, bool]]) -> bool:
     """Whether pictures are reordered and yet bear times in the order in which they are coded, as
     AVI writes them."""
@@ -158,9 +169,7 @@ def _in_coded_order(context: Any, entries: list[tuple[int, bool]]) -> bool:
     )
 
 
-def _counted_timeline(
-    f: IO[bytes], n_without_time: int, has_jumps: bool, is_disordered: bool
-) -> Timeline:
+def _counted_timeline(f: IO[bytes], has_jumps: bool, is_disordered: bool) -> Timeline:
     """The timeline by decoding each packet under its number as its time; after a jump the times go
     on from those before it. Where times are ``is_disordered`` the n-th picture takes the n-th."""
     known: list[int | None] = []
@@ -190,6 +199,7 @@ def _counted_timeline(
     }
     ranks = [rank_of.get(number) for number in range(len(known))]
     shown = [known[number] for number in rank_of]
+    n_without_time = shown.count(None)
     if is_disordered and not n_without_time:
         shown = list(sorted(time for time in shown if time is not None))
     pts = _filled_times(_continued(shown, step) if has_jumps else shown, step)
@@ -199,7 +209,7 @@ def _counted_timeline(
         key=tuple(sorted(r for r, key in zip(ranks, is_key, strict=True) if key and r is not None)),
         n_without_time=n_without_time,
         n_repeated_times=0,
-        last_duration=step,
+        last_duration=pts[-1] - pts[-2] if len(pts) > 1 else step,
         ranks=tuple(ranks),
     )
 
@@ -228,7 +238,8 @@ def _continued(known: list[int | None], step: int) -> list[int | None]:
 
 
 def _filled_times(known: list[int | None], step: int) -> tuple[int, ...]:
-    """Times for all pictures in order: those known, even steps between, ``step`` beyond."""
+    """Times for all pictures in order: those known, even steps between and the average step beyond;
+    ``step``, guessed from what has times, where fewer than two are known."""
     places = [(rank, time) for rank, time in enumerate(known) if time is not None]
     rises = all(b[1] - a[1] >= b[0] - a[0] for a, b in pairwise(places))
     if not places or not rises:
@@ -238,6 +249,8 @@ def _filled_times(known: list[int | None], step: int) -> tuple[int, ...]:
         for rank in range(a, b):
             times[rank] = start + (end - start) * (rank - a) // (b - a)
     first, last = places[0], places[-1]
+    if len(places) > 1:
+        step = round((last[1] - first[1]) / (last[0] - first[0]))
     for rank in range(first[0]):
         times[rank] = first[1] - (first[0] - rank) * step
     for rank in range(last[0], len(known)):

@@ -75,19 +75,19 @@ def encoder_notes(*, n_filled: int, n_damaged: int, has_sizes: bool) -> tuple[No
 def header_notes(ds: Dataset, pts: Sequence[int], time_base: Fraction) -> list[Note]:
     """Where Number of Frames and the header's times are not the stream's (``pts`` in
     ``time_base``, as many as it presents)."""
-    notes: list[Note] = []
-    claimed = next(iter(_numbers(ds, 0x00280008)), None)
-    if claimed is not None and claimed != len(pts):
-        notes.append(
-            (
-                "number_of_frames",
-                f"Number of Frames (0028,0008) says {_said(claimed)}, the stream holds "
-                f"{len(pts)}; {_FOLLOWED}",
-            )
-        )
+    notes = count_notes(ds, len(pts))
     if len(pts) > 1 and (said := _times_said(ds, pts, time_base)):
         notes.append(("frame_times", said))
     return notes
+
+
+def count_notes(ds: Dataset, n_frames: int) -> list[Note]:
+    """Where Number of Frames is not the ``n_frames`` that the stream holds."""
+    claimed = next(iter(_numbers(ds, 0x00280008)), None)
+    if claimed is None or claimed == n_frames:
+        return []
+    said = f"Number of Frames (0028,0008) says {_said(claimed)}, the stream holds {n_frames}"
+    return [("number_of_frames", f"{said}; {_FOLLOWED}")]
 
 
 def _times_said(ds: Dataset, pts: Sequence[int], time_base: Fraction) -> str:

@@ -22,7 +22,7 @@ from apps.deid.domain.propose import propose_for
 from apps.deid.domain.reading import identifier_matcher
 from apps.deid.domain.refusals import StreamRefusal
 from apps.deid.domain.seen import SeenPictures
-from apps.deid.domain.stream_notes import Note, header_notes
+from apps.deid.domain.stream_notes import Note, count_notes, header_notes
 
 from .kinds import Tell, as_refused, kind_of, media_of, pictured
 
@@ -185,7 +185,10 @@ def _examine_cine(
         # What does not decode is refused before anything is made of it.
         for _ in pictures.rgb([0, info.n_frames - 1]):
             pass
-    return Examined("cine", harvest, info.width_px, info.height_px, info.n_frames, proposals)
+    return Examined(
+        "cine", harvest, info.width_px, info.height_px, info.n_frames, proposals,
+        notes=tuple(count_notes(parsed.dataset, info.n_frames)),
+    )  # fmt: skip
 
 
 def _proposals(

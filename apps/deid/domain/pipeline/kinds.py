@@ -19,6 +19,7 @@ from apps.deid.domain.reasons import Reason, Refused
 from apps.deid.domain.refusals import StreamRefusal
 
 # Frame Time, its Vector, Cine Rate: asked for with the image's size.
+_NUMBER_OF_FRAMES = 0x00280008
 _READ_HERE = frozenset({0x00181063, 0x00181065, 0x00180040})
 Tell = Callable[[float, str], None]
 
@@ -74,7 +75,8 @@ def device_in(parsed: ParsedInstance) -> DeviceKey | None:
 
 def pictured(parsed: ParsedInstance) -> tuple[Dataset, CineSource]:
     """The data set, and its frames, read as they are asked for: offset tables that do not fit the
-    fragments are not followed, and what stands behind a colour table's entries is left out."""
+    fragments are not followed, and what stands behind a colour table's entries is left out. Number
+    of Frames is what the fragments hold; the parsed data set keeps what it was sent with."""
     assert parsed.pixels is not None
     for tag, _ in raw_items(parsed.dataset):
         if tag >> 16 == 0x0028 or tag in _READ_HERE:
@@ -102,6 +104,8 @@ def pictured(parsed: ParsedInstance) -> tuple[Dataset, CineSource]:
         is_encapsulated=place.encapsulated,
         vr=place.vr,
     )
+    if source.n_frames != source.claimed:
+        ds[_NUMBER_OF_FRAMES] = DataElement(_NUMBER_OF_FRAMES, "IS", source.n_frames)
     return ds, source
 
 

@@ -21,7 +21,7 @@ from apps.deid.domain.parse import ParsedInstance, parse_instance
 from apps.deid.domain.redact import redacted
 from apps.deid.domain.refusals import StreamRefusal
 from apps.deid.domain.remux import remuxed
-from apps.deid.domain.stream_notes import Note, encoder_notes, header_notes
+from apps.deid.domain.stream_notes import Note, count_notes, encoder_notes, header_notes
 from apps.deid.domain.write import EncapsulatedPixels, Fragment, NativePixels, write_instance
 
 from .kinds import Tell, as_refused, kind_of, media_of, pictured
@@ -197,6 +197,7 @@ def _produce_cine(
         if tell is not None:
             tell(0.7 * done / max(total, 1), "blanking" if boxes else "copying")
 
+    notes = tuple(count_notes(parsed.dataset, info.n_frames))
     change = PixelChange() if boxes else None
     header = deidentify_dataset(parsed.dataset, replace(context, pixel_change=change))
     if native_samples.fits(info, ds):
@@ -210,10 +211,14 @@ def _produce_cine(
             is_float=source.vr in ("OF", "OD"),
         )
         write_instance(out, header.dataset, syntax, pixels, header.as_written.of)  # type: ignore[arg-type]
-        return Produced(header.sop_instance_uid, header, syntax, info.n_frames, "", bool(boxes))
+        return Produced(
+            header.sop_instance_uid, header, syntax, info.n_frames, "", bool(boxes), notes=notes
+        )
     made = redact_cine(source, boxes, copy, progress=told, cancelled=cancelled)
     for keyword, value in made.attributes.items():
         setattr(header.dataset, keyword, value)
+    if notes:
+        header.dataset.NumberOfFrames = info.n_frames
     if info.photometric == "PALETTE COLOR":
         # The samples are RGB now: nothing reads the tables any more.
         for tag in range(0x00281101, 0x00281224):
@@ -234,4 +239,5 @@ def _produce_cine(
         "RLE Lossless" if made.was_decoded else "",
         bool(boxes),
         was_copied=not made.was_decoded,
+        notes=notes,
     )
