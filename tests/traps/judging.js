@@ -52,5 +52,17 @@ function judging(coded) {
     }
     return came;
   };
-  return { painted, shown, seeks };
+  /** Single steps by the arrow keys. */
+  const steps = async (indexes) => {
+    const came = [];
+    for (const index of indexes) {
+      const code = index > Number(canvas.dataset.frameIndex) ? "ArrowRight" : "ArrowLeft";
+      for (const kind of ["keydown", "keyup"]) {
+        document.activeElement.dispatchEvent(new KeyboardEvent(kind, { code, key: code, bubbles: true, cancelable: true }));
+      }
+      came.push(await shown(index, ""));
+    }
+    return came;
+  };
+  return { painted, shown, seeks, steps };
 }
