@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
 from apps.access.doors import ApiView, actor_of, body_of
@@ -63,6 +63,30 @@ class ProposalsView(ApiView):
 
 
 class OperationsView(ApiView):
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("after", int, required=True, description="revision that one holds"),
+            OpenApiParameter("client", OpenApiTypes.UUID, required=True, description="one's own"),
+        ],
+        responses={status: OpenApiTypes.OBJECT for status in (200, 400, 404, 409)},
+    )
+    def get(self, request: Any, label_set_id: uuid.UUID) -> Response:
+        """What one's other tabs and devices did to one's label set above a revision."""
+        label_set = queries.shown_set_for(request.user, label_set_id, with_ontology=False)
+        after, client = request.query_params.get("after", ""), request.query_params.get("client")
+        if not (after.isascii() and after.isdigit() and len(after) <= 9):
+            raise Refused(
+                "invalid_query",
+                "after is not a whole number from 0.",
+                "Send the revision last received.",
+                field="after",
+            )
+        if not _is_uuid(client):
+            raise Refused(
+                "invalid_query", "client is not a UUID.", "Send your client id.", field="client"
+            )
+        return Response(queries.since(label_set, str(client), int(after)))
+
     @extend_schema(
         request=OpenApiTypes.OBJECT,
         responses={status: OpenApiTypes.OBJECT for status in (200, 400, 404, 409, 413, 423)},

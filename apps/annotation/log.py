@@ -1,10 +1,11 @@
-"""The log of operations: asking what of a batch it holds, and appending a batch.
+"""The log of operations: asking what of a batch it holds, appending a batch, what others did since.
 
-The statements are written out, as those of ``rows.py`` and for the same reason.
+The statements of saving are written out, as those of ``rows.py`` and for the same reason.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -62,3 +63,22 @@ def append(label_set: LabelSet, author: User, client_id: str, rows: Sequence[Row
     names = tables.keys_of(row.op_id for row in rows)
     values = [[*shared, row.place, name, *row[2:]] for row, name in zip(rows, names, strict=True)]
     tables.insert(_TABLE, _COLUMNS, values)
+
+
+def others(
+    label_set: LabelSet, client_id: str, after: int, *, most: int | None = None
+) -> list[dict[str, Any]] | None:
+    """What other clients did above revision ``after``, in order, each with its ``revision``; None
+    where that is more than ``most`` operations."""
+    if after >= label_set.revision:
+        return []
+    rows = (
+        Operation.objects.filter(label_set=label_set, revision__gt=after, has_effect=True)
+        .exclude(client_id=client_id)
+        .order_by("revision", "place")
+        .values_list("body", "revision")
+    )
+    found = list(rows if most is None else rows[: most + 1])
+    if most is not None and len(found) > most:
+        return None
+    return [{**json.loads(bytes(body)), "revision": revision} for body, revision in found]

@@ -13,7 +13,7 @@ from apps.access.errors import Conflict, NotFound
 from apps.access.grants import granted_to_given
 from apps.access.models import User
 from apps.access.prepared import Given, Prepared
-from apps.annotation import store
+from apps.annotation import log, store
 from apps.annotation.models import LabelSet, LabelSetClip
 from apps.library.queries import SEE_ALL_CLIPS
 from apps.projects.models import Project
@@ -21,6 +21,8 @@ from apps.projects.queries import project_ids, roles_in
 
 # Of a label set that is still to be handed in.
 AT_WORK = (LabelSet.State.ASSIGNED, LabelSet.State.IN_PROGRESS, LabelSet.State.RETURNED)
+# Operations of others that an open page takes one by one.
+MOST_TOLD = 2000
 HANDED_IN = (LabelSet.State.SUBMITTED, LabelSet.State.LOCKED, LabelSet.State.SIGNED)
 
 
@@ -149,6 +151,19 @@ def facts(label_set: LabelSet, user: User, clips: list[str]) -> dict[str, Any]:
         "origin": label_set.origin,
         "ontology": label_set.ontology.definition,
         "clips": clips,
+    }
+
+
+def since(label_set: LabelSet, client_id: str, after: int) -> dict[str, Any]:
+    """What its author's other tabs and devices did to a label set above a revision.
+
+    ``{"revision", "state", "operations"}``: operations of other clients than ``client_id``, in
+    order, each with its revision; None where they are too many: the set is better read anew.
+    """
+    return {
+        "revision": label_set.revision,
+        "state": told_state(label_set),
+        "operations": log.others(label_set, client_id, after, most=MOST_TOLD),
     }
 
 

@@ -89,7 +89,7 @@ def save_operations(
     check_decisions(label_set, operations)
     state = _server_state(label_set, client_id, base_revision, operations)
     decision = saving.decide(state, base_revision, operations)
-    others = _others(label_set, client_id, base_revision)
+    others = log.others(label_set, client_id, base_revision) or []
     _refuse_unless_taken(decision, label_set, others)
     if decision.kind == "apply":
         first = len(operations) - len(decision.operations) - len(decision.skipped)
@@ -132,17 +132,6 @@ def _server_state(
         for body in theirs.values_list("body", flat=True):
             changed |= ops.touched_objects(json.loads(bytes(body)))
     return saving.ServerState(label_set.revision, last, bodies, frozenset(changed), held_ids)
-
-
-def _others(label_set: LabelSet, client_id: str, base_revision: int) -> list[dict[str, Any]]:
-    if base_revision >= label_set.revision:
-        return []
-    rows = (
-        Operation.objects.filter(label_set=label_set, revision__gt=base_revision, has_effect=True)
-        .exclude(client_id=client_id)
-        .order_by("revision", "place")
-    )
-    return [{**json.loads(bytes(row.body)), "revision": row.revision} for row in rows]
 
 
 def _refuse_unless_taken(

@@ -16,11 +16,12 @@ import { Examples } from "../workspace/panels/examples.js";
 import { inspector } from "../workspace/panels/inspector.js";
 import { relationsPanel } from "../workspace/panels/relations.js";
 import { bindShortcutSheet } from "../workspace/panels/shortcuts.js";
-import { banner, conflictBanner, notices, savedState, signInBanner } from "../workspace/panels/topbar.js";
+import { banner, notices, savedState, signInBanner } from "../workspace/panels/topbar.js";
 import { toolRail } from "../workspace/panels/toolrail.js";
 import { transport } from "../workspace/panels/transport.js";
 import { keepTime } from "../workspace/spell.js";
 import { Store, newId } from "../workspace/store.js";
+import { bindConflicts } from "../workspace/panels/conflict.js";
 import { Sync } from "../workspace/sync.js";
 import { MERGES, decidePanel } from "./decide.js";
 import { adjudicationLanes, bothSides } from "./lanes.js";
@@ -82,9 +83,11 @@ async function start() {
   });
   player.onSignedOut = signedOut;
   const saved = savedState(need("#saved", HTMLElement), sync, state.state === "returned" ? "Returned: read-only" : state.state === "ended" ? "Ended: read-only" : state.isSigned ? "Signed: read-only" : "");
+  const conflicts = bindConflicts(sync, bench);
+  sync.inHand = () => bench.tools.inHand;
   sync.onState = () => {
     saved.update();
-    conflictBanner(sync);
+    conflicts();
     if (sync.signedOut) signedOut();
   };
 

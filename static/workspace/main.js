@@ -4,8 +4,10 @@ import { Api } from "./api.js";
 import { Bench } from "./bench.js";
 import { bindBeside } from "./beside.js";
 import { bindDrawing, bindPlaying, bindTracks } from "./commands.js";
+import { bindConflicts } from "./panels/conflict.js";
 import { h, need } from "./dom.js";
 import { Hash } from "./hash.js";
+import { hear } from "./hearing.js";
 import { Keys } from "./keys.js";
 import { explain, keyChoices, loadClip, pageState } from "./load.js";
 import { Outbox } from "./outbox.js";
@@ -17,7 +19,7 @@ import { inspector } from "./panels/inspector.js";
 import { proposalsPanel } from "./panels/proposals.js";
 import { bindProcedure, playOnRate } from "./panels/procedure.js";
 import { bindShortcutSheet } from "./panels/shortcuts.js";
-import { banner, conflictBanner, notices, savedState, signInBanner, submitDialog } from "./panels/topbar.js";
+import { banner, notices, savedState, signInBanner, submitDialog } from "./panels/topbar.js";
 import { todoPanel, tracksPanel, stillToDo } from "./panels/tracks.js";
 import { toolRail } from "./panels/toolrail.js";
 import { transport } from "./panels/transport.js";
@@ -162,6 +164,8 @@ async function start() {
   };
 
   bindActions();
+  /** @type {() => void} */
+  let tellOthers = () => {};
   if (sync) watchSync(sync);
   if (set && sync) {
     keepTime(bench, set.id, newId());
@@ -204,21 +208,33 @@ async function start() {
     const answer = await api.post(`/api/v1/label-sets/${set.id}/submit/`, { revision: sync.revision });
     // The project does not show what was handed in: nothing here could be read any more.
     if (answer.is_shown === false) return location.assign("/");
-    reading = "Submitted: read-only";
+    button.remove();
+    close("Submitted: read-only");
+    tellOthers();
+    store.onNotice("Submitted. Thank you");
+  }
+
+  /** @param {string} words nothing can be changed here any more */
+  function close(words) {
+    reading = words;
     store.set({ readOnly: true, tool: "select" });
     saved.read(reading);
-    button.remove();
-    store.onNotice("Submitted. Thank you");
   }
 
   /** @param {Sync} active */
   function watchSync(active) {
+    const conflicts = bindConflicts(active, bench);
+    active.inHand = () => bench.tools.inHand;
     active.onState = () => {
       saved.update();
-      conflictBanner(active);
+      conflicts();
       if (active.signedOut) signedOut();
     };
     active.onLocked = () => banner("locked", "held", "This label set was locked meanwhile. Your unsent work is kept on this device; ask the project lead to return the set.");
+    tellOthers = hear(active, bench, (state) => {
+      need("[data-testid=submit]", HTMLElement).remove();
+      close(state === "submitted" ? "Submitted in another tab or device: read-only" : "Read-only: this label set is no longer open to you");
+    });
     globalThis.addEventListener("beforeunload", (event) => {
       if (active.wouldLose) event.preventDefault();
     });

@@ -172,9 +172,17 @@ export class Store {
     return true;
   }
 
-  /** Takes over operations of another client; no undo, not sent again. @param {Operation[]} ops */
+  /**
+   * Takes over operations of another client; no undo, not sent again. One's own steps on the same objects can be
+   * undone no more: that would take back what the other did.
+   * @param {Operation[]} ops
+   */
   applyRemote(ops) {
     for (const op of ops) applyOperation(this.labels, op);
+    const theirs = new Set(ops.map((op) => op.object));
+    const isMine = (/** @type {{undo: Operation[], redo: Operation[]}} */ step) => ![...step.undo, ...step.redo].some((op) => theirs.has(op.object));
+    this.past = this.past.filter(isMine);
+    this.future = this.future.filter(isMine);
     this.#tracks = null;
     this.#dropDeadSelection();
     this.changed("labels");

@@ -4,6 +4,7 @@
  */
 
 import { ApiError, Offline } from "./api.js";
+import { copyOperations } from "./conflicts.js";
 import { newId } from "./store.js";
 
 /** @typedef {import("./types.js").Operation} Operation */
@@ -11,7 +12,7 @@ import { newId } from "./store.js";
 /** @typedef {import("./types.js").LabelSet} LabelSet */
 /** @typedef {import("./outbox.js").Outbox} Outbox */
 /** @typedef {"saved" | "saving" | "offline"} SavedState */
-/** @typedef {{objects: string[], names: string[]}} Conflict */
+/** @typedef {import("./conflicts.js").Conflict} Conflict */
 
 const SEND_AFTER_MS = 350;
 const BATCH = 200;
@@ -51,6 +52,10 @@ export class Sync {
     this.onState = () => {};
     /** @type {() => void} */
     this.onLocked = () => {};
+    /** The server holds something new. @type {() => void} */
+    this.onSaved = () => {};
+    /** Objects that what is being drawn will change. @type {() => string[]} */
+    this.inHand = () => [];
     /** Reads the label set anew. @type {() => Promise<{labels: import("./types.js").Labels, revision: number}>} */
     this.reload = async () => {
       const set = /** @type {LabelSet} */ (await api.get(`/api/v1/label-sets/${labelSet}/`));
@@ -158,9 +163,9 @@ export class Sync {
       });
       this.attempt = 0;
       this.#acknowledge(answer.acknowledged_seq ?? batch[batch.length - 1].seq);
-      this.revision = Math.max(this.revision, answer.revision);
-      this.#takeOthers(answer.others ?? []);
+      this.#takeOthers(answer.others ?? [], answer.revision);
       this.#setState(this.pending.length ? "saving" : "saved", "");
+      this.onSaved();
     } catch (error) {
       await this.#refused(error);
     }
@@ -173,11 +178,35 @@ export class Sync {
     if (gone.length) void this.outbox?.remove(this.clientId, gone).catch(() => {});
   }
 
-  /** @param {Operation[]} others */
-  #takeOthers(others) {
-    const mine = new Set(this.pending.map((op) => op.object));
+  /**
+   * What others changed of objects that are changed or in hand here too is not taken: the revision stays below it,
+   * so that the next save finds the conflict instead of overwriting it.
+   * @param {(Operation & {revision?: number})[]} others @param {number} revision
+   */
+  #takeOthers(others, revision) {
+    const mine = new Set([...this.pending.map((op) => op.object), ...this.inHand()]);
+    const unseen = others.filter((op) => mine.has(op.object)).map((op) => (op.revision ?? revision) - 1);
+    this.revision = Math.max(this.revision, Math.min(revision, ...unseen));
     const theirs = others.filter((op) => !mine.has(op.object));
     if (theirs.length) this.store.applyRemote(theirs);
+  }
+
+  /** Whether what others did can be taken over: nothing of one's own is on its way or undecided. */
+  get canHear() {
+    return !this.pending.length && !this.sending && !this.conflict && !this.signedOut && this.state === "saved";
+  }
+
+  /** @param {Operation[]} operations of others, up to a revision @param {number} revision */
+  hear(operations, revision) {
+    this.revision = revision;
+    if (operations.length) this.store.applyRemote(operations);
+    this.onState();
+  }
+
+  /** Takes the server's state as it is now. */
+  async readAnew() {
+    await this.#rebase();
+    this.onState();
   }
 
   /** @param {unknown} error */
@@ -194,14 +223,14 @@ export class Sync {
     } else if (error.status === 423 || error.code === "locked") {
       this.store.set({ readOnly: true });
       this.#setState("offline", `Locked: ${this.pending.length} unsent operations are kept on this device`);
-      this.conflict = { objects: [], names: [] };
+      this.conflict = { objects: [], names: [], others: [] };
       this.onLocked();
     } else if (error.status === 409) {
       await this.#conflicted(error);
     } else if (error.status === 400 && typeof error.error.index === "number") {
       await this.#dropInvalid(error);
     } else if (error.status === 404 || error.status === 403) {
-      this.conflict = { objects: [], names: [] };
+      this.conflict = { objects: [], names: [], others: [] };
       this.#setState("offline", "The server no longer takes work on this label set: kept on this device");
     } else {
       this.attempt++;
@@ -224,7 +253,8 @@ export class Sync {
     } else if (error.code === "conflict") {
       const objects = /** @type {string[]} */ (error.error.objects ?? []);
       this.#acknowledge(Number(error.error.acknowledged_seq ?? 0));
-      this.conflict = { objects, names: objects.map((o) => this.store.trackName(o) || "Phase or event") };
+      const others = /** @type {Operation[]} */ (error.error.others ?? []);
+      this.conflict = { objects, names: objects.map((o) => this.#nameOf(o)), others };
       this.#setState("offline", "Changed elsewhere: choose what stays");
       return;
     }
@@ -232,17 +262,31 @@ export class Sync {
     this.#setState(this.attempt < 4 ? "saving" : "offline", "");
   }
 
+  /** @param {string} object */
+  #nameOf(object) {
+    const { store } = this;
+    return store.trackName(object) || store.classOf(store.labels.intervals[object]?.class_id ?? "")?.name || "Phase or event";
+  }
+
   /**
    * The person's answer to a conflict.
-   * @param {Set<string>} mine objects whose local version is to stand; of the others theirs is taken
+   * @param {Map<string, import("./conflicts.js").Stays>} stays by object; `both`: one's own goes on under another UUID
    */
-  async resolve(mine) {
+  async resolve(stays) {
     const conflict = this.conflict;
     if (!conflict) return;
-    const dropped = new Set(conflict.objects.filter((o) => !mine.has(o)));
-    this.pending = this.pending.filter((op) => !dropped.has(op.object));
+    const mine = this.store.labels;
     try {
-      await this.#rebase();
+      const now = await this.reload();
+      for (const [object, what] of stays) {
+        // What others removed has to be made again before it can be changed.
+        const isGone = !now.labels.tracks[object] && !now.labels.intervals[object];
+        const copy = what === "both" ? copyOperations(mine, now.labels, object) : what === "mine" && isGone ? copyOperations(mine, now.labels, object, object) : [];
+        if (what !== "mine" || copy.length) this.pending = this.pending.filter((op) => op.object !== object);
+        this.pending.push(...copy.map((op) => ({ ...op, id: newId(), seq: 0 })));
+      }
+      this.revision = now.revision;
+      this.store.replaceLabels(now.labels, this.pending);
       await this.#renumber(newId());
     } catch (error) {
       await this.#refused(error);

@@ -328,8 +328,8 @@ def test_asking_alone_changes_nothing(client, person):
         "release-download", "review", "review-api", "review-frame", "quarantine-reject",
         "dicomweb-study", "dicomweb-series", "dicomweb-instance", "dicomweb-bulkdata",
         "dicomweb-frames", "dicomweb-instance-rendered", "dicomweb-frame-rendered",
-        "tokens", "my-keys", "clip-examples", "remote-node", "routing-rule", "withdraw",
-        "review-dry-run",
+        "tokens", "my-keys", "clip-examples", "label-set-operations", "remote-node",
+        "routing-rule", "withdraw", "review-dry-run",
         "audit-proof", "api-proof", "emergency-clip", "audit-accesses", "audit-unusual",
         "scim-users", "scim-user", "project-workflow", "project-plan",
     }  # fmt: skip

@@ -220,6 +220,35 @@ def test_two_tabs_under_one_identity_are_told_to_part(tab, clip):
     assert held(tab) == before
 
 
+def test_a_tab_is_told_what_others_did_above_its_revision(tab, clip, monkeypatch):
+    tab.save(builders.numbered(tip(clip)))
+    other = Tab(tab.client, tab.label_set, OTHER_TAB)
+    other.save(builders.numbered(tip(clip, (1, 2))), base=1)
+
+    def told(after, client=TAB):
+        return tab.client.get(tab.url("operations/"), {"after": after, "client": client})
+
+    heard = told(1).json()
+    assert (heard["revision"], heard["state"]) == (2, "in_progress")
+    assert [(op["op"], op["revision"]) for op in heard["operations"]] == [
+        ("track.create", 2), ("keyframe.set", 2),
+    ]  # fmt: skip
+    assert heard["operations"][1]["shape"] == {"type": "tip", "point": [1, 2]}
+    # One's own are not told, nor what one holds already.
+    assert [op["revision"] for op in told(0, OTHER_TAB).json()["operations"]] == [1, 1]
+    assert told(2).json()["operations"] == []
+    for after, client in (("-1", TAB), ("", TAB), ("1", "tab")):
+        assert (told(after, client).status_code, code(told(after, client))) == (
+            400,
+            "invalid_query",
+        )
+    # Too many to take one by one: the page reads the set anew.
+    monkeypatch.setattr("apps.annotation.queries.MOST_TOLD", 1)
+    assert told(1).json()["operations"] is None
+    tab.post("submit/", {"revision": 2})
+    assert told(2).json()["state"] == "submitted"
+
+
 def test_a_page_that_is_ahead_of_the_server_is_told_to_reload(tab, clip):
     answer = tab.save(builders.numbered(tip(clip)), base=5)
     assert (answer.status_code, code(answer)) == (409, "ahead_of_server")

@@ -165,6 +165,12 @@ class LabelSet:
             self.log.append((self.revision, client, op))
         return 200, {"revision": self.revision, "acknowledged_seq": len(held), "others": others}
 
+    def since(self, asked: dict[str, str]) -> dict[str, Any]:
+        """What other clients did above a revision."""
+        after, client = int(asked["after"]), asked["client"]
+        theirs = [dict(op, revision=r) for r, c, op in self.log if r > after and c != client]
+        return {"revision": self.revision, "state": self.state, "operations": theirs}
+
 
 def adjudication_labels(width: int, height: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Two label sets over one clip that differ in a mask, a tip, a phase and an event."""

@@ -337,6 +337,10 @@ class Handler(BaseHTTPRequestHandler):
             1
         ] in world.sets:
             return self._json(world.label_set(found[1]))
+        if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/operations/", path):
+            with world.lock:
+                asked = dict(parse_qsl(urlsplit(self.path).query))
+                return self._json(world.sets[found[1]].since(asked))
         if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/proposals/", path):
             return self._json({"sources": world.proposals.get(found[1], [])})
         if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/revisions/\d+/(changes/)?", path):

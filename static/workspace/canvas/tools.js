@@ -57,6 +57,13 @@ export class Tools {
     return Boolean(this.stroke || this.polygon.length || this.boxDrag || this.drag);
   }
 
+  /** Objects that what is begun will change. @returns {string[]} */
+  get inHand() {
+    if (!this.busy) return [];
+    const { selectedTrack } = this.store;
+    return [this.stroke && this.session?.target.object, this.drag?.target.object, selectedTrack].filter((id) => typeof id === "string");
+  }
+
   /** @param {Point} p @returns {Point} */
   #inside([x, y]) {
     const { width_px, height_px } = this.store;

@@ -1,4 +1,4 @@
-/** Saved state and revision, banners (signed out, conflict, fallback), notices, submit. */
+/** Saved state and revision, banners (signed out, fallback), notices, submit. */
 
 import { ApiError } from "../api.js";
 import { h, need, showDialog } from "../dom.js";
@@ -84,24 +84,6 @@ export function signInBanner(api, username, done) {
     }
   } }, user, password, code, h("button", { class: "button primary", "data-testid": "sign-in" }, "Sign in again"), problem);
   banner("signed-out", "look", h("strong", {}, "You were signed out."), h("span", {}, "Your work is kept. "), form);
-}
-
-/** @param {Sync} sync */
-export function conflictBanner(sync) {
-  const conflict = sync.conflict;
-  if (!conflict || !conflict.objects.length) {
-    banner("conflict", "");
-    return;
-  }
-  const boxes = conflict.objects.map((object, i) => {
-    const select = h("select", { "aria-label": `What stays of ${conflict.names[i]}` }, h("option", { value: "mine" }, "keep mine"), h("option", { value: "theirs" }, "take theirs"));
-    return { object, select, row: h("li", {}, h("span", {}, conflict.names[i]), select) };
-  });
-  const apply = () => void sync.resolve(new Set(boxes.filter((b) => b.select.value === "mine").map((b) => b.object)));
-  banner("conflict", "look",
-    h("strong", {}, "Changed elsewhere since you opened it."),
-    h("ul", { class: "conflicts" }, ...boxes.map((b) => b.row)),
-    h("button", { type: "button", class: "button primary", onclick: apply }, "Go on"));
 }
 
 /**
