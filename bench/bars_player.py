@@ -85,8 +85,15 @@ BARS = [
     Bar(
         "failures",
         "tab killed in mid-stroke, two minutes without network, two tabs, server restarted,"
-        " slow mobile link, three hours: the server holds what was drawn",
-        tests("tests/journeys/test_failures.py", BAR_OFF_S="120", BAR_LONG_S="10800", BAR_FULL="1"),
+        " session ended, slow mobile link, three hours: the server holds what was drawn",
+        tests(
+            "tests/journeys/test_failures.py",
+            "tests/journeys/test_refusals.py::"
+            "test_a_session_that_ends_in_the_middle_of_a_drawing_loses_nothing",
+            BAR_OFF_S="120",
+            BAR_LONG_S="10800",
+            BAR_FULL="1",
+        ),
     ),
     Bar(
         "player",

@@ -13,6 +13,7 @@ import { classesPanel } from "../workspace/panels/classes.js";
 import { commentsPanel } from "../workspace/panels/comments.js";
 import { findingsPanel } from "../workspace/panels/findings.js";
 import { Examples } from "../workspace/panels/examples.js";
+import { handBar } from "../workspace/panels/handbar.js";
 import { inspector } from "../workspace/panels/inspector.js";
 import { relationsPanel } from "../workspace/panels/relations.js";
 import { bindShortcutSheet } from "../workspace/panels/shortcuts.js";
@@ -150,6 +151,7 @@ async function start() {
     },
   });
   const bar = transport(need("#transport", HTMLElement), bench);
+  const updateHand = handBar(need("#transport", HTMLElement), bench, keys, editing, showSheet);
   const sign = h("button", { type: "button", class: "button primary", "data-testid": "sign", "aria-keyshortcuts": "Control+Enter", onclick: () => void openSign() }, "Sign");
   const endorse = h("button", { type: "button", class: "button", "data-testid": "endorse", onclick: () => void openEndorse() });
   need("#actions", HTMLElement).append(
@@ -166,6 +168,7 @@ async function start() {
     endorse.textContent = state.mayEndorse === "countersign" ? "Countersign" : "Withdraw…";
     document.body.classList.toggle("editing", state.editing);
     updateTools();
+    updateHand();
     details();
     player.invalidate();
     bench.timeline.paint();

@@ -14,6 +14,9 @@ import { Watched } from "./watched.js";
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./canvas/overlay.js").Painted} Painted */
 
+/** The least that the names of lanes get, in CSS pixels. */
+const NAMES_PX = 136;
+
 export class Bench {
   /**
    * @param {Clip} clip @param {import("./types.js").FrameIndex} index
@@ -33,7 +36,7 @@ export class Bench {
     this.edits = new Edits(store);
     this.tools = new Tools(store, this.edits, this.view);
     this.space = { held: false, used: false };
-    bindPointer(this.stage, this.tools, this.view, {
+    this.fingers = bindPointer(this.stage, this.tools, this.view, {
       isSpaceHeld: () => this.space.held,
       usedSpace: () => (this.space.used = true),
     });
@@ -42,7 +45,7 @@ export class Bench {
     host.setAttribute("aria-valuemax", String(index.n_frames - 1));
     /** @type {() => import("./timeline/draw.js").Lane[]} */
     this.lanes = () => [];
-    this.timeline = new Timeline(host, this.player.time, () => this.lanes(), () => this.stage.getBoundingClientRect().left);
+    this.timeline = new Timeline(host, this.player.time, () => this.lanes(), () => this.#headerWidth(host));
     this.timeline.blanked = clip.blanked_spans ?? [];
     this.timeline.shots = store.shots = clip.shots ?? [];
     this.timeline.onSeek = (frame) => this.go(frame);
@@ -74,6 +77,12 @@ export class Bench {
       if (kind !== "frame") this.timeline.paint();
     });
     this.watched = new Watched(api, clip.id);
+  }
+
+  /** The plot begins below the picture where the lanes' names have room there. @param {HTMLElement} host */
+  #headerWidth(host) {
+    const left = this.stage.getBoundingClientRect().left - host.getBoundingClientRect().left;
+    return document.body.classList.contains("folded-side") ? Math.max(0, left) : Math.max(NAMES_PX, left);
   }
 
   /** @param {number} frame */

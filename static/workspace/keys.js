@@ -125,6 +125,20 @@ export class Keys {
     return this.bindings.find((b) => b.id === id);
   }
 
+  /** Whether an action can be done now. @param {Binding} b */
+  isOpen(b) {
+    return !b.when || b.when();
+  }
+
+  /** Does an action without its key. @param {string} id @returns {boolean} whether it could be done now */
+  run(id) {
+    const binding = this.find(id);
+    if (!binding || !this.isOpen(binding)) return false;
+    binding.run(new KeyboardEvent("keydown"));
+    binding.up?.();
+    return true;
+  }
+
   /** Whether a key has a meaning already. @param {{code: string, shift: boolean, alt: boolean}} key */
   taken(key) {
     return this.bindings.some((b) => !b.off && isKey(b, { ...key, ctrl: false }));
@@ -138,7 +152,7 @@ export class Keys {
     if ((event.code === "Space" || event.code === "Enter") && target instanceof HTMLElement && target.closest("button, a, summary")) return;
     const key = keyOf(event);
     if (!key) return;
-    const here = this.bindings.filter((b) => isKey(b, key) && !this.isOff(b) && (!b.when || b.when()));
+    const here = this.bindings.filter((b) => isKey(b, key) && !this.isOff(b) && this.isOpen(b));
     // What the person put on a key comes before what stands there by itself.
     const binding = here.find((b) => b.changed) ?? here[0];
     if (!binding) return;

@@ -15,6 +15,7 @@ import { classesPanel } from "./panels/classes.js";
 import { commentsPanel } from "./panels/comments.js";
 import { findingsPanel } from "./panels/findings.js";
 import { Examples } from "./panels/examples.js";
+import { handBar } from "./panels/handbar.js";
 import { inspector } from "./panels/inspector.js";
 import { proposalsPanel } from "./panels/proposals.js";
 import { bindProcedure, playOnRate } from "./panels/procedure.js";
@@ -146,6 +147,7 @@ async function start() {
   const findings = findingsPanel(need("#findings", HTMLElement), bench, keys);
   bindBeside(bench, keys, { own: set && door === "label-sets" ? set : set && { id: set.id, revision: 0 } });
   const bar = transport(need("#transport", HTMLElement), bench);
+  handBar(need("#transport", HTMLElement), bench, keys, open, showSheet);
 
   let panelsAt = 0;
   bench.onFrame = () => {

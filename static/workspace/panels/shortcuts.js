@@ -1,4 +1,4 @@
-/** The sheet behind `?`: every key, searchable. */
+/** The sheet behind `?`: every key, searchable; a row that is clicked does what its key does. */
 
 import { h, showDialog } from "../dom.js";
 import { changeRows } from "./key-changes.js";
@@ -41,6 +41,13 @@ function showSheet(keys, save) {
   let changing = false;
   const search = h("input", { type: "search", placeholder: "Search keys", "aria-label": "Search shortcuts", autofocus: true });
   const list = h("div", { class: "sheet" });
+  /** The action by a click or a tap, for who has no keyboard at hand. @param {import("../keys.js").Binding} b @param {HTMLElement} caps */
+  const doing = (b, caps) =>
+    h("button", { type: "button", "data-testid": `do-${b.id}`, disabled: !keys.isOpen(b), onclick: () => {
+      // The sheet gives the focus back to the picture first; the action may want it elsewhere.
+      dialog.addEventListener("close", () => void keys.run(b.id), { once: true });
+      dialog.close();
+    } }, h("span", {}, b.label), caps);
   const render = () => {
     const words = search.value.trim().toLowerCase();
     change.setAttribute("aria-pressed", String(changing));
@@ -58,7 +65,9 @@ function showSheet(keys, save) {
       seen.add(once);
       const same = keys.bindings.filter((x) => x.group === b.group && x.label === b.label && !keys.isOff(x));
       const shown = same.filter((x, i) => same.findIndex((y) => y.cap === x.cap && y.ctrl === x.ctrl) === i).slice(0, 4);
-      const row = h("li", {}, h("span", {}, b.label), h("span", { class: "keys" }, ...allCaps(shown)));
+      const caps = h("span", { class: "keys" }, ...allCaps(shown));
+      // An action of four arrows has no one direction that a click could mean.
+      const row = shown.length === 4 ? h("li", {}, h("span", {}, b.label), caps) : h("li", {}, doing(same[0], caps));
       groups.set(b.group, [...(groups.get(b.group) ?? []), row]);
     }
     list.replaceChildren(
@@ -71,10 +80,10 @@ function showSheet(keys, save) {
     render();
   } }, "Change keys");
   search.addEventListener("input", render);
-  render();
   const dialog = h("dialog", { class: "wide", "aria-labelledby": "sheet-title" },
     h("div", { class: "dialog-head" }, h("h2", { id: "sheet-title" }, "Shortcuts"), search, change,
       h("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Close")),
     list);
+  render();
   return showDialog(dialog);
 }

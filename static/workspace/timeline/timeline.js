@@ -3,6 +3,7 @@
  * picture, so that a frame costs a copy and the playhead, however many tracks there are.
  */
 
+import { bindPinch } from "./pinch.js";
 import { clock } from "../player/timebase.js";
 import { Drag, gripAt } from "./drag.js";
 import { drawAtPlayhead, drawLane } from "./draw.js";
@@ -253,8 +254,15 @@ export class Timeline {
     this.paint();
   }
 
+  /** Moves what is shown along with a finger. @param {number} dx CSS pixels */
+  moveBy(dx) {
+    const span = this.to - this.from;
+    this.#show(this.from - (dx / this.plotWidth) * span, span);
+  }
+
   #bind() {
     const { host } = this;
+    bindPinch(host, this);
     /** @param {PointerEvent} event */
     const scrub = (event) => {
       const x = event.clientX - host.getBoundingClientRect().left;
@@ -298,16 +306,16 @@ export class Timeline {
     });
     host.addEventListener("pointerup", (event) => {
       const { drag } = this;
-      this.#letGo();
+      this.letGo();
       if (drag?.isMoving) this.onDragged(drag.grip, drag.to);
       else if (drag) this.#pick(drag.grip.lane, event);
     });
-    host.addEventListener("pointercancel", () => this.#letGo());
+    host.addEventListener("pointercancel", () => this.letGo());
     // Escape takes a drag back.
     document.addEventListener("keydown", (event) => {
       if (event.code !== "Escape" || !this.drag) return;
       event.stopImmediatePropagation();
-      this.#letGo();
+      this.letGo();
     }, true);
     host.addEventListener(
       "wheel",
@@ -327,7 +335,8 @@ export class Timeline {
     );
   }
 
-  #letGo() {
+  /** What is dragged is left as it was. */
+  letGo() {
     this.drag = null;
     this.scrubbing = "";
     this.#ask();
