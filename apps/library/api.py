@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
@@ -19,6 +20,7 @@ from apps.keys.keyring import KeyDestroyedError, open_vault_file
 from apps.library import listing, queries, services
 from apps.library.domain import digest, ranges
 from apps.library.domain.index_format import FrameIndex
+from apps.library.domain.step_runs import Spelled, as_list, as_runs
 from apps.library.models import Clip
 from apps.library.readers import frames_of, open_media
 
@@ -70,22 +72,31 @@ class ClipView(ApiView):
 
 class ClipIndexView(ApiView):
     @extend_schema(
-        responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT}
+        parameters=[
+            OpenApiParameter(
+                "form",
+                OpenApiTypes.STR,
+                enum=["runs"],
+                description="Lists as `<name>_runs` of [first, step, count] where that is shorter.",
+            )
+        ],
+        responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT},
     )
     def get(self, request: Any, clip_id: uuid.UUID) -> Response:
         """Presentation times of every picture; key pictures of the copy that plays."""
         clip = _ready(queries.clip_for(request.user, clip_id))
         index = queries.index_of(clip)
         plays = FrameIndex.from_bytes(bytes(clip.review_index)) if clip.review_index else index
+        spelled: Spelled = as_runs if request.GET.get("form") == "runs" else as_list
         return Response(
             {
                 "n_frames": index.n_frames,
                 "times_from": clip.times_from,
                 "time_base": [index.time_base[0], index.time_base[1]],
-                "pts": [int(value) for value in index.pts],
+                **spelled("pts", index.pts),
                 "review_time_base": [plays.time_base[0], plays.time_base[1]],
-                "review_pts": [int(value) for value in plays.pts],
-                "key": [int(value) for value in plays.key],
+                **spelled("review_pts", plays.pts),
+                **spelled("key", np.asarray(plays.key)),
             }
         )
 

@@ -26,7 +26,6 @@ SHOWN = (
     "name", "state", "reason", "media", "codec", "n_frames", "width_px", "height_px", "warnings",
     "created_at", "shown_as",
 )  # fmt: skip
-_LARGE = ("frame_index", "digests", "review_index")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def page(
     order = ("-created_at", "-pk") if newest_first else ("created_at", "pk")
     if whole:
         related = ("project", "instance__series__study__project_subject")
-        clips = clips.select_related(*related).defer(*_LARGE)
+        clips = clips.select_related(*related).defer(*queries.LARGE)
         clips = clips.annotate(index_head=Substr("frame_index", 1, HEAD_BYTES))
     else:
         clips = clips.only(*SHOWN)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Func, Q, QuerySet
+from django.db.models.functions import Substr
 from django.db.models.lookups import In, IsNull
 from django.utils import timezone
 
@@ -16,12 +17,14 @@ from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.jobs.models import Job
 from apps.library.domain.calibration import regions_json, regions_of
-from apps.library.domain.index_format import FrameIndex, time_base_of
+from apps.library.domain.index_format import HEAD_BYTES, FrameIndex, time_base_of
 from apps.library.domain.procedure import Part, in_order
 from apps.library.models import Clip, ClipOpening, IncidentalFinding
 from apps.projects.queries import project_ids, projects_by_role
 
 FEW, _MANY = 400, 16
+# Columns with a piece a picture.
+LARGE = ("frame_index", "digests", "review_index")
 SEE_ALL_CLIPS = (roles.PROJECT_LEAD, roles.DATA_STEWARD, roles.EMERGENCY)
 
 # Rooms above say which clips a person was given work on, told the person's projects by role: each
@@ -68,10 +71,12 @@ def _few(ids: Any) -> Any:
 
 def clips_for(user: User) -> QuerySet[Clip]:
     """Clips whose pictures ``user`` may see: all of a project for its lead and steward, else those
-    that were assigned."""
-    return Clip.objects.filter(may_see(user)).select_related(
+    that were assigned. Index and digests, megabytes for a long clip, come when they are asked
+    for."""
+    rows = Clip.objects.filter(may_see(user)).select_related(
         "project", "review", "master", "instance__series__study__project_subject", "instance__file"
     )
+    return rows.defer(*LARGE).annotate(index_head=Substr("frame_index", 1, HEAD_BYTES))
 
 
 def clip_for(user: User, clip_id: uuid.UUID) -> Clip:
@@ -168,7 +173,7 @@ def as_json(clip: Clip, progress: Callable[[Clip], Any] | None = None) -> dict[s
         "progress": None if is_ready else (progress or progress_of)(clip),
     }
     if is_ready:
-        # A list has read the head alone.
+        # ``clips_for`` and lists have read the head alone.
         head = clip.__dict__.get("index_head") or clip.frame_index
         body["time_base"] = list(time_base_of(bytes(head or b"")))
     return body

@@ -22,15 +22,16 @@ export class Bench {
    * @param {Clip} clip @param {import("./types.js").FrameIndex} index
    * @param {import("./store.js").Store} store
    * @param {import("./api.js").Api} api
+   * @param {Player} [player]  one that has begun already
    */
-  constructor(clip, index, store, api) {
+  constructor(clip, index, store, api, player) {
     this.clip = clip;
     this.store = store;
     this.api = api;
     this.stage = need("#stage", HTMLElement);
     this.picture = need("#picture", HTMLCanvasElement);
     const overlayCanvas = need("#overlay", HTMLCanvasElement);
-    this.player = new Player(clip, index, this.picture);
+    this.player = player ?? new Player(clip, index, this.picture);
     this.view = new View(this.stage, this.picture, overlayCanvas, clip.width_px, clip.height_px);
     this.overlay = new Overlay(overlayCanvas, this.view);
     this.edits = new Edits(store);
@@ -77,6 +78,7 @@ export class Bench {
       if (kind !== "frame") this.timeline.paint();
     });
     this.watched = new Watched(api, clip.id);
+    this.player.invalidate();
   }
 
   /** The plot begins below the picture where the lanes' names have room there. @param {HTMLElement} host */

@@ -4,8 +4,10 @@
  */
 
 import { Overlay } from "./canvas/overlay.js";
+import { outlineUrl } from "./chunks.js";
 import { View } from "./canvas/view.js";
 import { h } from "./dom.js";
+import { readIndex } from "./load.js";
 import { spaced } from "./player/timebase.js";
 import { Player } from "./player/player.js";
 import { Store } from "./store.js";
@@ -245,7 +247,7 @@ export function bindBeside(bench, keys, options = {}) {
   /** @param {string} id of a ready clip */
   async function read(id) {
     const other = /** @type {import("./types.js").Clip} */ (await api.get(`/api/v1/clips/${id}/`));
-    return { clip: other, index: /** @type {import("./types.js").FrameIndex} */ (await api.get(other.pts_url)) };
+    return { clip: other, index: await readIndex(api, other) };
   }
 
   /** @param {Choice} choice @returns {Promise<Shown>} */
@@ -264,7 +266,7 @@ export function bindBeside(bench, keys, options = {}) {
     if (made.player) made.player.onSignedOut = player.onSignedOut;
     const set = other ? other.label_set : id;
     if (set) {
-      made.take(/** @type {import("./types.js").LabelSet} */ (await api.get(Windows.outline(set, loaded.clip.id, store.frame, "beside"))), store.frame);
+      made.take(/** @type {import("./types.js").LabelSet} */ (await api.get(outlineUrl(set, loaded.clip.id, store.frame, "beside"))), store.frame);
       made.colorOf = () => (other ? undefined : options.colorOf?.(set));
     }
     return made;

@@ -3,6 +3,7 @@
  * `apps/annotation/domain/interpolate.py` says it in words and has the same vectors).
  */
 
+import { chunkOf } from "./chunks.js";
 import { morphOf } from "./morph.js";
 import { pairsOf, pointsBetween } from "./outline.js";
 
@@ -105,11 +106,6 @@ export function lastAtOrBefore(sorted, wanted) {
   }
   return found;
 }
-
-/** Keyframes are kept and read in chunks of as many frames. */
-export const CHUNK_FRAMES = 256;
-/** @param {number} frame */
-export const chunkOf = (frame) => Math.floor(frame / CHUNK_FRAMES);
 
 /**
  * Whether the keyframes that say what a track shows at a frame are here (windows.js reads them).

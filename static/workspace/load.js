@@ -42,18 +42,35 @@ export async function keyChoices(api) {
 export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
+ * The frame index of a clip, its lists whole again where they came as runs.
+ * @param {import("./api.js").Api} api @param {Clip} clip @param {Promise<any>} [asked]  the same, asked for already; null where it did not come
+ */
+export async function readIndex(api, clip, asked) {
+  const found = (await asked) ?? (await api.get(`${clip.pts_url}?form=runs`));
+  for (const name of ["pts", "review_pts", "key"]) {
+    const runs = /** @type {[number, number, number][] | undefined} */ (found[`${name}_runs`]);
+    if (runs) found[name] = runs.flatMap(([first, step, count]) => Array.from({ length: count }, (_, i) => first + i * step));
+  }
+  return /** @type {FrameIndex} */ (found);
+}
+
+/**
  * Waits until the clip is ready, with progress.
  * @param {import("./api.js").Api} api @param {string} clipId
+ * @param {{clip: Promise<Clip>, index: Promise<any>}} [asked]  the same, asked for already
  * @returns {Promise<{clip: Clip, index: FrameIndex}>}
  */
-export async function loadClip(api, clipId) {
+export async function loadClip(api, clipId, asked) {
   const preview = new Preview(api, clipId);
+  let first = asked;
   for (;;) {
     try {
-      const clip = /** @type {Clip} */ (await api.get(`/api/v1/clips/${clipId}/`));
+      const { clip: waiting, index: itsIndex } = first ?? { clip: /** @type {Promise<Clip>} */ (api.get(`/api/v1/clips/${clipId}/`)), index: undefined };
+      first = undefined;
+      const clip = await waiting;
       if (clip.state === "failed") throw new ApiError(409, { error: { message: "This clip could not be made ready: the data steward sees why." } });
       if (clip.state === "ready") {
-        const index = /** @type {FrameIndex} */ (await api.get(clip.pts_url));
+        const index = await readIndex(api, clip, itsIndex);
         if (index.pts.length !== index.n_frames || index.n_frames !== clip.n_frames) {
           throw new Error(`The frame index has ${index.pts.length} entries, the clip ${clip.n_frames} frames`);
         }

@@ -1,6 +1,5 @@
 /** Wires the workspace together; nothing else knows all of its parts. */
 
-import { Api } from "./api.js";
 import { Bench } from "./bench.js";
 import { bindBeside } from "./beside.js";
 import { bindDrawing, bindPlaying, bindTracks } from "./commands.js";
@@ -9,7 +8,8 @@ import { h, need } from "./dom.js";
 import { Hash } from "./hash.js";
 import { hear } from "./hearing.js";
 import { Keys } from "./keys.js";
-import { explain, keyChoices, loadClip, pageState } from "./load.js";
+import { explain, loadClip, pageState } from "./load.js";
+import { asked } from "./opening.js";
 import { Outbox } from "./outbox.js";
 import { classesPanel } from "./panels/classes.js";
 import { commentsPanel } from "./panels/comments.js";
@@ -29,6 +29,7 @@ import { Proposals } from "./proposals.js";
 import { keepTime, slice } from "./spell.js";
 import { Store, newId } from "./store.js";
 import { Sync } from "./sync.js";
+import { Player } from "./player/player.js";
 import { bindPropagation } from "./propagate.js";
 import { Windows, markMissing } from "./windows.js";
 import { bindTimeline } from "./timeline/edits.js";
@@ -47,7 +48,7 @@ function readOnlyWords(set) {
   return "";
 }
 
-/** @param {Api} api @param {string} labelSet @param {Store} store @returns {Promise<import("./proposals.js").Source[]>} */
+/** @param {import("./api.js").Api} api @param {string} labelSet @param {Store} store @returns {Promise<import("./proposals.js").Source[]>} */
 async function proposed(api, labelSet, store) {
   try {
     return (await api.get(`/api/v1/label-sets/${labelSet}/proposals/`)).sources ?? [];
@@ -59,16 +60,15 @@ async function proposed(api, labelSet, store) {
 
 async function start() {
   const app = need("#app", HTMLElement);
-  const { clipId = "", labelSetId = "", csrf = "" } = app.dataset;
-  const door = app.dataset.reads === "beside" ? "beside" : "label-sets";
-  const api = new Api(csrf);
-  // Asked for now, waited for where they are needed: the picture is not to wait for one after the other.
-  const choices = keyChoices(api);
-  const [{ clip, index }, set, me] = await Promise.all([
-    loadClip(api, clipId),
-    labelSetId ? /** @type {Promise<LabelSet>} */ (api.get(Windows.outline(labelSetId, clipId, Hash.read() ?? Number(app.dataset.frame || 0), door))) : null,
-    /** @type {Promise<Me>} */ (api.get("/api/v1/me/")),
-  ]);
+  const { clipId = "" } = app.dataset;
+  // All asked for already, waited for where they are needed.
+  const { api, door, frame } = asked;
+  const { clip, index } = await loadClip(api, clipId, asked);
+  const player = new Player(clip, index, need("#picture", HTMLCanvasElement));
+  player.seek(Hash.read() ?? frame);
+  void asked.picture.then((still) => still && player.take(still.index, still.bitmap));
+  const opened = player.open();
+  const [set, me] = await Promise.all([asked.set, asked.me]);
   let reading = readOnlyWords(set);
   const store = new Store({
     labels: set ? markMissing(set.labels) : { tracks: {}, intervals: {} },
@@ -81,8 +81,10 @@ async function start() {
   });
   store.onNotice = notices();
   const sources = set && !reading ? proposed(api, set.id, store) : [];
-  const bench = new Bench(clip, index, store, api);
-  const { player } = bench;
+  const bench = new Bench(clip, index, store, api, player);
+  // Named anew before anything listened.
+  const named = Hash.read();
+  if (named !== null && named !== player.target) player.seek(named);
   bench.lanes = () => workspaceLanes(store);
 
   need("#title", HTMLElement).textContent = set?.ontology.title || clip.name;
@@ -91,6 +93,12 @@ async function start() {
 
   /** @type {Sync | null} */
   let sync = null;
+  const windows = set && new Windows(api, store, set.id, () => sync, frame, door);
+  if (windows) {
+    bench.isRead = (at) => windows.has(at);
+    store.onWanted = (id) => void windows.track(id);
+    bench.onSight = (at, seen) => windows.need(at, seen, Boolean(bench.timeline.scrubbing));
+  }
   if (set && !reading) {
     /** @type {Outbox | null} */
     let outbox = null;
@@ -100,13 +108,7 @@ async function start() {
       banner("outbox", "look", error instanceof Error ? error.message : "Unsent work is not kept on this device");
     }
     sync = new Sync(api, store, set.id, set.revision, outbox);
-  }
-  if (set) {
-    const windows = new Windows(api, store, set.id, () => sync, Hash.read() ?? Number(app.dataset.frame || 0), door);
-    bench.isRead = (frame) => windows.has(frame);
-    store.onWanted = (id) => void windows.track(id);
-    bench.onSight = (frame, seen) => windows.need(frame, seen, Boolean(bench.timeline.scrubbing));
-    if (sync) sync.reload = () => windows.reload();
+    if (windows) sync.reload = () => windows.reload();
   }
   const saved = savedState(need("#saved", HTMLElement), sync, reading);
   const signedOut = () => signInBanner(api, me.username, () => {
@@ -115,7 +117,7 @@ async function start() {
   });
   player.onSignedOut = signedOut;
 
-  const keys = new Keys(await choices);
+  const keys = new Keys(await asked.keys);
   const open = () => !store.readOnly;
   if (set && !reading) {
     const proposals = new Proposals(store, await sources);
@@ -174,10 +176,10 @@ async function start() {
     slice(need("#minutes", HTMLElement), Number(app.dataset.minutes), store.onNotice, () => void sync?.flush());
   }
   const rate = playOnRate();
-  player.seek(Hash.read() ?? Number(app.dataset.frame || 0));
+  player.onState();
   // Without the other parts this one can be worked on all the same.
   const parts = bindProcedure(bench, keys, sync, open()).catch(() => {});
-  await Promise.all([player.open(), parts, comments, findings]);
+  await Promise.all([opened, parts, comments, findings]);
   if (rate) player.play(rate);
   bench.stage.focus({ preventScroll: true });
   if (sync && (await sync.recover()) > 0) store.onNotice("Unsent work of an earlier visit was found and is being sent");
@@ -244,5 +246,8 @@ async function start() {
   }
 }
 
-pageState("Opening", "");
+const OPENING = "Opening";
+if (need("#picture", HTMLCanvasElement).dataset.frameIndex === undefined) pageState(OPENING, "");
+// Over the first picture it does not lie on; what was refused meanwhile does.
+void asked.picture.then((still) => still && need("#page-state", HTMLElement).querySelector("h1")?.textContent === OPENING && pageState("", ""));
 start().catch((error) => explain(error, "clip"));

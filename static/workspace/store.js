@@ -1,6 +1,7 @@
 /** State, operations, undo and redo. Whatever changes labels goes through `commit`, and no other way. */
 
-import { chunkOf, expandAt, isRead, keyframeFrames, ruleOf, stampOf } from "./interpolate.js";
+import { chunkOf } from "./chunks.js";
+import { expandAt, isRead, keyframeFrames, ruleOf, stampOf } from "./interpolate.js";
 import { applyOperation, inverseOf } from "./operations.js";
 
 /** @typedef {import("./types.js").Labels} Labels */

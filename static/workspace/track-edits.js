@@ -1,6 +1,7 @@
 /** What can be done to a track as a whole, as operations. Pure: labels in, operations out. */
 
-import { CHUNK_FRAMES, keyframeFrames, lastAtOrBefore } from "./interpolate.js";
+import { CHUNK_FRAMES } from "./chunks.js";
+import { keyframeFrames, lastAtOrBefore } from "./interpolate.js";
 
 /** @typedef {import("./types.js").Labels} Labels */
 /** @typedef {import("./types.js").Track} Track */

@@ -5,7 +5,8 @@
  */
 
 import { ApiError, Offline } from "./api.js";
-import { CHUNK_FRAMES, chunkOf, grow } from "./interpolate.js";
+import { CHUNK_FRAMES, chunkOf, outlineUrl } from "./chunks.js";
+import { grow } from "./interpolate.js";
 import { applyOperation } from "./operations.js";
 
 /** @typedef {import("./types.js").Labels} Labels */
@@ -72,15 +73,9 @@ export class Windows {
     });
   }
 
-  /** The address of the outline around a frame. @param {string} labelSet @param {string} clip @param {number} frame @param {"label-sets" | "beside"} [door] */
-  static outline(labelSet, clip, frame, door = "label-sets") {
-    const from = chunkOf(frame) * CHUNK_FRAMES;
-    return `/api/v1/${door}/${labelSet}/outline/?clip=${clip}&from=${from}&to=${from + CHUNK_FRAMES}`;
-  }
-
   /** The label set anew, as it is opened. @returns {Promise<{labels: Labels, revision: number}>} */
   async reload() {
-    const set = /** @type {LabelSet} */ (await this.api.get(Windows.outline(this.labelSet, this.store.clip, this.store.frame, this.door)));
+    const set = /** @type {LabelSet} */ (await this.api.get(outlineUrl(this.labelSet, this.store.clip, this.store.frame, this.door)));
     return { labels: markMissing(set.labels), revision: set.revision };
   }
 

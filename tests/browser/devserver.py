@@ -55,7 +55,7 @@ class World:
         self.index = read_index(self.video)
         self.pictures: list[bytes] | None = None
         self.size = (width, height)
-        self.lock = threading.RLock()
+        self.lock, self.decoding = threading.RLock(), threading.Lock()
         self.base = ""
         self.reset()
 
@@ -89,7 +89,8 @@ class World:
         self.a, self.b = adjudication_labels(*self.size)
 
     def picture(self, index: int) -> bytes:
-        with self.lock:
+        # A lock of its own: saving does not wait for a long clip.
+        with self.decoding:
             if self.pictures is None:
                 self.pictures = decode_all(self.video)
         return self.pictures[index]
@@ -302,7 +303,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(200, file.read_bytes(), TYPES.get(file.suffix, "text/plain"))
         if path == f"/clips/{CLIP}/work/":
             return self._page(
-                "workspace.html", **{"clip.pk": CLIP, "label_set.pk": SET, "csrf_token": "t"}
+                "workspace.html",
+                **{"clip.pk": CLIP, "label_set.pk": SET, "csrf_token": "t"},
+                **{"clip.state": world.clip()["state"]},
             )
         if path == f"/adjudications/{ADJUDICATION}/":
             return self._page(

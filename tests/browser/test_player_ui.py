@@ -109,3 +109,25 @@ def test_what_is_finished_is_watched_while_the_rest_is_made(page: Page, world: W
     world.making = None
     page.wait_for_selector("#app[data-ready=true]", timeout=30000)
     assert not page.locator("[data-testid=preview]").count()
+
+
+def test_the_first_picture_is_the_masters_own_and_waits_for_nothing_else(
+    page: Page, world: World
+) -> None:
+    held: list[Any] = []
+    # The small server decodes the whole clip for its first picture: longer than it is waited for.
+    world.picture(77)
+    page.route("**/workspace/main.js", lambda route: held.append(route))
+    page.goto(f"{world.base}/clips/{CLIP}/work/#frame=77", wait_until="commit")
+    shows(page, 77)
+    assert code(page) == [77, 77]
+    assert page.get_attribute("[data-testid=picture]", "data-picture-source") == "master"
+    stage, picture = (page.locator(name).bounding_box() for name in ("#stage", "#picture"))
+    assert stage and picture and picture["height"] >= stage["height"] - 4
+    until(lambda: held, 30)
+    held[0].continue_()
+    page.wait_for_selector("#app[data-ready=true]")
+    assert code(page) == [77, 77]
+    page.keyboard.press("ArrowRight")
+    shows(page, 78)
+    assert code(page) == [78, 78]

@@ -53,6 +53,8 @@ class Stack:
         self.start()
 
     def start(self) -> None:
+        # What an earlier start said, of this run or of the one that left the folder, says nothing.
+        said_before = self._output.stat().st_size if self._output.exists() else 0
         with open(self._output, "ab") as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "clinical_annot.demo", "--samples", self._samples],
@@ -63,7 +65,7 @@ class Stack:
                 start_new_session=True,
             )
         deadline = time.monotonic() + READY_WITHIN_S
-        while b"READY" not in self._output.read_bytes().rsplit(b"Migrating", 1)[-1]:
+        while b"READY" not in self._output.read_bytes()[said_before:]:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise RuntimeError(self._output.read_text()[-2000:])

@@ -55,3 +55,15 @@ def test_what_has_one_form_is_given_in_it_whatever_is_asked_for(
         assert (answer.status_code, answer["Content-Type"]) == (200, form)
     gone = client.get(f"{one}frames/9999.png", headers={**bearer(token), "Accept": accept})
     assert gone.status_code == 404 and gone.json()["error"]["code"] == "not_found"
+
+
+def test_the_index_as_runs_says_what_its_lists_say(client: Any, clip: Any, token: str) -> None:
+    address = f"/api/v1/clips/{clip.pk}/index.json"
+    lists = client.get(address, headers=bearer(token)).json()
+    runs = client.get(f"{address}?form=runs", headers=bearer(token)).json()
+    assert "pts_runs" in runs and "pts" not in runs
+    for name in ("pts", "review_pts", "key"):
+        spelled = runs.pop(f"{name}_runs", None)
+        if spelled is not None:
+            runs[name] = [first + i * step for first, step, count in spelled for i in range(count)]
+    assert runs == lists

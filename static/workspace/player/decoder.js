@@ -4,13 +4,15 @@
  * Cached are VideoFrames themselves: turning each into a bitmap costs most of the decoding speed.
  */
 
-import { ALL_FORMATS, EncodedPacketSink, Input, UrlSource } from "../../vendor/mediabunny-1.61.0/mediabunny.min.js";
-
 /** @typedef {import("../types.js").FrameIndex} FrameIndex */
 /** @typedef {import("../../vendor/mediabunny-1.61.0/mediabunny.min.js").EncodedPacket} EncodedPacket */
+/** @typedef {import("../../vendor/mediabunny-1.61.0/mediabunny.min.js").EncodedPacketSink} EncodedPacketSink */
+/** @typedef {import("../../vendor/mediabunny-1.61.0/mediabunny.min.js").Input} Input */
 
 const RANGE_BYTES = 2 * 1024 * 1024;
 const CACHE_BYTES = 320 * 1024 * 1024;
+/** Key packets that are held with their bytes, the last ones used: going over an hour would else hold it. */
+const KEY_PACKETS = 96;
 
 /** A review copy that cannot be used, with the cause in words for the person. */
 export class ReviewUnusable extends Error {}
@@ -50,7 +52,7 @@ export class ReviewDecoder {
     this.cache = new Map();
     this.capacity = 96;
     this.offset_s = 0;
-    /** First index of each group of pictures that was decoded at least once. @type {Map<number, EncodedPacket>} */
+    /** By the first index of their group, most recently used last. @type {Map<number, EncodedPacket>} */
     this.keyPackets = new Map();
     /** Groups whose decoder output misses pictures: not asked for again ahead of need. @type {Set<number>} */
     this.short = new Set();
@@ -65,17 +67,11 @@ export class ReviewDecoder {
     this.decoder = null;
     /** @type {VideoDecoderConfig | null} */
     this.config = null;
-    this.input = new Input({
-      formats: ALL_FORMATS,
-      source: new UrlSource(url, {
-        requestInit: { credentials: "same-origin", cache: "no-store" },
-        parallelism: 1,
-        fetchFn: boundedFetch,
-        getRetryDelay: (attempts, error) =>
-          error instanceof SignedOut || error instanceof ReviewUnusable ? null : Math.min(8, 0.25 * 2 ** attempts),
-        handleUnhandledError: (error) => this.onError(error instanceof Error ? error : new Error(String(error))),
-      }),
-    });
+    this.url = url;
+    /** @type {Input | null} */
+    this.input = null;
+    /** @type {EncodedPacketSink | null} */
+    this.sink = null;
     this.keys = index.key.length && index.key[0] === 0 ? index.key : [0, ...index.key];
     const [num, den] = index.review_time_base ?? index.time_base;
     this.seconds = Float64Array.from(index.review_pts ?? index.pts, (p) => (p * num) / den);
@@ -90,6 +86,20 @@ export class ReviewDecoder {
           : "WebCodecs needs HTTPS (or the loopback)",
       );
     }
+    // The first picture does not wait for so large a module.
+    const { ALL_FORMATS, EncodedPacketSink, Input, UrlSource } = await import("../../vendor/mediabunny-1.61.0/mediabunny.min.js");
+    if (this.closed) return;
+    this.input = new Input({
+      formats: ALL_FORMATS,
+      source: new UrlSource(this.url, {
+        requestInit: { credentials: "same-origin", cache: "no-store" },
+        parallelism: 1,
+        fetchFn: boundedFetch,
+        getRetryDelay: (attempts, error) =>
+          error instanceof SignedOut || error instanceof ReviewUnusable ? null : Math.min(8, 0.25 * 2 ** attempts),
+        handleUnhandledError: (error) => this.onError(error instanceof Error ? error : new Error(String(error))),
+      }),
+    });
     const track = await this.input.getPrimaryVideoTrack();
     if (!track) throw new ReviewUnusable("The review copy has no video track");
     const config = await track.getDecoderConfig();
@@ -309,7 +319,7 @@ export class ReviewDecoder {
       (await sink.getKeyPacket(this.seconds[start] + this.offset_s + 1e-4, { verifyKeyPackets: true })) ??
       (await sink.getFirstKeyPacket());
     if (!packet) throw new ReviewUnusable("The review copy has no key picture");
-    this.keyPackets.set(start, packet);
+    this.#holdKey(start, packet);
     const decoder = this.#makeDecoder();
     let previous = start - 1;
     let fed = 0;
@@ -347,11 +357,21 @@ export class ReviewDecoder {
     }
   }
 
+  /** @param {number} start of its group @param {EncodedPacket} packet */
+  #holdKey(start, packet) {
+    this.keyPackets.delete(start);
+    this.keyPackets.set(start, packet);
+    for (const old of this.keyPackets.keys()) {
+      if (this.keyPackets.size <= KEY_PACKETS) break;
+      this.keyPackets.delete(old);
+    }
+  }
+
   close() {
     this.closed = true;
     for (const frame of this.cache.values()) frame.close();
     this.cache.clear();
     if (this.decoder && this.decoder.state !== "closed") this.decoder.close();
-    this.input.dispose();
+    this.input?.dispose();
   }
 }

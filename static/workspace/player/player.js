@@ -26,8 +26,11 @@ export class Player {
     this.clip = clip;
     this.time = new Timebase(index, clip.fps);
     this.canvas = canvas;
-    canvas.width = clip.width_px;
-    canvas.height = clip.height_px;
+    // A canvas that is given its size again is black until it is drawn on.
+    if (canvas.width !== clip.width_px || canvas.height !== clip.height_px) {
+      canvas.width = clip.width_px;
+      canvas.height = clip.height_px;
+    }
     const context = canvas.getContext("2d", { alpha: false });
     if (!context) throw new Error("no 2D canvas");
     this.context = context;
@@ -93,6 +96,12 @@ export class Player {
       this.#decoderFailed(error instanceof Error ? error : new Error(String(error)));
     }
     this.onState();
+  }
+
+  /** A picture of the master that was fetched already. @param {number} index @param {ImageBitmap} bitmap */
+  take(index, bitmap) {
+    this.stills.hold(index, bitmap);
+    this.invalidate();
   }
 
   /** The picture that is waited for is made ready at once. @param {number} index */
@@ -320,10 +329,10 @@ export class Player {
   #choose(now) {
     const shown = this.index === this.target;
     if (!this.decoder) {
-      if (!this.fallback) return null;
       if (shown && this.source === "master") return null;
       const still = this.stills.get(this.target);
       if (still) return { image: still, source: "master" };
+      if (!this.fallback) return null;
       this.#fetchStill(this.target);
       for (let i = 1; i <= 3; i++) this.#fetchStill(this.target + i * this.direction);
       return null;

@@ -57,7 +57,11 @@ export class Stills {
     const answer = await fetch(url, { credentials: "same-origin", cache: "no-store" });
     if (answer.status === 401) throw new SignedOut("signed out");
     if (!answer.ok) throw new Error(`frame ${index}: HTTP ${answer.status}`);
-    const bitmap = await createImageBitmap(await answer.blob(), { colorSpaceConversion: "none" });
+    this.hold(index, await createImageBitmap(await answer.blob(), { colorSpaceConversion: "none" }));
+  }
+
+  /** Takes a picture in. Throws where it is none of this clip's. @param {number} index @param {ImageBitmap} bitmap */
+  hold(index, bitmap) {
     if (bitmap.width !== this.clip.width_px || bitmap.height !== this.clip.height_px) {
       bitmap.close();
       throw new Error(`frame ${index} has another size than the clip`);

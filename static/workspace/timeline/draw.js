@@ -1,6 +1,7 @@
 /** Draws one lane of the timeline. */
 
-import { CHUNK_FRAMES, isBridged, keyframeFrames, lastAtOrBefore, stampOf } from "../interpolate.js";
+import { CHUNK_FRAMES } from "../chunks.js";
+import { isBridged, keyframeFrames, lastAtOrBefore, stampOf } from "../interpolate.js";
 
 /**
  * @typedef {{id?: string, start: number, end: number, color: string, name?: string, selected?: boolean,

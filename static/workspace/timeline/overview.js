@@ -1,6 +1,6 @@
 /** The strip below the lanes: the whole clip at a glance, with the part in sight and the playhead. */
 
-import { CHUNK_FRAMES } from "../interpolate.js";
+import { CHUNK_FRAMES } from "../chunks.js";
 
 /** @typedef {import("./draw.js").Lane} Lane */
 
