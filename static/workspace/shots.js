@@ -3,7 +3,8 @@
  * change to there, or, right at the change, stays as it was up to it. Pure: tracks in, operations out.
  */
 
-import { CHUNK_FRAMES, isBridged, keyframeFrames, lastAtOrBefore, stampOf } from "./interpolate.js";
+import { chunkOf } from "./chunks.js";
+import { isBridged, keyframeFrames, lastAtOrBefore, stampOf } from "./interpolate.js";
 import { standing } from "./track-edits.js";
 
 /** @typedef {import("./types.js").Track} Track */
@@ -54,8 +55,8 @@ function guard(track, object, [from, to], state, shape, shots, rule) {
 function isNext(track, from, to) {
   const { missing } = track;
   if (!missing?.length) return true;
-  const chunk = missing[lastAtOrBefore(missing, Math.floor(from / CHUNK_FRAMES) - 1) + 1];
-  return chunk === undefined || chunk > Math.floor(to / CHUNK_FRAMES);
+  const chunk = missing[lastAtOrBefore(missing, chunkOf(from) - 1) + 1];
+  return chunk === undefined || chunk > chunkOf(to);
 }
 
 /** @type {WeakMap<object, [number, number]>} */
