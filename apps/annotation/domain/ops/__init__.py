@@ -18,6 +18,7 @@ from .apply import (
 from .content import InvalidOperation
 from .validate import (
     MAX_OPERATIONS,
+    OPERATIONS,
     check_phases,
     take,
     validate,
@@ -29,6 +30,7 @@ from .validate import (
 __all__ = [
     "LEFT_OUT_WHEN_EMPTY",
     "MAX_OPERATIONS",
+    "OPERATIONS",
     "PARTS",
     "WHOLE",
     "Draft",

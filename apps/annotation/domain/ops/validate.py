@@ -42,6 +42,8 @@ _FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 for _noun, (_, _fields) in WHOLE.items():
     _FIELDS[f"{_noun}.set"] = (frozenset(_fields), frozenset())
     _FIELDS[f"{_noun}.delete"] = (frozenset(), frozenset())
+# Every operation that is known, by name.
+OPERATIONS = tuple(_FIELDS)
 DECISIONS = ("accepted", "redrawn", "refused")
 
 
