@@ -79,9 +79,14 @@ def instance_bytes(pseudonym: str, n_frames: int, study_uid: str | None = None) 
     return buffer.getvalue()
 
 
-def cleared_instance(project: Any, n_frames: int = 40, patient: str = "") -> ReceivedInstance:
+def cleared_instance(
+    project: Any,
+    n_frames: int = 40,
+    patient: str = "",
+    output_of: Callable[[str], bytes] | None = None,
+) -> ReceivedInstance:
     """A cleared instance of a subject of its own (or of ``patient``), as de-identification
-    leaves it."""
+    leaves it; ``output_of``: what it leaves under a pseudonym, else ``n_frames`` plain pictures."""
     subject = keyring.subject_for(patient)
     known = ProjectSubject.objects.filter(project=project, subject=subject).first()
     person = known or ProjectSubject.objects.create(
@@ -90,7 +95,8 @@ def cleared_instance(project: Any, n_frames: int = 40, patient: str = "") -> Rec
         pseudonym=f"S-{uuid.uuid4().hex[:8].upper()}",
         sealed=keyring.seal_for(subject, b"{}", "project-subject"),
     )
-    content = instance_bytes(person.pseudonym, n_frames)
+    made = output_of or (lambda pseudonym: instance_bytes(pseudonym, n_frames))
+    content = made(person.pseudonym)
     with create_file("deidentified", keyring.subject_key(subject)) as out:
         out.write(content)
         output = out.finish()
@@ -117,9 +123,14 @@ def cleared_instance(project: Any, n_frames: int = 40, patient: str = "") -> Rec
     return received
 
 
-def ready_clip(project: Any, n_frames: int = 40, patient: str = "") -> Clip:
+def ready_clip(
+    project: Any,
+    n_frames: int = 40,
+    patient: str = "",
+    output_of: Callable[[str], bytes] | None = None,
+) -> Clip:
     """A clip that the library has indexed, digested and made ready to be assigned."""
-    received = cleared_instance(project, n_frames, patient)
+    received = cleared_instance(project, n_frames, patient, output_of)
     library._register(received)
     clip = Clip.objects.get(instance__source=received)
     work.enqueue("library.make_clip", clip.pk, priority=99)
@@ -258,10 +269,15 @@ def open_adjudication(
 
 
 def signed_adjudication(
-    project: Any, person: Person, clip: Clip, choice: str = "a", shift: int = 14
+    project: Any,
+    person: Person,
+    clip: Clip,
+    choice: str = "a",
+    shift: int = 14,
+    steps: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None,
 ) -> Adjudication:
     """Every disagreement decided for ``choice``, and signed with the adjudicator's password."""
-    made, judge = open_adjudication(project, person, clip, shift)
+    made, judge = open_adjudication(project, person, clip, shift, steps)
     for item in made.findings["disagreements"]:
         held = choice if item[choice] else ("b" if choice == "a" else "a")
         made = adjudicating.decide(judge, made, disagreement=item["id"], choice=held)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import itertools
 import json
@@ -17,7 +18,7 @@ from PIL import Image
 
 from fixtures import barcode
 from tests.journeys.screen import Person, chromium
-from tests.journeys.served import Served, until
+from tests.journeys.served import Browserless, Served, until
 from tests.traps.catalogue import CLIPS
 from tests.traps.clips import Clip
 from tests.traps.visits import visits
@@ -71,6 +72,11 @@ def taken(
 
 
 @pytest.fixture(scope="module")
+def steward(served: Served) -> Browserless:
+    return Browserless(served.stack, served.stack.login("data_steward"))
+
+
+@pytest.fixture(scope="module")
 def person(served: Served) -> Iterator[Person]:
     with chromium() as browser:
         person = Person(browser, served.stack.url, served.stack.login("annotator"))
@@ -81,7 +87,7 @@ def person(served: Served) -> Iterator[Person]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_trap_is_ready_with_its_warnings_or_held_with_its_reason(
-    served: Served, taken: dict[str, Taken], name: str
+    served: Served, taken: dict[str, Taken], steward: Browserless, name: str
 ) -> None:
     clip, line = taken[name].clip, taken[name].line
     if clip.held:
@@ -93,6 +99,12 @@ def test_a_trap_is_ready_with_its_warnings_or_held_with_its_reason(
     facts = client(f"/api/v1/clips/{line['clips'][0]}/").json
     assert facts["n_frames"] == len(clip.numbers)
     assert {warning["code"] for warning in facts["warnings"]} == clip.warnings
+    # The steward reads it in words: of two sayings about times or numbers, which is followed.
+    listed = html.unescape(steward.get(f"/studies/?subject={facts['name']}")).lower()
+    for warning in facts["warnings"]:
+        assert warning["message"].lower() in listed, warning["code"]
+        if warning["code"] in ("frame_times", "number_of_frames"):
+            assert "the stream is followed" in warning["message"]
     is_cine = "cine" in name
     assert facts["times_from"] == ("frame_time" if is_cine else "bitstream") or "uneven" in name
     until(lambda: client(f"/clips/{facts['id']}/work/").status in (200, 302), 60, "the assignment")
