@@ -38,6 +38,12 @@ def test_the_starter_holds_and_has_what_a_surgeon_expects():
     assert len(by_geometry["tip"]) == 6 and by_geometry["box"] == ["specimen_bag"]
     assert len(by_geometry["phase"]) == 7 and len(by_geometry["event"]) == 10
     assert unchecked_codes(STARTER) == []
+    # Action triplets as CholecT50 counts them, on each instrument that can act.
+    for instrument in (c for c in STARTER["classes"] if c["geometry"] == "tip"):
+        said = {a["id"]: [v["id"] for v in a.get("values", [])] for a in instrument["attributes"]}
+        assert (len(said["verb"]), len(said["target"])) == (10, 15)
+        assert (said["verb"][0], said["verb"][9]) == ("grasp", "null_verb")
+        assert (said["target"][0], said["target"][14]) == ("gallbladder", "null_target")
     assert all(len(c["guideline"]) > 60 and c["shortcut"] for c in STARTER["classes"])
 
 
@@ -175,7 +181,9 @@ def test_two_versions_differ_in_sentences():
         "Class gallbladder: the guideline text changed",
         "Breaking: class grasper: attribute confidence was removed",
         "Breaking: class grasper: attribute jaw was removed",
+        "Breaking: class grasper: attribute target was removed",
         "Breaking: class grasper: attribute truncated was removed",
+        "Breaking: class grasper: attribute verb was removed",
     ]
     assert f"Class {removed['id']} (event) was added" in diff(new, STARTER)
     new = changed(["tolerances"], {"mask_iou": 0.8, "boundary_s": 1})
