@@ -265,7 +265,7 @@ def million(at: Site) -> dict[str, Any]:
             window = f"keyframes/?clip={hand.clip}&from={frame}&to={frame + 1024}"
             # As the workspace asks (windows.js): the chunk of the frame that it opens at.
             start = frame - frame % 256
-            outline = f"outline/?clip={hand.clip}&from={start}&to={start + 256}"
+            outline = f"outline/?clip={hand.clip}&from={start}&to={start + 256}&form=runs"
             for what, path in (("open", outline), ("window", window)):
                 began = time.perf_counter()
                 status, body = hand.ask("GET", path)

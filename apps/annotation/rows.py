@@ -68,17 +68,8 @@ def name_of(key: Any) -> str:
 def among(column: str, kind: str, values: Sequence[Any]) -> tuple[str, Any]:
     """(condition, its parameter): ``column``, of PostgreSQL's type ``kind``, is one of many."""
     if is_postgres():
-        return f"{column} = ANY(%s::{kind}[])", list(values)
+        return f"{column} = ANY(%s::{kind}[])", _array(values)
     return f"{column} IN (SELECT value FROM json_each(%s))", json.dumps(values)  # noqa: S608
-
-
-def update_label_set(label_set: LabelSet) -> None:
-    """Write revision and state of a label set that stands."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {_SET} SET revision = %s, state = %s WHERE id = %s",  # noqa: S608
-            [label_set.revision, str(label_set.state), key_of(label_set.pk)],
-        )
 
 
 def objects(label_set: LabelSet, also: Iterable[str] = ()) -> list[ObjectRow]:
@@ -107,22 +98,26 @@ def _end_of_runs(run: int, side: int) -> str:
 
 
 def _objects(where: str, given: list[Any]) -> list[ObjectRow]:
+    names = "uuid::text", "clip_id::text"
+    uuid_of, clip_of = names if is_postgres() else ("uuid", "clip_id")
     query = (
-        f"SELECT id, {_name('uuid')}, kind, {_name('clip_id')}, body, chunk_runs, deleted"  # noqa: S608
+        f"SELECT id, {uuid_of}, kind, {clip_of}, body, chunk_runs, deleted"  # noqa: S608
         f" FROM {_OBJECT} {where} ORDER BY id"
     )
     with connection.cursor() as cursor:
         cursor.execute(query, given)
-        return list(map(ObjectRow._make, cursor.fetchall()))
-
-
-def _name(column: str) -> str:
-    """The UUID in a column with hyphens, as text: put together here for each of hundreds of rows
-    it takes longer than the statement."""
+        found = cursor.fetchall()
     if is_postgres():
-        return f"{column}::text"
-    parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
-    return "||'-'||".join(f"substr({column}, {start}, {size})" for start, size in parts)
+        return list(map(ObjectRow._make, found))
+    # Put together by the statement they would take longer than all the rest of it.
+    clips = {clip: name_of(clip) for clip in {row[3] for row in found}}
+    return [
+        ObjectRow(
+            pk, f"{u[:8]}-{u[8:12]}-{u[12:16]}-{u[16:20]}-{u[20:]}", kind, clips[clip], body, runs,
+            deleted,
+        )
+        for pk, u, kind, clip, body, runs, deleted in found
+    ]  # fmt: skip
 
 
 def runs_by_key(held: Iterable[ObjectRow]) -> dict[int, Runs]:
@@ -139,7 +134,7 @@ def chunks(places: Sequence[tuple[int, int]]) -> list[ChunkRow]:
         return []
     if is_postgres():
         asked = "SELECT * FROM unnest(%s::bigint[], %s::int[]) AS asked(owner, number)"
-        given: list[Any] = [[owner for owner, _ in places], [number for _, number in places]]
+        given = _arrays(places)
     else:
         asked = (
             "SELECT json_extract(value, '$[0]') AS owner, json_extract(value, '$[1]') AS number"
@@ -159,51 +154,97 @@ def chunks(places: Sequence[tuple[int, int]]) -> list[ChunkRow]:
         ]
 
 
-def update_objects(rows: Sequence[ObjectRow]) -> None:
-    """Write kind, clip, body, runs and whether it is deleted of rows that stand."""
-    clips = keys_of(row.clip for row in rows)
-    values = [
-        (row.kind, clip, row.body, row.runs, row.deleted, row.pk)
-        for row, clip in zip(rows, clips, strict=True)
-    ]
+def write(
+    label_set: LabelSet,
+    changed: Sequence[ObjectRow],
+    gone: Sequence[tuple[int, int]],
+    written: Sequence[ChunkRow],
+) -> None:
+    """Write revision and state of a label set that stands, with what its revision changed of rows
+    that stand: of objects kind, clip, body, runs and whether they are deleted; the chunks at
+    (object's key, number) that are ``gone``; and chunks, in the place of those that stand there."""
+    its_key, state = key_of(label_set.pk), str(label_set.state)
     if not is_postgres():
-        _each(
-            f"UPDATE {_OBJECT} SET kind = %s, clip_id = %s, body = %s, chunk_runs = %s,"  # noqa: S608
-            " deleted = %s WHERE id = %s",
-            values,
-        )
+        _each(_UPDATE_SET, [(label_set.revision, state, its_key)])
+        clips = keys_of(row.clip for row in changed)
+        values = [
+            (row.kind, clip, row.body, row.runs, row.deleted, row.pk)
+            for row, clip in zip(changed, clips, strict=True)
+        ]
+        _each(_UPDATE_OBJECT, values)
+        _each(f"DELETE FROM {_CHUNK} WHERE object_id = %s AND number = %s", gone)  # noqa: S608
+        write_chunks(written)
         return
-    _columns(
-        f"UPDATE {_OBJECT} held SET kind = new.kind, clip_id = new.clip, body = new.body,"  # noqa: S608
-        " chunk_runs = new.runs, deleted = new.deleted"
-        " FROM unnest(%s::text[], %s::uuid[], %s::jsonb[], %s::jsonb[], %s::bool[], %s::bigint[])"
-        " AS new(kind, clip, body, runs, deleted, pk) WHERE held.id = new.pk",
-        values,
-    )
+    # One statement: each by itself is a way to the server and back, and planned anew.
+    parts: list[tuple[str, list[Any]]] = [(_UPDATE_SET, [label_set.revision, state, its_key])]
+    if changed:
+        parts.append((_UPDATE_OBJECTS, [_as_json(changed)]))
+    if gone:
+        parts.append((_DELETE_CHUNKS, _arrays(gone)))
+    if written:
+        parts.append((_INSERT_CHUNKS + _OVERWRITE, _chunk_arrays(written)))
+    named = ", ".join(f"part{n} AS ({statement})" for n, (statement, _) in enumerate(parts[1:]))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH {named} {parts[0][0]}" if named else parts[0][0],
+            [value for _, given in (*parts[1:], parts[0]) for value in given],
+        )
 
 
 def write_chunks(rows: Sequence[ChunkRow]) -> None:
     """Write chunks, in the place of those that stand there."""
-    end = " ON CONFLICT (object_id, number) DO UPDATE SET payload = EXCLUDED.payload"
-    insert = f"INSERT INTO {_CHUNK} (object_id, number, payload)"
-    if is_postgres():
-        new = " SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bytea[])"
-        _columns(insert + new + end, rows)
-    else:
-        _each(insert + " VALUES (%s, %s, %s)" + end, rows)  # noqa: S608
+    if not is_postgres():
+        insert = f"INSERT INTO {_CHUNK} (object_id, number, payload) VALUES (%s, %s, %s)"  # noqa: S608
+        _each(insert + _OVERWRITE, rows)
+    elif rows:
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT_CHUNKS + _OVERWRITE, _chunk_arrays(rows))
 
 
-def delete_chunks(places: Sequence[tuple[int, int]]) -> None:
-    """Delete the chunks at (object's key, number)."""
-    if is_postgres():
-        _columns(
-            f"DELETE FROM {_CHUNK} held USING unnest(%s::bigint[], %s::int[])"  # noqa: S608
-            " AS gone(owner, number) WHERE held.object_id = gone.owner"
-            " AND held.number = gone.number",
-            places,
-        )
-    else:
-        _each(f"DELETE FROM {_CHUNK} WHERE object_id = %s AND number = %s", places)  # noqa: S608
+_UPDATE_SET = f"UPDATE {_SET} SET revision = %s, state = %s WHERE id = %s"  # noqa: S608
+_UPDATE_OBJECT = (
+    f"UPDATE {_OBJECT} SET kind = %s, clip_id = %s, body = %s, chunk_runs = %s,"  # noqa: S608
+    " deleted = %s WHERE id = %s"
+)
+_UPDATE_OBJECTS = (
+    f"UPDATE {_OBJECT} held SET kind = new.kind, clip_id = new.clip, body = new.body,"  # noqa: S608
+    " chunk_runs = new.runs, deleted = new.deleted FROM json_to_recordset(%s::json)"
+    " AS new(pk bigint, kind text, clip uuid, body jsonb, runs jsonb, deleted bool)"
+    " WHERE held.id = new.pk"
+)
+_DELETE_CHUNKS = (
+    f"DELETE FROM {_CHUNK} held USING unnest(%s::bigint[], %s::int[])"  # noqa: S608
+    " AS gone(owner, number) WHERE held.object_id = gone.owner AND held.number = gone.number"
+)
+_INSERT_CHUNKS = (
+    f"INSERT INTO {_CHUNK} (object_id, number, payload)"  # noqa: S608
+    " SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bytea[])"
+)
+_OVERWRITE = " ON CONFLICT (object_id, number) DO UPDATE SET payload = EXCLUDED.payload"
+
+
+def _as_json(rows: Iterable[ObjectRow]) -> str:
+    told = ",".join(
+        f'{{"pk":{row.pk},"kind":"{row.kind}","clip":"{row.clip}","body":{row.body},'
+        f'"runs":{row.runs},"deleted":{"true" if row.deleted else "false"}}}'
+        for row in rows
+    )
+    return f"[{told}]"
+
+
+def _array(values: Iterable[Any]) -> str:
+    """PostgreSQL's text of an array of numbers or UUIDs: the driver takes a list value by value."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def _arrays(rows: Iterable[tuple[int, int]]) -> list[str]:
+    return [_array(column) for column in zip(*rows, strict=True)]
+
+
+def _chunk_arrays(rows: Sequence[ChunkRow]) -> list[str]:
+    places = _arrays((row.owner, row.number) for row in rows)
+    payloads = ",".join(f'"\\\\x{row.payload.hex()}"' for row in rows)
+    return [*places, f"{{{payloads}}}"]
 
 
 def insert(table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -226,9 +267,3 @@ def _each(statement: str, rows: Sequence[Sequence[Any]]) -> None:
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(statement, rows)
-
-
-def _columns(statement: str, rows: Sequence[Sequence[Any]]) -> None:
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])

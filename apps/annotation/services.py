@@ -16,7 +16,6 @@ from apps.access.models import User
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.annotation import log, store
-from apps.annotation import rows as tables
 from apps.annotation.domain import ops, saving
 from apps.annotation.models import LabelSet, LabelSetClip, Operation
 from apps.annotation.proposing import check_decisions
@@ -191,7 +190,6 @@ def _apply(
     )
     label_set.revision += 1
     label_set.state = State.IN_PROGRESS if label_set.state != State.OPEN else State.OPEN
-    tables.update_label_set(label_set)
     rows = [
         log.Row(place, op["id"], op["seq"], ops.canonical_bytes(op), _json(inverse).encode(), True)
         for place, (op, inverse) in enumerate(zip(fresh, undo, strict=True))

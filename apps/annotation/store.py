@@ -132,7 +132,8 @@ def needed_chunks(operations: Iterable[Mapping[str, Any]]) -> dict[str, set[int]
 
 
 def save(label_set: LabelSet, opened: Opened, after: Labels, touched: Iterable[str]) -> None:
-    """Write the objects that a batch touched: ``after`` is ``opened.labels`` after it."""
+    """Write the label set's revision and state and the objects that a batch touched: ``after`` is
+    ``opened.labels`` after it."""
     made: list[tuple[rows.ObjectRow, dict[int, dict[str, Any]]]] = []
     changed: list[rows.ObjectRow] = []
     gone: list[tuple[int, int]] = []
@@ -160,9 +161,7 @@ def save(label_set: LabelSet, opened: Opened, after: Labels, touched: Iterable[s
         written += [rows.ChunkRow(row.pk, number, pack(here[number])) for number in sorted(here)]
     for row, here in _insert(label_set, made):
         written += [rows.ChunkRow(row.pk, number, pack(here[number])) for number in sorted(here)]
-    rows.delete_chunks(gone)
-    rows.update_objects(changed)
-    rows.write_chunks(written)
+    rows.write(label_set, changed, gone, written)
 
 
 def _held(labels: Labels, name: str) -> tuple[str, dict[str, Any] | None]:

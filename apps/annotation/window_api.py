@@ -21,6 +21,12 @@ _WINDOW = [
     OpenApiParameter("from", OpenApiTypes.INT, description="First frame index, 0 when left out."),
     OpenApiParameter("to", OpenApiTypes.INT, description="Frame index past the last one."),
 ]
+_FORM = OpenApiParameter(
+    "form",
+    OpenApiTypes.STR,
+    enum=["runs"],
+    description="`chunk_runs`, first and last ones, in place of each track's `chunks`.",
+)
 _TRACK = OpenApiParameter("track", OpenApiTypes.UUID, description="One whole track instead.")
 
 
@@ -32,7 +38,7 @@ class ClipBesideView(ApiView):
 
 
 class BesideOutlineView(ApiView):
-    @extend_schema(parameters=_WINDOW, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=[*_WINDOW, _FORM], responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Any, label_set_id: uuid.UUID) -> HttpResponse:
         """As the outline of one's own label set, of one that you may read beside it."""
         return _outline(request, _beside(request, label_set_id))
@@ -46,7 +52,7 @@ class BesideKeyframesView(ApiView):
 
 
 class OutlineView(ApiView):
-    @extend_schema(parameters=_WINDOW, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=[*_WINDOW, _FORM], responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Any, label_set_id: uuid.UUID) -> HttpResponse:
         """One's own label set with the keyframes of one window; of each track ``chunks`` says
         where it has keyframes (frame index divided by 256)."""
@@ -71,7 +77,8 @@ def _beside(request: Any, label_set_id: uuid.UUID) -> LabelSet:
 
 def _outline(request: Any, label_set: LabelSet) -> HttpResponse:
     clips, window = _window(request, label_set)
-    labels = windows.outline_json(label_set, clips, *window)
+    as_runs = request.GET.get("form") == "runs"
+    labels = windows.outline_json(label_set, clips, *window, as_runs=as_runs)
     facts = json.dumps(queries.facts(label_set, request.user, clips))
     return _answer(f'{facts[:-1]},"labels":{labels}}}')
 

@@ -41,26 +41,41 @@ def track_json(label_set: LabelSet, track: str) -> str:
 
 
 def outline_json(
-    label_set: LabelSet, clips: Iterable[str], clip: str, start_frame: int, end_frame: int
+    label_set: LabelSet,
+    clips: Iterable[str],
+    clip: str,
+    start_frame: int,
+    end_frame: int,
+    *,
+    as_runs: bool = False,
 ) -> str:
     """JSON of the labels with the keyframes of one window of one of its ``clips``: of each track
-    ``chunks`` says in which chunks it has some, ascending."""
+    ``chunks`` says in which chunks it has some, ascending; ``chunk_runs``, ``as_runs``, the same
+    as first and last ones, as its row has it."""
     held = rows.objects(label_set)
     runs = rows.runs_by_key(held)
     read = _around(held, runs, clip, *_chunks_of(start_frame, end_frame))
     parts: dict[str, list[str]] = {"tracks": [], "intervals": []}
-    for row in held:
-        body = row.body[1:-1].strip()
-        fields = f'"{row.name}":{{"clip":"{row.clip}"{"," if body else ""}{body}'
-        if row.kind == "track":
-            numbers = numbers_text(runs[row.pk])
-            chunks = f',"chunks":[{numbers}]' if numbers else ""
-            keyframes = _keyframes_text(read[row.pk]) if row.pk in read else ""
-            parts["tracks"].append(f'{fields},"keyframes":{{{keyframes}}}{chunks}}}')
-        else:
-            parts.setdefault(ops.WHOLE[row.kind][0], []).append(f"{fields}}}")
+    tracks = parts["tracks"]
+    for pk, name, kind, at, body, runs_text, _ in held:
+        fields = (
+            f'"{name}":{{"clip":"{at}",{body[1:-1]}'
+            if len(body) > 2
+            else f'"{name}":{{"clip":"{at}"'
+        )
+        if kind != "track":
+            parts.setdefault(ops.WHOLE[kind][0], []).append(f"{fields}}}")
+            continue
+        where = f',"chunk_runs":{runs_text}' if as_runs else _chunks_text(runs[pk])
+        keyframes = _keyframes_text(read[pk]) if pk in read else ""
+        tracks.append(f'{fields},"keyframes":{{{keyframes}}}{where}}}')
     told = [f'"{part}":{{{",".join(objects)}}}' for part, objects in parts.items()]
     return f'{{"clips":{json.dumps(list(clips))},{",".join(told)}}}'
+
+
+def _chunks_text(runs: Runs) -> str:
+    numbers = numbers_text(runs)
+    return f',"chunks":[{numbers}]' if numbers else ""
 
 
 def _keyframes_text(chunks: Mapping[int, str]) -> str:
@@ -79,11 +94,13 @@ def _around(
     last: int,
 ) -> Chunks:
     return _read(
-        (row.pk, number)
-        for row in held
-        if row.kind == "track" and row.clip == clip
-        for number in reaching(runs[row.pk], first, last)
-    )
+        (pk, number)
+        for pk, _, kind, at, *_ in held
+        # As most tracks of a long clip it lies elsewhere: seen here, that costs no call.
+        if kind == "track" and at == clip
+        and (own := runs[pk]) and own[0][0] <= last and own[-1][1] >= first
+        for number in reaching(own, first, last)
+    )  # fmt: skip
 
 
 def _read(places: Iterable[tuple[int, int]]) -> Chunks:

@@ -17,7 +17,8 @@
  * @typedef {"visible" | "occluded" | "absent"} KeyframeState
  * @typedef {{state: KeyframeState, shape: Shape | null, attributes: Record<string, Value>}} Keyframe
  * @typedef {{clip: string, class_id: string, number: number, attributes: Record<string, Value>,
- *   keyframes: Record<string, Keyframe>, missing?: number[], chunks?: number[]}} Track
+ *   keyframes: Record<string, Keyframe>, missing?: number[], chunks?: number[],
+ *   chunk_runs?: [number, number][]}} Track
  *   missing: chunks of 256 frames whose keyframes are not read yet, ascending (windows.js)
  * @typedef {{clip: string, class_id: string, start_frame: number, end_frame: number,
  *   attributes: Record<string, Value>}} Interval  start inclusive, end exclusive

@@ -23,13 +23,15 @@ const REST_MS = 120;
 /** In a hand that scrubs it must stay longer; once the hand lets go, the labels are read at once. */
 const HELD_MS = 300;
 
-/** Says of each track which chunks are not read yet. @param {Labels} labels with `chunks` as the outline has them */
+/** Says of each track which chunks are not read yet. @param {Labels} labels with `chunk_runs` (or `chunks`) as the outline has them */
 export function markMissing(labels) {
   for (const track of Object.values(labels.tracks)) {
-    if (!track.chunks) continue;
+    const chunks = track.chunks ?? track.chunk_runs?.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+    if (!chunks) continue;
     const here = new Set(Object.keys(track.keyframes).map((frame) => chunkOf(Number(frame))));
-    const missing = track.chunks.filter((chunk) => !here.has(chunk));
+    const missing = chunks.filter((chunk) => !here.has(chunk));
     delete track.chunks;
+    delete track.chunk_runs;
     if (missing.length) track.missing = missing;
   }
   return labels;

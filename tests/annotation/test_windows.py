@@ -101,6 +101,11 @@ def test_the_outline_says_where_the_keyframes_are_that_it_does_not_hold(made, as
         wanted = sorted({f // store.CHUNK_FRAMES for f in FRAMES[name]})
         assert tracks[track]["chunks"] == wanted
         assert tracks[track]["keyframes"].items() <= whole[track]["keyframes"].items()
+    _, runs = ask("outline", clip=str(clip.pk), form="runs", **{"from": 6900, "to": 7100})
+    for track in runs["labels"]["tracks"].values():
+        spans = track.pop("chunk_runs")
+        track["chunks"] = [number for first, last in spans for number in range(first, last + 1)]
+    assert runs == found
     assert tracks[names["alone"]]["keyframes"] == whole[names["alone"]]["keyframes"]
     assert tracks[names["thick"]]["keyframes"] == {}
 

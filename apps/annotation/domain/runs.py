@@ -46,7 +46,6 @@ def numbers_text(runs: Sequence[Sequence[int]]) -> str:
 def reaching(runs: Sequence[Sequence[int]], first: int, last: int) -> list[int]:
     """The numbers that show what lies from ``first`` to ``last``: those within, and the next one
     before and after; none where the track has nothing within and does not go on to both sides."""
-    # As of most tracks of a long clip.
     if not runs or runs[0][0] > last or runs[-1][1] < first:
         return []
     within: list[int] = []
