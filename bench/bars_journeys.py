@@ -27,9 +27,11 @@ BARS = [
     ),
     Bar(
         "keyboard",
-        "workspace and adjudication by keyboard alone, Firefox too; axe-core finds nothing serious",
+        "workspace and adjudication by keyboard alone, each action of the table of keys, Firefox"
+        " too; axe-core finds nothing serious",
         tests(
             "tests/journeys/test_keyboard.py",
+            "tests/browser/test_every_key.py",
             "tests/browser/test_axe.py",
             "tests/browser/test_firefox.py",
             BAR_FULL="1",
@@ -37,7 +39,8 @@ BARS = [
     ),
     Bar(
         "zoom",
-        "axe-core on every page that a role gets to, at 200 % without motion: nothing serious",
+        "axe-core on every page that a role gets to, at 200 % without motion: nothing serious, Tab"
+        " comes to all and the focus is seen, nothing moves",
         tests(
             "tests/browser/test_axe.py::test_every_page_at_200_percent_without_motion_has_no_serious_finding",
             BAR_FULL="1",

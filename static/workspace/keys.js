@@ -45,7 +45,7 @@ export const capText = (b) => `${b.ctrl ? "Ctrl " : ""}${b.alt ? "Alt " : ""}${b
 /** The key of an event, or null for a modifier alone. @param {KeyboardEvent} event @returns {Key | null} */
 export function keyOf(event) {
   if (MODIFIER.test(event.code) || !event.code) return null;
-  const code = event.code.replace(/^Numpad(\d)$/, "Digit$1");
+  const code = event.code.replace(/^Numpad(\d)$/, "Digit$1").replace("NumpadEnter", "Enter");
   return { code, shift: event.shiftKey, alt: event.altKey, ctrl: event.ctrlKey || event.metaKey };
 }
 
@@ -149,7 +149,7 @@ export class Keys {
     if (!this.enabled || event.isComposing || event.defaultPrevented) return;
     const target = event.target;
     if (isTyping(target) || document.querySelector("dialog[open]")) return;
-    if ((event.code === "Space" || event.code === "Enter") && target instanceof HTMLElement && target.closest("button, a, summary")) return;
+    if (["Space", "Enter", "NumpadEnter"].includes(event.code) && target instanceof HTMLElement && target.closest("button, a, summary")) return;
     const key = keyOf(event);
     if (!key) return;
     const here = this.bindings.filter((b) => isKey(b, key) && !this.isOff(b) && this.isOpen(b));

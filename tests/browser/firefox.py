@@ -85,6 +85,25 @@ class Firefox:
             actions = [{"type": "key", "id": "keyboard", "actions": moves}]
             self._ask("WebDriver:PerformActions", {"actions": actions})
 
+    def prefer(self, name: str, value: bool) -> None:
+        """A preference of the whole browser, from the next page on."""
+        self._ask("Marionette:SetContext", {"value": "chrome"})
+        try:
+            self.run("Services.prefs.setBoolPref(arguments[0], arguments[1])", name, value)
+        finally:
+            self._ask("Marionette:SetContext", {"value": "content"})
+
+    def drag(self, *places: tuple[float, float], kind: str = "mouse") -> None:
+        """Down at the first place of the window, over the others, up at the last."""
+        moves = [{"type": "pointerMove", "x": round(x), "y": round(y), "duration": 20}
+                 for x, y in places]  # fmt: skip
+        down, up = ({"type": what, "button": 0} for what in ("pointerDown", "pointerUp"))
+        hand = {"type": "pointer", "id": kind, "parameters": {"pointerType": kind}}
+        self._ask(
+            "WebDriver:PerformActions",
+            {"actions": [{**hand, "actions": [moves[0], down, *moves[1:], up]}]},
+        )
+
     def close(self) -> None:
         self._ask("Marionette:Quit", {"flags": ["eForceQuit"]})
         self._wire.close()
@@ -93,7 +112,7 @@ class Firefox:
 _CODES = {
     "Shift": "\ue008", "Control": "\ue009", "Alt": "\ue00a", "Enter": "\ue007",
     "Escape": "\ue00c", "Space": " ", "Tab": "\ue004", "ArrowLeft": "\ue012",
-    "ArrowUp": "\ue013", "ArrowRight": "\ue014", "ArrowDown": "\ue015",
+    "ArrowUp": "\ue013", "ArrowRight": "\ue014", "ArrowDown": "\ue015", "Backspace": "\ue003",
 }  # fmt: skip
 
 
@@ -105,7 +124,8 @@ def firefox() -> Iterator[Firefox]:
         profile = Path(folder)
         lines = [f"user_pref({json.dumps(k)}, {json.dumps(v)});" for k, v in PREFERENCES.items()]
         (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
-        command = [BINARY, "--headless", "--marionette", "--no-remote", "--profile", folder]
+        command = [BINARY, "--headless", "--marionette", "--no-remote", "--profile", folder,
+                   "--remote-allow-system-access"]  # fmt: skip
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment(folder)
         )

@@ -205,7 +205,8 @@ def is_ready(page: Page) -> bool:
     """Whether a page that builds itself has done so; others are whole when they have come."""
     try:
         page.wait_for_function(
-            "() => (document.querySelector('#app')?.dataset.ready ?? 'true') === 'true'"
+            "() => (document.querySelector('#app') ?? {dataset: {ready: 'true'}})"
+            ".dataset.ready === 'true'"
         )
     except PlaywrightTimeout:
         return False

@@ -1,7 +1,7 @@
 /** The sheet's other side: each action with its key, to change it, switch it off, or take it back. */
 
 import { h } from "../dom.js";
-import { capText, keyOf } from "../keys.js";
+import { ariaKeys, capText, keyOf } from "../keys.js";
 
 /** @typedef {import("../keys.js").Keys} Keys */
 /** @typedef {import("../keys.js").Binding} Binding */
@@ -64,7 +64,7 @@ export function changeRows(keys, words, save, render) {
     return h("li", { class: "key-row" },
       h("span", {}, b.label, b.changed && also.length ? h("span", { class: "hint" }, ` · also ${also[0].toLowerCase()}`) : null),
       h("span", { class: "keys" },
-        keys.isOff(b) ? h("span", { class: "hint" }, "off") : h("kbd", {}, capText(b)), change,
+        keys.isOff(b) ? h("span", { class: "hint" }, "off") : h("kbd", { "data-keys": ariaKeys(b) }, capText(b)), change,
         b.changed || b.off
           ? h("button", { type: "button", class: "pill", "data-testid": `standard-${b.id}`, "aria-label": `As it was: ${b.label}`, onclick: () => void set(b.id, undefined) }, capText(b.standard))
           : h("button", { type: "button", class: "pill", "data-testid": `off-${b.id}`, "aria-label": `No key for: ${b.label}`, onclick: () => void set(b.id, null) }, "Off")));
