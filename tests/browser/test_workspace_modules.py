@@ -415,3 +415,19 @@ def test_a_picture_made_ready_has_the_samples_of_the_drawn_one(modules: Page) ->
       return [same, quick.isOn, quick.get(1), slow.get(9), slow.get(1), slow.get(2) !== null];
     }""")
     assert got == [[True, True], False, None, None, None, True]
+
+
+def test_chunks_that_come_as_runs_are_missing_until_they_are_read(modules: Page) -> None:
+    found = modules.evaluate("""async () => {
+      const {markMissing} = await import('/static/workspace/windows.js');
+      const key = {state: 'visible', shape: null, attributes: {}};
+      const tracks = {
+        runs: {keyframes: {300: key}, chunk_runs: [[0, 2], [7, 7]]},
+        list: {keyframes: {300: key}, chunks: [0, 1, 2, 7]},
+        none: {keyframes: {}, chunk_runs: []},
+      };
+      return markMissing({tracks, intervals: {}}).tracks;
+    }""")
+    assert found["runs"]["missing"] == found["list"]["missing"] == [0, 2, 7]
+    assert "missing" not in found["none"]
+    assert not any("chunk_runs" in track for track in found.values())
