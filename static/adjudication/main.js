@@ -150,7 +150,7 @@ async function start() {
       state.beside = state.sides.find((side) => side.labelSet === set)?.side ?? "";
     },
   });
-  const bar = transport(need("#transport", HTMLElement), bench);
+  const bar = transport(need("#transport", HTMLElement), bench, keys);
   const updateHand = handBar(need("#transport", HTMLElement), bench, keys, editing, showSheet);
   const sign = h("button", { type: "button", class: "button primary", "data-testid": "sign", "aria-keyshortcuts": "Control+Enter", onclick: () => void openSign() }, "Sign");
   const endorse = h("button", { type: "button", class: "button", "data-testid": "endorse", onclick: () => void openEndorse() });

@@ -139,6 +139,20 @@ export class Keys {
     return true;
   }
 
+  /**
+   * A button that does what a key does, and wears the key.
+   * @param {string} id of a binding @param {string} words @param {string} [kind] its class
+   * @param {HTMLElement} [inside] instead of the words, which are its name then
+   */
+  button(id, words, kind = "pill", inside) {
+    const binding = this.find(id);
+    return h("button", {
+      type: "button", class: kind, "data-testid": `act-${id}`, title: binding?.label ?? words, "aria-label": inside ? words : null,
+      "aria-keyshortcuts": binding && !this.isOff(binding) ? ariaKeys(binding) : null,
+      onclick: () => void this.run(id),
+    }, inside ?? words, inside ? null : this.cap(id));
+  }
+
   /** Whether a key has a meaning already. @param {{code: string, shift: boolean, alt: boolean}} key */
   taken(key) {
     return this.bindings.some((b) => !b.off && isKey(b, { ...key, ctrl: false }));

@@ -148,7 +148,7 @@ async function start() {
   });
   const findings = findingsPanel(need("#findings", HTMLElement), bench, keys);
   bindBeside(bench, keys, { own: set && door === "label-sets" ? set : set && { id: set.id, revision: 0 } });
-  const bar = transport(need("#transport", HTMLElement), bench);
+  const bar = transport(need("#transport", HTMLElement), bench, keys);
   handBar(need("#transport", HTMLElement), bench, keys, open, showSheet);
 
   let panelsAt = 0;

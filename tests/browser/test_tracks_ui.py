@@ -29,6 +29,18 @@ def ontology() -> dict[str, Any]:
         row = {**made["classes"][1], "id": f"a_{name}", "name": f"A {name}", "geometry": name}
         row |= {"shortcut": None, "attributes": []}
         made["classes"].append(row | ({"skeleton": SKELETON} if name == "keypoints" else {}))
+    sure = {
+        "id": "sure",
+        "name": "Sure",
+        "type": "number",
+        "unit": "%",
+        "minimum": 0,
+        "maximum": 100,
+    }
+    places = ("gallbladder", "liver", "gut", "omentum", "fluid", "adhesion", "peritoneum")
+    values = [{"id": name, "name": name.capitalize()} for name in places]
+    target = {"id": "target", "name": "To", "type": "choice", "values": values}
+    made["classes"][1]["attributes"] = [*made["classes"][1]["attributes"], target, sure]
     for name in ("frame_tag", "clip_tag"):
         row = {**made["classes"][-3], "id": f"a_{name}", "name": f"A {name}", "geometry": name}
         made["classes"].append({k: v for k, v in row.items() if k != "skeleton"})
@@ -172,6 +184,70 @@ def test_an_attribute_holds_from_a_frame_on_and_tags_are_put_on_and_taken_off(
         page.keyboard.press("[")
         until(lambda: not world.sets[SET].labels["intervals"], 20)
     saved(page)
+
+
+def fingers(page: Page, *steps: tuple[str, list[tuple[float, float]]]) -> None:
+    """Touches by step: touchStart, touchMove or touchEnd, and where each finger is."""
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    for kind, places in steps:
+        points = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    session.detach()
+
+
+def test_fingers_draw_pinch_and_press_what_keys_do(page: Page, tracks_world: World) -> None:
+    world = tracks_world
+    open_workspace(page, world)
+    page.click("[data-testid=class-lesion]")
+    a, b = place(page, world, 200, 150), place(page, world, 260, 180)
+    c = place(page, world, 320, 150)
+    # One finger paints; a second one makes it a pinch, and nothing is drawn.
+    fingers(page, ("touchStart", [a]), ("touchMove", [b]), ("touchMove", [c]), ("touchEnd", []))
+    until(lambda: shape_at(world, "lesion", 0), 20)
+    drawn = rle.area(shape_at(world, "lesion", 0)["rle"])
+    assert drawn > 100 * 20
+    before = page.locator("[data-testid=picture]").bounding_box()
+    wide = place(page, world, 440, 180)
+    fingers(page, ("touchStart", [a]), ("touchStart", [a, b]), ("touchMove", [a, c]),
+            ("touchMove", [a, wide]), ("touchEnd", []))  # fmt: skip
+    zoomed = page.locator("[data-testid=picture]").bounding_box()
+    assert zoomed["width"] > 1.5 * before["width"]
+    page.click("[data-testid=act-fit]")
+    # What keys do, by buttons: a track's keyframes and states, a phase, the speed.
+    page.click("[data-testid=class-grasper]")
+    click(page, world, (100, 100))
+    go(page, 10)
+    page.click("[data-testid=act-keyframe]")
+    until(lambda: shape_at(world, "grasper", 10), 20)
+    page.click("[data-testid=act-occluded]")
+    until(lambda: held(world, "grasper")[0]["keyframes"]["10"]["state"] == "occluded", 20)
+    # A number holds from a frame on as a choice does.
+    page.fill("[data-testid=attribute-sure]", "80")
+    page.press("[data-testid=attribute-sure]", "Tab")
+    until(lambda: held(world, "grasper")[0]["attributes"] == {"sure": 80}, 20)
+    page.click("[data-testid=attributes-from-here]")
+    page.fill("[data-testid=attribute-sure]", "40")
+    page.press("[data-testid=attribute-sure]", "Enter")
+    keyframes = held(world, "grasper")[0]["keyframes"]
+    until(lambda: keyframes["10"]["attributes"] == {"sure": 40}, 20)
+    # What has many values is a list.
+    page.select_option("[data-testid=attribute-target]", "liver")
+    until(lambda: keyframes["10"]["attributes"] == {"sure": 40, "target": "liver"}, 20)
+    page.select_option("[data-testid=attribute-target]", "")
+    until(lambda: keyframes["10"]["attributes"] == {"sure": 40}, 20)
+    assert held(world, "grasper")[0]["attributes"] == {"sure": 80}
+    page.click("[data-testid=class-calot]")
+    page.click("#classes [data-testid=act-start] >> nth=0")
+    go(page, 20)
+    page.click("#classes [data-testid=act-end] >> nth=0")
+    page.click("[data-testid=act-faster]")
+    assert page.text_content("[data-testid=speed]") == "2×"
+    until(
+        lambda: [i["end_frame"] for i in world.sets[SET].labels["intervals"].values()] == [20], 20
+    )
+    saved(page)
+    assert rle.area(shape_at(world, "lesion", 0)["rle"]) == drawn
 
 
 def test_a_shape_is_carried_on_reviewed_and_taken_back_as_one_step(

@@ -1,6 +1,6 @@
 /** Label classes with their keys; choosing one brings its tool to hand. */
 
-import { cap, chip, h } from "../dom.js";
+import { chip, h } from "../dom.js";
 import { TOOL_OF_GEOMETRY } from "../edits.js";
 import { ariaKeys, capOf, classKeys } from "../keys.js";
 import { laneOf } from "../store.js";
@@ -43,7 +43,8 @@ export function classesPanel(host, bench, keys, open) {
       buttons.set(c.id, button);
       list.append(button);
     }
-    const extra = kind === "drawn" ? null : h("span", { class: "keys" }, cap("["), cap("]"));
+    const extra = kind === "drawn" ? null : h("span", { class: "keys" },
+      keys.button("start", kind === "tag" ? "On or off" : "Start"), kind === "tag" ? null : keys.button("end", "End"));
     host.append(h("h2", {}, title, extra), list);
   }
   const update = () => {

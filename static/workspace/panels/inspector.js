@@ -14,6 +14,9 @@ const ROWS = [
   ["KeyA", "KeyS", "KeyD", "KeyF", "Semicolon"],
 ];
 
+/** More values than these stand in a list instead of a row of buttons. */
+const MOST_IN_A_ROW = 6;
+
 /** @typedef {import("../types.js").Shape} Shape */
 
 /** @param {Shape | null | undefined} shape */
@@ -26,6 +29,11 @@ function place(shape) {
 }
 
 const MEASURED = { length: "Length", width: "Width", height: "Height", area: "Area" };
+
+/** @type {[string, string][]} */
+const ACTS = [["keyframe", "Keyframe"], ["occluded", "Occluded"], ["absent", "Absent"], ["carry-back", "← Carry"], ["carry-on", "Carry →"]];
+/** @type {[string, string][]} */
+const MORE_ACTS = [["split", "Split"], ["cut", "Cut off"], ["merge", "Same object"], ["remove", "Remove keyframe"], ["remove-track", "Remove track"]];
 
 /** @param {string} name @param {...import("../dom.js").Child} value */
 const line = (name, ...value) => h("div", { class: "line" }, h("dt", {}, name), h("dd", {}, ...value));
@@ -41,16 +49,16 @@ export function inspector(host, bench, keys, open, examples) {
     row.forEach((code, v) => {
       keys.bind({
         id: `attribute-${r}-${v}`, code, label: `Attribute ${r + 1}, value ${v + 1}`, group: "Attributes",
-        when: () => open() && Boolean(attributes()[r]?.values[v]),
+        when: () => open() && Boolean(keyed()[r]?.values[v]),
         run: () => {
-          const attribute = attributes()[r];
+          const attribute = keyed()[r];
           edits.setAttribute(attribute.id, attribute.values[v].id);
         },
       });
       keys.bind({
         id: `attribute-here-${r}-${v}`, code, shift: true, label: `Attribute ${r + 1}, value ${v + 1}, from this frame on`, group: "Attributes",
-        when: () => open() && !store.selectedInterval && Boolean(attributes()[r]?.values[v]),
-        run: () => edits.setAttribute(attributes()[r].id, attributes()[r].values[v].id, true),
+        when: () => open() && !store.selectedInterval && Boolean(keyed()[r]?.values[v]),
+        run: () => edits.setAttribute(keyed()[r].id, keyed()[r].values[v].id, true),
       });
     });
   });
@@ -58,11 +66,28 @@ export function inspector(host, bench, keys, open, examples) {
   const attributes = () =>
     (store.classOf(holder()?.class_id ?? "")?.attributes ?? []).map((a) =>
       a.type === "boolean" ? { ...a, values: [{ id: true, name: "Yes" }, { id: false, name: "No" }] } : { ...a, values: a.values ?? [] });
+  /** Those with few values: they have rows of keys, in order. */
+  const keyed = () => attributes().filter((a) => a.values.length && a.values.length <= MOST_IN_A_ROW);
   /** What holds on this frame. */
   const now = () => {
     const held = holder();
     return held && "keyframes" in held ? { ...held.attributes, ...standing(held, store.frame) } : (held?.attributes ?? {});
   };
+
+  /** Whether what is set holds from this frame on, without Shift held: for a pen, a finger, a field. */
+  let isFromHere = false;
+  /** @param {string} id @param {import("../types.js").Value} value @param {boolean} [shift] */
+  const setTo = (id, value, shift = false) => edits.setAttribute(id, value, !store.selectedInterval && (shift || isFromHere));
+
+  const spanToggle = () =>
+    h("span", { class: "pills", role: "group", "aria-label": "What is set holds" },
+      ...[false, true].map((from) => h("button", {
+        type: "button", class: "pill", "aria-pressed": String(isFromHere === from), "data-testid": from ? "attributes-from-here" : "attributes-whole",
+        onclick: () => {
+          isFromHere = from;
+          update();
+        },
+      }, from ? "from here" : "all of it")));
 
   /** @param {import("../types.js").Attribute} attribute @param {import("../types.js").Value | undefined} value */
   const numberField = (attribute, value) =>
@@ -72,25 +97,46 @@ export function inspector(host, bench, keys, open, examples) {
         "aria-label": attribute.name, "data-testid": `attribute-${attribute.id}`,
         onchange: (/** @type {Event} */ event) => {
           const field = /** @type {HTMLInputElement} */ (event.target);
-          if (field.value !== "" && field.checkValidity()) edits.setAttribute(attribute.id, Number(field.value));
+          if (field.value !== "" && field.checkValidity() && now()[attribute.id] !== Number(field.value)) setTo(attribute.id, Number(field.value));
         },
       }), ` ${attribute.unit ?? ""}`);
 
+  /** More values than a row of keys has room for. @param {ReturnType<typeof attributes>[number]} attribute @param {import("../types.js").Value | undefined} value */
+  const list = (attribute, value) =>
+    h("select", {
+      disabled: !open(), "aria-label": attribute.name, "data-testid": `attribute-${attribute.id}`,
+      onchange: (/** @type {Event} */ event) => {
+        const chosen = attribute.values.find((v) => String(v.id) === /** @type {HTMLSelectElement} */ (event.target).value);
+        // The value that stands there, once more, takes it away.
+        if (chosen) setTo(attribute.id, chosen.id);
+        else if (value !== undefined) setTo(attribute.id, value);
+      },
+    }, h("option", { value: "" }, "not said"),
+    ...attribute.values.map((v) => h("option", { value: String(v.id), selected: v.id === value }, v.name)));
+
+  /** What can be done to the track, for those without a keyboard at hand; each button wears its key. */
+  const acts = () => h("div", { class: "acts", role: "group", "aria-label": "Do to the track" },
+    ...ACTS.map(([id, words]) => (keys.find(id) ? keys.button(id, words) : null)),
+    h("details", {}, h("summary", {}, "More"), ...MORE_ACTS.map(([id, words]) => keys.button(id, words))));
+
   const attributeRows = () => {
     const held = now();
-    return attributes().map((attribute, r) =>
-      line(
-        attribute.name,
-        attribute.type === "number" ? numberField(attribute, held[attribute.id]) : h("span", { class: "pills", role: "group", "aria-label": attribute.name },
-          ...attribute.values.map((value, v) =>
-            h("button", {
-              type: "button", class: "pill", "data-testid": `attribute-${attribute.id}-${value.id}`, disabled: !open(),
-              "aria-pressed": String(held[attribute.id] === value.id), "aria-keyshortcuts": ROWS[r]?.[v] ? capOf(ROWS[r][v]) : null,
-              title: "With Shift: from this frame on",
-              onclick: (/** @type {MouseEvent} */ event) => edits.setAttribute(attribute.id, value.id, event.shiftKey),
-            }, value.name, ROWS[r]?.[v] ? keys.cap(`attribute-${r}-${v}`) : null))),
-      ),
-    );
+    const rows = keyed();
+    const all = attributes();
+    const lines = all.map((attribute) => {
+      const r = rows.findIndex((each) => each.id === attribute.id);
+      if (attribute.type === "number") return line(attribute.name, numberField(attribute, held[attribute.id]));
+      if (r < 0) return line(attribute.name, list(attribute, held[attribute.id]));
+      return line(attribute.name, h("span", { class: "pills", role: "group", "aria-label": attribute.name },
+        ...attribute.values.map((value, v) =>
+          h("button", {
+            type: "button", class: "pill", "data-testid": `attribute-${attribute.id}-${value.id}`, disabled: !open(),
+            "aria-pressed": String(held[attribute.id] === value.id), "aria-keyshortcuts": ROWS[r]?.[v] ? capOf(ROWS[r][v]) : null,
+            title: "With Shift: from this frame on",
+            onclick: (/** @type {MouseEvent} */ event) => setTo(attribute.id, value.id, event.shiftKey),
+          }, value.name, ROWS[r]?.[v] ? keys.cap(`attribute-${r}-${v}`) : null))));
+    });
+    return all.length && open() && !store.selectedInterval ? [...lines, line("Holds for", spanToggle())] : lines;
   };
 
   const update = () => {
@@ -99,7 +145,7 @@ export function inspector(host, bench, keys, open, examples) {
     const here = track ? store.expand(track, store.frame) : null;
     const isKeyframe = Boolean(track?.keyframes[String(store.frame)]);
     const guide = store.classOf(interval?.class_id ?? track?.class_id ?? store.activeClass ?? "");
-    const shown = [store.selectedTrack, store.selectedInterval, interval, track?.attributes, JSON.stringify(now()), here && place(here.shape), here?.state, isKeyframe, guide?.id, open(), store.tool, examples?.version];
+    const shown = [store.selectedTrack, store.selectedInterval, interval, track?.attributes, JSON.stringify(now()), here && place(here.shape), here?.state, isKeyframe, guide?.id, open(), store.tool, isFromHere, examples?.version];
     renderIfChanged(host, shown, () => {
       /** @type {import("../dom.js").Child[]} */
       const out = [];
@@ -112,8 +158,9 @@ export function inspector(host, bench, keys, open, examples) {
             here?.shape ? line(here.shape.type === "tip" ? "Position" : here.shape.type === "mask" ? "Area" : "Size", place(here.shape)) : null,
             ...(here?.shape ? measures(here.shape, bench.clip.regions ?? []) : []).map((m) =>
               line(MEASURED[m.kind], h("span", { "data-testid": `measure-${m.kind}` }, inWords(m)))),
-            line("This frame", h("span", {}, isKeyframe ? "keyframe " : here?.interpolated ? "interpolated " : "no keyframe "), keys.cap("keyframe")),
-            line("State", h("span", {}, `${state} `), keys.cap("occluded"), keys.cap("absent"))),
+            line("This frame", h("span", {}, isKeyframe ? "keyframe " : here?.interpolated ? "interpolated " : "no keyframe ")),
+            line("State", h("span", {}, `${state} `))),
+          open() ? acts() : null,
         );
       } else if (interval) {
         const { time } = bench.player;
@@ -123,7 +170,8 @@ export function inspector(host, bench, keys, open, examples) {
             ...attributeRows(),
             line("From", `${clock(time.timeOf(interval.start_frame))} · ${spaced(interval.start_frame)}`),
             line("To", `${clock(time.timeOf(interval.end_frame))} · ${spaced(interval.end_frame)}`),
-            line("Length", `${spaced(interval.end_frame - interval.start_frame)} frames`)),
+            line("Length", interval.end_frame - interval.start_frame === 1 ? "1 frame" : `${spaced(interval.end_frame - interval.start_frame)} frames`)),
+          open() ? h("div", { class: "acts" }, ...(["loop", "remove"].map((id, i) => keys.button(id, ["Loop", "Remove"][i])))) : null,
         );
       }
       if (guide) {

@@ -12,8 +12,8 @@ function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** @param {HTMLElement} host @param {import("../bench.js").Bench} bench */
-export function transport(host, bench) {
+/** @param {HTMLElement} host @param {import("../bench.js").Bench} bench @param {import("../keys.js").Keys} keys */
+export function transport(host, bench, keys) {
   const { player, store } = bench;
   /** @param {string} name @param {string} keys @param {string} d @param {() => void} run @param {string} id */
   const button = (name, keys, d, run, id) =>
@@ -59,6 +59,8 @@ export function transport(host, bench) {
   });
   field.addEventListener("change", go);
   field.addEventListener("focus", () => (gone = ""));
+  /** @param {string} id @param {string} words @param {string} sign */
+  const small = (id, words, sign) => keys.button(id, words, "plain", h("span", { "aria-hidden": "true" }, sign));
   const rate = h("span", { class: "rate", "data-testid": "speed" });
   const light = h("span", { class: "light", "data-testid": "light" });
   const phase = h("span", { class: "phase", "data-testid": "phase" });
@@ -68,14 +70,17 @@ export function transport(host, bench) {
       button("One frame back", "ArrowLeft", "M17 5v14l-9-7zM6 5h2v14H6z", () => player.step(-1), "step-back"),
       play,
       button("One frame on", "ArrowRight", "M7 5v14l9-7zM16 5h2v14h-2z", () => player.step(1), "step-on")),
-    clockText, ticks, field, rate, light, phase, h("span", { class: "grow" }), source,
+    clockText, ticks, field,
+    h("div", { class: "speed" }, small("slower", "Slower", "−"), rate, small("faster", "Faster", "+")),
+    light, phase, h("span", { class: "grow" }), source,
+    h("div", { class: "speed" }, small("zoom-out", "Zoom out", "−"), small("fit", "Fit the picture", "fit"), small("zoom-in", "Zoom in", "+")),
   );
   const update = () => {
     const index = store.frame;
     write(time, clock(player.time.timeOf(index)));
     write(frame, ` · frame ${spaced(index)}`);
     write(ticks, `PTS ${player.time.pts[index] ?? ""}`);
-    const speed = player.playing || player.speed !== 1 ? `${player.rate < 0 ? "−" : ""}${Math.abs(player.rate)}×` : "";
+    const speed = `${player.playing && player.rate < 0 ? "−" : ""}${Math.abs(player.playing ? player.rate : player.speed)}×`;
     const loop = player.loop ? `loop ${spaced(player.loop[0])}–${spaced(player.loop[1] - 1)}` : "";
     write(rate, [speed, loop].filter(Boolean).join(" · "));
     write(light, lightWords(bench));
