@@ -30,6 +30,17 @@ class LabelSetView(ApiView):
         return Response(queries.as_json(label_set, request.user))
 
 
+class RevisionsView(ApiView):
+    @extend_schema(
+        parameters=[OpenApiParameter("before", int, description="Revisions below this one.")],
+        responses={status: OpenApiTypes.OBJECT for status in (200, 400, 404, 409)},
+    )
+    def get(self, request: Any, label_set_id: uuid.UUID) -> Response:
+        """Revisions of one's own label set, newest first: when, and what was done where."""
+        label_set = queries.shown_set_for(request.user, label_set_id, with_ontology=False)
+        return Response(queries.revisions(label_set, _number(request, "before")))
+
+
 class RevisionView(ApiView):
     @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
     def get(self, request: Any, label_set_id: uuid.UUID, revision: int) -> Response:
@@ -43,16 +54,20 @@ class RevisionView(ApiView):
 
 
 class RevisionChangesView(ApiView):
-    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT})
+    @extend_schema(
+        parameters=[OpenApiParameter("to", int, description="A revision; the newest if left out.")],
+        responses={status: OpenApiTypes.OBJECT for status in (200, 400, 404, 409)},
+    )
     def get(self, request: Any, label_set_id: uuid.UUID, revision: int) -> Response:
-        """What one's own label set differs in, now, from how it stood at a revision."""
+        """What one's own label set differs in at a revision (now) from how it stood at another."""
         label_set = queries.shown_set_for(request.user, label_set_id)
+        asked = _number(request, "to")
+        to = label_set.revision if asked is None else asked
         try:
-            before = queries.store.at_revision(label_set, revision)
+            before, after = (queries.store.at_revision(label_set, one) for one in (revision, to))
         except ValueError:
             raise NotFound("There is no such revision.") from None
-        rows = changes(before, queries.store.load(label_set))
-        return Response({"from": revision, "to": label_set.revision, "changes": rows})
+        return Response({"from": revision, "to": to, "changes": changes(before, after)})
 
 
 class ProposalsView(ApiView):
@@ -73,19 +88,16 @@ class OperationsView(ApiView):
     def get(self, request: Any, label_set_id: uuid.UUID) -> Response:
         """What one's other tabs and devices did to one's label set above a revision."""
         label_set = queries.shown_set_for(request.user, label_set_id, with_ontology=False)
-        after, client = request.query_params.get("after", ""), request.query_params.get("client")
-        if not (after.isascii() and after.isdigit() and len(after) <= 9):
+        after, client = _number(request, "after"), request.query_params.get("client")
+        if after is None:
             raise Refused(
-                "invalid_query",
-                "after is not a whole number from 0.",
-                "Send the revision last received.",
-                field="after",
+                "invalid_query", "after is missing.", "Send the revision you hold.", field="after"
             )
         if not _is_uuid(client):
             raise Refused(
                 "invalid_query", "client is not a UUID.", "Send your client id.", field="client"
             )
-        return Response(queries.since(label_set, str(client), int(after)))
+        return Response(queries.since(label_set, str(client), after))
 
     @extend_schema(
         request=OpenApiTypes.OBJECT,
@@ -149,6 +161,21 @@ class SubmitView(ApiView):
         # Where clips come back unmarked, what is handed in is out of sight.
         is_shown = done.places.filter(clip__in=clips_for(request.user).values("pk")).exists()
         return Response({"state": done.state, "revision": done.revision, "is_shown": is_shown})
+
+
+def _number(request: Any, name: str) -> int | None:
+    """A whole number of the query, or None where it is left out. Raises Refused."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise Refused(
+            "invalid_query",
+            f"{name} is not a whole number from 0.",
+            "Send a revision.",
+            field=name,
+        )
+    return int(text)
 
 
 def _is_uuid(value: Any) -> bool:

@@ -51,6 +51,29 @@ def held(label_set: LabelSet, client_id: str, op_ids: Sequence[str]) -> tuple[in
     return last, frozenset(tables.name_of(name) for _, owner, name in found if owner == mine)
 
 
+# What of an operation tells where it was and what it did; shapes are left out.
+_TOLD = ("op", "object", "class_id", "frame_index", "start_frame", "end_frame", "decision")
+
+
+def told(label_set: LabelSet, before: int, most: int) -> list[dict[str, Any]]:
+    """The ``most`` newest revisions below ``before``, newest first: ``{"revision", "at",
+    "operations": [what each did and where, without its shape]}``."""
+    rows = (
+        Operation.objects.filter(
+            label_set=label_set, revision__lt=before, revision__gte=before - most, has_effect=True
+        )
+        .order_by("-revision", "place")
+        .values_list("revision", "at", "body")
+    )
+    found: dict[int, dict[str, Any]] = {}
+    for revision, at, body in rows:
+        one = {"revision": revision, "at": at.isoformat(), "operations": []}
+        operation = json.loads(bytes(body))
+        did = {name: operation[name] for name in _TOLD if name in operation}
+        found.setdefault(revision, one)["operations"].append(did)
+    return list(found.values())
+
+
 def append(label_set: LabelSet, author: User, client_id: str, rows: Sequence[Row]) -> None:
     """Append operations at the label set's revision, in the caller's transaction."""
     shared: list[Any] = [

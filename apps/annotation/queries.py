@@ -23,6 +23,7 @@ from apps.projects.queries import project_ids, roles_in
 AT_WORK = (LabelSet.State.ASSIGNED, LabelSet.State.IN_PROGRESS, LabelSet.State.RETURNED)
 # Operations of others that an open page takes one by one.
 MOST_TOLD = 2000
+REVISIONS_A_PAGE = 50
 HANDED_IN = (LabelSet.State.SUBMITTED, LabelSet.State.LOCKED, LabelSet.State.SIGNED)
 
 
@@ -164,6 +165,17 @@ def since(label_set: LabelSet, client_id: str, after: int) -> dict[str, Any]:
         "revision": label_set.revision,
         "state": told_state(label_set),
         "operations": log.others(label_set, client_id, after, most=MOST_TOLD),
+    }
+
+
+def revisions(label_set: LabelSet, before: int | None) -> dict[str, Any]:
+    """Revisions of a label set below one (all when None), newest first, a page at a time:
+    ``{"revisions", "before"}``; ``before`` is where the next page begins, None at the end."""
+    top = label_set.revision + 1 if before is None else min(before, label_set.revision + 1)
+    lowest = top - REVISIONS_A_PAGE
+    return {
+        "revisions": log.told(label_set, top, REVISIONS_A_PAGE),
+        "before": lowest if lowest > 1 else None,
     }
 
 

@@ -18,6 +18,7 @@ _BESIDE = "api/v1/beside/<uuid:label_set_id>/"
 
 urlpatterns = [
     path(_SET, api.LabelSetView.as_view(), name="label-set"),
+    path(f"{_SET}revisions/", api.RevisionsView.as_view(), name="label-set-revisions"),
     path(f"{_SET}revisions/<int:revision>/", api.RevisionView.as_view(), name="label-set-revision"),
     path(
         f"{_SET}revisions/<int:revision>/changes/",

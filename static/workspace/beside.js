@@ -8,6 +8,7 @@ import { outlineUrl } from "./chunks.js";
 import { View } from "./canvas/view.js";
 import { h } from "./dom.js";
 import { readIndex } from "./load.js";
+import { changeRows } from "./panels/changes.js";
 import { spaced } from "./player/timebase.js";
 import { Player } from "./player/player.js";
 import { Store } from "./store.js";
@@ -91,11 +92,7 @@ class Shown {
   }
 }
 
-/**
- * @typedef {{kind: string, object: string, what: "added" | "removed" | "changed", class_id: string | null, number: number | null,
- *   start_frame: number, end_frame: number, fields: string[],
- *   keyframes: {added: number, removed: number, changed: number} | null}} Change
- */
+/** @typedef {import("./panels/changes.js").Change} Change */
 
 /**
  * Binds the keys; builds the pane when it is first asked for.
@@ -103,6 +100,7 @@ class Shown {
  * @param {{own?: {id: string, revision: number} | null, first?: string, onShown?: (labelSet: string | null) => void,
  *   colorOf?: (labelSet: string) => string | undefined}} [options] `own`: the set in the workspace, whose revisions can be
  *   seen; `first`: the label set to begin with
+ * @returns {{revision: (number: number) => void}} `revision` opens one of one's own
  */
 export function bindBeside(bench, keys, options = {}) {
   const { api, clip, player, stage, store } = bench;
@@ -111,6 +109,8 @@ export function bindBeside(bench, keys, options = {}) {
   /** @type {Shown | null} */
   let shown = null;
   let asked = 0;
+  /** What is to be shown when the choices are here. */
+  let wish = "";
   const settings = { by: "frame", offset: 0, revision: Math.max(1, (options.own?.revision ?? 1) - 1) };
   const what = h("select", { "aria-label": "Beside", "data-testid": "beside-what", onchange: () => void show() });
   const by = h("select", { "aria-label": "In step by", "data-testid": "beside-by", onchange: () => settle() },
@@ -154,10 +154,12 @@ export function bindBeside(bench, keys, options = {}) {
       words.textContent = "What can stand beside could not be read: close and open it again";
       return;
     }
-    const held = what.value;
+    const held = wish || what.value;
+    wish = "";
     what.replaceChildren(...groups(choices));
     const wanted = [held, options.first && `set:${options.first}`].find((value) => value && [...what.options].some((o) => o.value === value));
     if (wanted) what.value = wanted;
+    for (const field of [what, by, offset]) field.hidden = !what.options.length;
     if (!what.options.length) words.textContent = "Nothing that you may see can stand beside this clip";
     else await show();
   }
@@ -272,18 +274,11 @@ export function bindBeside(bench, keys, options = {}) {
     return made;
   }
 
-  /** What came, went and changed since the revision; a row leads to its first frame. @param {Change[]} rows */
+  /** @param {Change[]} rows since the revision */
   function changeList(rows) {
     const many = rows.length === 1 ? "1 difference from now" : `${rows.length || "No"} differences from now`;
-    const list = rows.map((row) => {
-      const name = row.class_id ? `${store.classOf(row.class_id)?.name ?? row.class_id}${row.number ? ` ${row.number}` : ""}` : "Relation";
-      const k = row.keyframes;
-      const counts = k ? [[k.added, "added"], [k.removed, "removed"], [k.changed, "changed"]].filter(([n]) => n).map(([n, word]) => `${n} ${word}`) : [];
-      const details = [...(counts.length ? [`keyframes ${counts.join(", ")}`] : []), ...row.fields.map((field) => field.replaceAll("_", " "))];
-      return h("li", {}, h("button", { type: "button", class: "button", onclick: () => void bench.player.seek(row.start_frame) },
-        `${name}: ${row.what}${row.what === "changed" && details.length ? ` (${details.join("; ")})` : ""}, frame ${spaced(row.start_frame)}`));
-    });
-    return h("details", { class: "beside-changes", "data-testid": "beside-changes" }, h("summary", {}, many), h("ul", {}, ...list));
+    return h("details", { class: "beside-changes", "data-testid": "beside-changes" }, h("summary", {}, many),
+      h("ul", {}, ...changeRows(rows, store, (frame) => void player.seek(frame))));
   }
 
   /** The first picture shows a frame: the second one goes with it. @param {number} frame */
@@ -305,4 +300,13 @@ export function bindBeside(bench, keys, options = {}) {
     words.textContent = before ? "not begun yet" : after ? "over" : `frame ${spaced(to)}`;
     second.follow(Math.max(0, Math.min(second.n_frames - 1, to)), player.playing ? player.rate : 0);
   }
+
+  return {
+    revision: (number) => {
+      settings.revision = number;
+      wish = `revision:${options.own?.id}`;
+      if (pane.hidden) toggle(true);
+      else void begin();
+    },
+  };
 }

@@ -16,6 +16,7 @@ import { commentsPanel } from "./panels/comments.js";
 import { findingsPanel } from "./panels/findings.js";
 import { Examples } from "./panels/examples.js";
 import { handBar } from "./panels/handbar.js";
+import { bindHistory } from "./panels/history.js";
 import { inspector } from "./panels/inspector.js";
 import { proposalsPanel } from "./panels/proposals.js";
 import { bindProcedure, playOnRate } from "./panels/procedure.js";
@@ -110,7 +111,9 @@ async function start() {
     sync = new Sync(api, store, set.id, set.revision, outbox);
     if (windows) sync.reload = () => windows.reload();
   }
-  const saved = savedState(need("#saved", HTMLElement), sync, reading);
+  /** @type {() => void} */
+  let showHistory = () => {};
+  const saved = savedState(need("#saved", HTMLElement), sync, reading, sync ? () => showHistory() : undefined);
   const signedOut = () => signInBanner(api, me.username, () => {
     player.retry();
     sync?.kick();
@@ -147,7 +150,10 @@ async function start() {
     flush: async () => void (await sync?.flush()),
   });
   const findings = findingsPanel(need("#findings", HTMLElement), bench, keys);
-  bindBeside(bench, keys, { own: set && door === "label-sets" ? set : set && { id: set.id, revision: 0 } });
+  // Revisions grow while one works: those made since the page was opened can stand beside as well.
+  const own = set && { id: set.id, get revision() { return door === "label-sets" ? (sync?.revision ?? set.revision) : 0; } };
+  const beside = bindBeside(bench, keys, { own });
+  if (set && door === "label-sets") showHistory = bindHistory(bench, keys, sync, set.id, beside.revision);
   const bar = transport(need("#transport", HTMLElement), bench, keys);
   handBar(need("#transport", HTMLElement), bench, keys, open, showSheet);
 

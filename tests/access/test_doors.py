@@ -165,6 +165,7 @@ DOORS = {
     "beside": "apps.library.queries.clip_for",
     "beside-outline": "apps.library.queries.clips_for",
     "beside-keyframes": "apps.library.queries.clips_for",
+    "label-set-revisions": "apps.annotation.queries.label_set_for",
     "label-set-revision": "apps.annotation.queries.label_set_for",
     "label-set-changes": "apps.annotation.queries.label_set_for",
     "label-set-operations": "apps.annotation.services.save_operations",

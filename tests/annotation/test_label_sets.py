@@ -173,6 +173,19 @@ def test_every_older_revision_can_be_read(tab, clip):
         assert answer.json()["labels"] == labels
     assert tab.client.get(tab.url("revisions/9/")).status_code == 404
     assert tab.client.get(tab.url("revisions/9/changes/")).status_code == 404
+    said = tab.client.get(tab.url("revisions/")).json()
+    assert [one["revision"] for one in said["revisions"]] == [4, 3, 2, 1]
+    assert said["before"] is None and said["revisions"][0]["at"]
+    assert not any("shape" in op for one in said["revisions"] for op in one["operations"])
+    earlier = tab.client.get(tab.url("revisions/"), {"before": 3}).json()["revisions"]
+    assert [one["revision"] for one in earlier] == [2, 1]
+    assert tab.client.get(tab.url("revisions/"), {"before": "x"}).status_code == 400
+    # Any two are compared, in either order.
+    pair = tab.client.get(tab.url("revisions/1/changes/"), {"to": 2}).json()
+    assert (pair["from"], pair["to"]) == (1, 2) and pair["changes"]
+    back = tab.client.get(tab.url("revisions/2/changes/"), {"to": 1}).json()["changes"]
+    assert [row["object"] for row in back] == [row["object"] for row in pair["changes"]]
+    assert tab.client.get(tab.url("revisions/2/changes/"), {"to": 9}).status_code == 404
     told = tab.client.get(tab.url("revisions/1/changes/")).json()
     assert (told["from"], told["to"]) == (1, 4)
     assert {(row["what"], row["kind"]) for row in told["changes"]} == {

@@ -165,6 +165,24 @@ class LabelSet:
             self.log.append((self.revision, client, op))
         return 200, {"revision": self.revision, "acknowledged_seq": len(held), "others": others}
 
+    def at(self, revision: int) -> dict[str, Any]:
+        """The labels of a set that was begun empty as they stood at a revision."""
+        labels: dict[str, Any] = {"clips": [CLIP], "tracks": {}, "intervals": {}}
+        for number, _, op in self.log:
+            if number <= revision:
+                apply(labels, json.loads(json.dumps(op)))
+        return labels
+
+    def told(self) -> dict[str, Any]:
+        """Revisions, newest first, as the server tells them."""
+        rows: dict[int, list[dict[str, Any]]] = {}
+        for number, _, op in self.log:
+            rows.setdefault(number, []).append({k: v for k, v in op.items() if k != "shape"})
+        at = "2026-11-26T20:00:00+00:00"
+        newest = sorted(rows, reverse=True)
+        found = [{"revision": n, "at": at, "operations": rows[n]} for n in newest]
+        return {"revisions": found, "before": None}
+
     def since(self, asked: dict[str, str]) -> dict[str, Any]:
         """What other clients did above a revision."""
         after, client = int(asked["after"]), asked["client"]

@@ -346,6 +346,12 @@ class Handler(BaseHTTPRequestHandler):
                 return self._json(world.sets[found[1]].since(asked))
         if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/proposals/", path):
             return self._json({"sources": world.proposals.get(found[1], [])})
+        if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/revisions/", path):
+            return self._json(world.sets[found[1]].told())
+        to = dict(parse_qsl(urlsplit(self.path).query)).get("to")
+        if to and (found := re.fullmatch(r".*/label-sets/([\w-]+)/revisions/(\d+)/.*", path)):
+            held = world.sets[found[1]]
+            return self._json({"changes": changes(held.at(int(found[2])), held.at(int(to)))})
         if found := re.fullmatch(r"/api/v1/label-sets/([\w-]+)/revisions/\d+/(changes/)?", path):
             older = world.a
             if found[2]:

@@ -9,7 +9,17 @@ from playwright.sync_api import Page
 
 from apps.annotation.domain.comparing import changes
 from tests.browser.devserver import ADJUDICATION, OTHER, READ, SET, World
-from tests.browser.steps import BITS, CELL_PX, READ_CODE, open_workspace, shows, until
+from tests.browser.steps import (
+    BITS,
+    CELL_PX,
+    READ_CODE,
+    go,
+    open_workspace,
+    place,
+    saved,
+    shows,
+    until,
+)  # fmt: skip
 
 pytestmark = pytest.mark.browser
 
@@ -160,3 +170,34 @@ def test_a_lead_lets_a_frame_stand_as_an_example_and_an_annotator_sees_it_at_han
     page.wait_for_selector("dialog.example-dialog", state="detached")
     page.keyboard.press("1")
     until(lambda: page.locator("[data-testid=examples]").count() == 0)
+
+
+def test_every_revision_is_listed_compared_and_opened_beside(page: Page, world: World) -> None:
+    # All pictures are decoded at the first, under the lock that a save waits for.
+    world.picture(0)
+    open_workspace(page, world, 8)
+    page.keyboard.press("Digit2")
+    for revision, frame in enumerate((8, 12, 40), 1):
+        go(page, frame)
+        page.mouse.click(*place(page, world, 120, 90))
+        until(lambda wanted=revision: world.sets[SET].revision == wanted)
+    saved(page)
+    page.keyboard.press("Alt+h")
+    rows = page.locator("[data-testid=history] tbody tr")
+    until(lambda: rows.count() == 4)
+    assert "Grasper 1: drawn on frame 40" in rows.first.inner_text()
+    assert "Nothing was labelled yet" in rows.last.inner_text()
+    # The newest two are chosen; any other two can be.
+    page.click("[data-testid=history-compare]")
+    one = page.locator("[data-testid=history-changes] li")
+    until(lambda: one.count() == 1 and "frame 40" in one.inner_text())
+    page.check("[data-testid=history-from-1]")
+    page.check("[data-testid=history-to-2]")
+    page.click("[data-testid=history-compare]")
+    until(lambda: "keyframes 1 added" in one.inner_text())
+    one.locator("button").click()
+    shows(page, 12)
+    page.click("[data-testid=revision]")
+    page.click("[data-testid=history-beside-1]")
+    beside_shows(page, 12)
+    assert page.input_value("[data-testid=beside-offset]") == "1"

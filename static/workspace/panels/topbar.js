@@ -10,10 +10,15 @@ import { stillToDo } from "./tracks.js";
 /** @type {Record<import("../sync.js").SavedState, string>} */
 const WORDS = { saved: "Saved", saving: "Saving", offline: "Not on the server yet" };
 
-/** @param {HTMLElement} host @param {Sync | null} sync @param {string} reading  said instead when nothing can be saved */
-export function savedState(host, sync, reading) {
+/**
+ * @param {HTMLElement} host @param {Sync | null} sync @param {string} reading  said instead when nothing can be saved
+ * @param {() => void} [showHistory]
+ */
+export function savedState(host, sync, reading, showHistory) {
   const text = h("span", { class: "saved", "data-testid": "saved", role: "status", "aria-live": "polite" });
-  const revision = h("span", { class: "revision", "data-testid": "revision" });
+  const revision = showHistory
+    ? h("button", { type: "button", class: "revision", "data-testid": "revision", title: "Read and compare revisions", "aria-keyshortcuts": "Alt+H", onclick: showHistory })
+    : h("span", { class: "revision", "data-testid": "revision" });
   host.append(text, revision);
   const update = () => {
     const state = sync?.state ?? "saved";
