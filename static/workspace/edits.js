@@ -164,23 +164,32 @@ export class Edits {
     }
     /** @type {KeyframeState} */
     const state = held?.state === "occluded" ? "occluded" : "visible";
-    const guards = this.#guards(target.object, frame, shape);
+    const keyframe = { state, shape, attributes: track ? standing(track, frame) : {} };
+    const guards = this.guards(target.object, frame, keyframe);
     const done = store.commit([
       ...target.create,
       ...guards,
-      { op: "keyframe.set", object: target.object, frame_index: frame, state, shape, attributes: track ? standing(track, frame) : {} },
+      { op: "keyframe.set", object: target.object, frame_index: frame, ...keyframe },
     ]);
     if (!done) return;
     store.set({ selectedTrack: target.object, activeClass: target.class_id, selectedInterval: null });
     if (guards.length) store.onNotice("The shot changes in between: nothing is filled in over it");
   }
 
-  /** Nothing is filled in over a change of shot. @param {string} object @param {number} frame @param {Shape} shape */
-  #guards(object, frame, shape) {
+  /**
+   * Nothing is filled in over a change of shot.
+   * @param {string} object @param {number} frame @param {import("./types.js").Keyframe} keyframe to be put there
+   * @param {import("./types.js").Track} [track]  the object's, where it is not as it stands
+   */
+  guards(object, frame, keyframe, track = this.store.labels.tracks[object]) {
     const { store } = this;
-    const track = store.labels.tracks[object];
     const labelClass = track && store.classOf(track.class_id);
-    return labelClass ? shotGuards(track, object, frame, shape, store.shots, ruleOf(labelClass)) : [];
+    return labelClass ? shotGuards(track, object, frame, keyframe, store.shots, ruleOf(labelClass)) : [];
+  }
+
+  /** A keyframe of a track, kept apart from those beyond a change of shot. @param {string} object @param {number} frame @param {import("./types.js").Keyframe} keyframe */
+  #put(object, frame, keyframe) {
+    return this.store.commit([...this.guards(object, frame, keyframe), { op: "keyframe.set", object, frame_index: frame, ...keyframe }]);
   }
 
   /** The shape a new keyframe here starts from: interpolated, or the last one drawn before. @returns {Shape | null} */
@@ -215,10 +224,7 @@ export class Edits {
       store.onNotice("Draw on this frame first: the track has no shape yet");
       return;
     }
-    store.commit([
-      ...this.#guards(object, store.frame, shape),
-      { op: "keyframe.set", object, frame_index: store.frame, state: "visible", shape, attributes: standing(track, store.frame) },
-    ]);
+    this.#put(object, store.frame, { state: "visible", shape, attributes: standing(track, store.frame) });
   }
 
   toggleOccluded() {
@@ -234,17 +240,8 @@ export class Edits {
       store.onNotice("Draw the last seen place first, then mark it occluded");
       return;
     }
-    store.commit([
-      ...this.#guards(store.selectedTrack, store.frame, shape),
-      {
-        op: "keyframe.set",
-        object: store.selectedTrack,
-        frame_index: store.frame,
-        state: held?.state === "occluded" ? "visible" : "occluded",
-        shape,
-        attributes: standing(track, store.frame),
-      },
-    ]);
+    const state = held?.state === "occluded" ? "visible" : "occluded";
+    this.#put(store.selectedTrack, store.frame, { state, shape, attributes: standing(track, store.frame) });
   }
 
   toggleAbsent() {
@@ -259,9 +256,7 @@ export class Edits {
       store.commit([{ op: "keyframe.delete", object, frame_index: store.frame }]);
       return;
     }
-    store.commit([
-      { op: "keyframe.set", object, frame_index: store.frame, state: "absent", shape: null, attributes: standing(track, store.frame) },
-    ]);
+    this.#put(object, store.frame, { state: "absent", shape: null, attributes: standing(track, store.frame) });
   }
 
   /** Takes away what is selected: the keyframe here, or with `whole` the track; or the interval. @param {boolean} whole */
@@ -351,7 +346,9 @@ export class Edits {
       if (!store.isWhole(store.selectedTrack)) return;
       const shape = this.#shapeHere();
       const here = store.expand(store.selected, store.frame);
-      store.commit(attributeFromHere(store.selected, store.selectedTrack, store.frame, attribute, value, here, shape));
+      const ops = attributeFromHere(store.selected, store.selectedTrack, store.frame, attribute, value, here, shape);
+      const guards = ops.slice(0, 1).flatMap((op) => (op.op === "keyframe.set" ? this.guards(op.object, op.frame_index, op) : []));
+      store.commit([...guards, ...ops]);
       return;
     }
     const interval = store.selectedInterval ? store.labels.intervals[store.selectedInterval] : undefined;

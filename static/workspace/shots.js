@@ -5,11 +5,10 @@
 
 import { chunkOf } from "./chunks.js";
 import { isBridged, keyframeFrames, lastAtOrBefore, stampOf } from "./interpolate.js";
-import { standing } from "./track-edits.js";
 
 /** @typedef {import("./types.js").Track} Track */
 /** @typedef {import("./types.js").Operation} Operation */
-/** @typedef {import("./types.js").Shape} Shape */
+/** @typedef {import("./types.js").Keyframe} Keyframe */
 /** @typedef {import("./interpolate.js").Rule} Rule */
 
 /** The first change in (from, to], or undefined. @param {number[]} shots ascending @param {number} from @param {number} to frames */
@@ -21,34 +20,36 @@ export function changeBetween(shots, from, to) {
 /**
  * What keeps a new keyframe from being joined to its neighbours over a change of shot.
  * @param {Track} track @param {string} object @param {number} frame of the keyframe to come
- * @param {Shape} shape of it @param {number[]} shots @param {Rule} rule of the track's class
+ * @param {Keyframe} keyframe that one @param {number[]} shots @param {Rule} rule of the track's class
  * @returns {Operation[]} none where nothing is bridged
  */
-export function shotGuards(track, object, frame, shape, shots, rule) {
+export function shotGuards(track, object, frame, keyframe, shots, rule) {
   const frames = keyframeFrames(track);
   if (!shots.length || track.keyframes[String(frame)]) return [];
-  /** @type {Operation[]} */
-  const ops = [];
   const at = lastAtOrBefore(frames, frame);
   const before = frames[at];
   const after = frames[at + 1];
+  /** @type {Operation[]} */
+  const ops = [];
   if (before !== undefined && isNext(track, before, frame)) {
-    const held = track.keyframes[String(before)];
-    if (held.state !== "absent" && held.shape) ops.push(...guard(track, object, [before, frame], held.state, held.shape, shots, rule));
+    ops.push(...guard(object, [before, frame], [track.keyframes[String(before)], keyframe], shots, rule));
   }
-  if (after !== undefined && isNext(track, frame, after) && track.keyframes[String(after)].state !== "absent") {
-    ops.push(...guard(track, object, [frame, after], "visible", shape, shots, rule));
+  if (after !== undefined && isNext(track, frame, after)) {
+    ops.push(...guard(object, [frame, after], [keyframe, track.keyframes[String(after)]], shots, rule));
   }
   return ops;
 }
 
-/** @param {Track} track @param {string} object @param {[number, number]} span two keyframes @param {"visible" | "occluded"} state @param {Shape} shape of the first @param {number[]} shots @param {Rule} rule @returns {Operation[]} */
-function guard(track, object, [from, to], state, shape, shots, rule) {
-  const change = isBridged(rule, from, to) ? changeBetween(shots, from, to) : undefined;
+/** @param {string} object @param {[number, number]} span two keyframes @param {[Keyframe, Keyframe]} keyframes these @param {number[]} shots @param {Rule} rule @returns {Operation[]} */
+function guard(object, [from, to], [first, second], shots, rule) {
+  const { state, shape, attributes } = first;
+  if (state === "absent" || !shape || !isBridged(rule, from, to)) return [];
+  const change = changeBetween(shots, from, to);
   if (change === undefined) return [];
-  if (change < to) return [{ op: "keyframe.set", object, frame_index: change, state: "absent", shape: null, attributes: standing(track, change) }];
-  if (change - 1 === from) return [];
-  return [{ op: "keyframe.set", object, frame_index: change - 1, state, shape, attributes: standing(track, change - 1) }];
+  if (change < to) return [{ op: "keyframe.set", object, frame_index: change, state: "absent", shape: null, attributes: { ...attributes } }];
+  // Up to an absence it stays as it was without more.
+  if (change - 1 === from || second.state === "absent") return [];
+  return [{ op: "keyframe.set", object, frame_index: change - 1, state, shape, attributes: { ...attributes } }];
 }
 
 /** Whether no keyframes that are not read lie between two frames. @param {Track} track @param {number} from @param {number} to */
@@ -76,7 +77,7 @@ export function bridgedChanges(track, shots, rule) {
   for (const change of frames.length > 1 ? shots : []) {
     const at = lastAtOrBefore(frames, change - 1);
     const [from, to] = [frames[at], frames[at + 1]];
-    if (at < 0 || to === undefined || from === change - 1 || !isBridged(rule, from, to) || !isNext(track, from, to)) continue;
+    if (at < 0 || to === undefined || (from === change - 1 && to === change) || !isBridged(rule, from, to) || !isNext(track, from, to)) continue;
     const [one, two] = [track.keyframes[String(from)], track.keyframes[String(to)]];
     // Up to an absence a shape stays as it is: that is no bridge where the absence begins with the shot.
     if (one.state === "absent" || (two.state === "absent" && to === change)) continue;

@@ -64,3 +64,69 @@ def test_nothing_is_filled_in_over_a_change_of_shot(page: Page, world: World) ->
     page.keyboard.press("Delete")
     until(lambda: set(keyframes(world)) == {3, 14}, 20)
     page.wait_for_selector("text=1 filled in over a change of shot")
+
+
+def test_no_keyframe_is_joined_to_another_over_a_change_of_shot(page: Page, world: World) -> None:
+    """Whatever is put where, in whichever state; and where something is joined, it is counted."""
+    page.goto(f"{world.base}/static/workspace/README.md")
+    found = page.evaluate(
+        """async () => {
+          const {shotGuards, bridgedChanges} = await import('/static/workspace/shots.js');
+          const {applyOperation} = await import('/static/workspace/operations.js');
+          const {expandAt} = await import('/static/workspace/interpolate.js');
+          let seed = 7;
+          const draw = (n) => (seed = (seed * 48271) % 2147483647) % n;
+          const n = 40, frames = [...Array(n).keys()];
+          const rule = {kind: 'linear', max_gap_frames: null};
+          const before = ({keyframes}, at) =>
+            Math.max(...Object.keys(keyframes).filter((f) => f < at));
+          const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+          const keyframe = () => {
+            const state = ['visible', 'occluded', 'absent'][draw(3)];
+            const shape = state === 'absent' ? null : {type: 'tip', point: [draw(900), draw(900)]};
+            return {state, shape, attributes: {side: draw(3)}};
+          };
+          // By the definition: what a change parts is shown as it was on the last frame before it.
+          const joined = (track, shots) => shots.filter((change) => {
+            const [one, two] = [expandAt(track, change - 1, rule), expandAt(track, change, rule)];
+            if (two?.shape && two.interpolated) return true;
+            const held = track.keyframes[before(track, change)]?.shape;
+            return one?.shape && one.interpolated && two?.shape && !same(one.shape, held);
+          });
+          const wrong = [], kept = [];
+          let counted = 0;
+          for (let turn = 0; turn < 400; turn++) {
+            const shots = frames.slice(1).filter(() => draw(9) === 0);
+            const labels = {tracks: {a: {keyframes: {}}}, intervals: {}};
+            const free = {keyframes: {}};
+            for (let k = 0; k < 5; k++) {
+              const at = draw(n), put = keyframe();
+              free.keyframes[at] = put;
+              const {a} = labels.tracks;
+              if (a.keyframes[at]) continue;
+              const guards = shotGuards(a, 'a', at, put, shots, rule);
+              const op = {op: 'keyframe.set', object: 'a', frame_index: at, ...put};
+              for (const each of [...guards, op]) {
+                if (each !== op && a.keyframes[each.frame_index]) kept.push([turn, 'overwritten']);
+                applyOperation(labels, each);
+              }
+              for (const g of guards) {
+                const own = labels.tracks.a.keyframes[g.frame_index];
+                const source = labels.tracks.a.keyframes[before(labels.tracks.a, g.frame_index)];
+                if (own.state !== 'absent' && !same(own, source)) kept.push([turn, at, g]);
+                if (own.attributes.side !== source.attributes.side) kept.push([turn, at, g]);
+              }
+            }
+            if (joined(labels.tracks.a, shots).length) wrong.push([turn, labels.tracks.a]);
+            if (bridgedChanges(labels.tracks.a, shots, rule)[0]) wrong.push([turn, 'counted']);
+            const wanted = joined(free, shots);
+            counted += wanted.length;
+            const copy = {keyframes: {...free.keyframes}};
+            const [often, first] = bridgedChanges(copy, shots, rule);
+            if (!same([often, first], [wanted.length, wanted[0] ?? -1])) wrong.push([turn, free]);
+          }
+          return {wrong: wrong.slice(0, 3), kept: kept.slice(0, 3), counted};
+        }"""
+    )
+    assert found["wrong"] == [] == found["kept"]
+    assert found["counted"] > 100

@@ -37,14 +37,17 @@ export function bindTimeline(keys, bench, open) {
   };
   /** @param {string} id @param {number} from @param {number} to */
   const moveKeyframe = (id, from, to) => {
-    const held = store.labels.tracks[id]?.keyframes[String(from)];
+    const track = store.labels.tracks[id];
+    const held = track?.keyframes[String(from)];
     if (!held || to === from || to < 0 || to >= store.n_frames) return false;
-    if (store.labels.tracks[id].keyframes[String(to)]) {
+    if (track.keyframes[String(to)]) {
       store.onNotice("There is a keyframe already");
       return false;
     }
+    const { [String(from)]: _, ...others } = track.keyframes;
     return store.commit([
       { op: "keyframe.delete", object: id, frame_index: from },
+      ...edits.guards(id, to, held, { ...track, keyframes: others }),
       { op: "keyframe.set", object: id, frame_index: to, ...held },
     ]);
   };
