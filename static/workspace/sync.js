@@ -5,6 +5,7 @@
 
 import { ApiError, Offline } from "./api.js";
 import { copyOperations } from "./conflicts.js";
+import { applyOperation } from "./operations.js";
 import { newId } from "./store.js";
 
 /** @typedef {import("./types.js").Operation} Operation */
@@ -275,16 +276,22 @@ export class Sync {
   async resolve(stays) {
     const conflict = this.conflict;
     if (!conflict) return;
-    const mine = this.store.labels;
+    const shown = this.store.labels;
     try {
       const now = await this.reload();
+      /** @type {Operation[]} */
+      const made = [];
       for (const [object, what] of stays) {
         // What others removed has to be made again before it can be changed.
         const isGone = !now.labels.tracks[object] && !now.labels.intervals[object];
+        const isPart = what === "mine" && isGone && shown.tracks[object]?.missing?.length;
+        const mine = isPart ? await this.#atBase(object) : shown;
         const copy = what === "both" ? copyOperations(mine, now.labels, object) : what === "mine" && isGone ? copyOperations(mine, now.labels, object, object) : [];
         if (what !== "mine" || copy.length) this.pending = this.pending.filter((op) => op.object !== object);
-        this.pending.push(...copy.map((op) => ({ ...op, id: newId(), seq: 0 })));
+        made.push(...copy);
       }
+      // First, for what is unsent may name them: a relation does.
+      this.pending = [...made.map((op) => ({ ...op, id: newId(), seq: 0 })), ...this.pending];
       this.revision = now.revision;
       this.store.replaceLabels(now.labels, this.pending);
       await this.#renumber(newId());
@@ -295,6 +302,13 @@ export class Sync {
     this.conflict = null;
     this.#setState(this.pending.length ? "saving" : "saved", "");
     void this.flush();
+  }
+
+  /** One's own version of an object of which not all was read, with all of it. @param {string} object @returns {Promise<import("./types.js").Labels>} */
+  async #atBase(object) {
+    const { labels } = /** @type {{labels: import("./types.js").Labels}} */ (await this.api.get(`/api/v1/label-sets/${this.labelSet}/revisions/${this.revision}/`));
+    for (const op of this.pending) if (op.object === object) applyOperation(labels, op);
+    return labels;
   }
 
   /** The server's present state below, what is unsent on top. */
