@@ -47,7 +47,8 @@ def propagate(handle: JobHandle) -> None:
     except KeyDestroyedError:
         raise FailedError("the clip cannot be read") from None
     try:
-        for result in carry(row.shape, _pictures(reader, row.from_frame, row.to_frame)):
+        pictures = _pictures(reader, row.from_frame, row.to_frame)
+        for result in carry(row.shape, pictures, frozenset(row.clip.shots or ())):
             if isinstance(result, Carried):
                 frames.append(vars(result))
                 handle.progress(len(frames) / total, "carrying the shape on")

@@ -77,6 +77,15 @@ def test_every_frame_of_the_span_is_found_and_no_label_changes(assigned, door, s
     assert Event.objects.filter(action="propagation.finish").exists()
 
 
+def test_it_ends_where_the_clip_changes_its_shot(assigned, door):
+    Clip.objects.filter(pk=assigned[2].pk).update(shots=[13])
+    made = door.begin().json()
+    work_once()
+    found = door.see(made)
+    assert [f["frame_index"] for f in found["frames"]] == [11, 12]
+    assert found["stopped"] == {"frame_index": 13, "reason": "shot_change"}
+
+
 def test_one_at_a_time_and_a_cancelled_one_keeps_nothing(door):
     made = door.begin().json()
     again = door.begin()

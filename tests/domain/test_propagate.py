@@ -71,6 +71,16 @@ def test_it_ends_where_the_shot_changes_and_where_the_object_leaves(clip):
     assert gone[-1].reason in ("left", "lost")
 
 
+def test_it_ends_where_the_clip_is_known_to_change_its_shot_either_way(clip):
+    mask, _ = shapes_of(clip[0][2])
+    there = list(carry(mask, pictures(clip)[:6], {3}))
+    assert [f.frame_index for f in there] == [1, 2, 3]
+    assert there[-1] == Stopped(3, "shot_change")
+    back = list(carry(shapes_of(clip[5][2])[0], reversed(pictures(clip)[:6]), {3}))
+    assert [f.frame_index for f in back] == [4, 3, 2]
+    assert back[-1] == Stopped(2, "shot_change")
+
+
 def test_a_flat_picture_gives_no_support_and_is_called_lost():
     flat = np.full((120, 160), 128, np.uint8)
     box = {"type": "box", "box": [40, 40, 60, 40]}

@@ -13,7 +13,7 @@ left pixel.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,20 +59,24 @@ class Stopped:
 
 
 def carry(
-    shape: Mapping[str, Any], pictures: Iterable[tuple[int, Grey]]
+    shape: Mapping[str, Any],
+    pictures: Iterable[tuple[int, Grey]],
+    shots: Collection[int] = (),
 ) -> Iterator[Carried | Stopped]:
     """The shape on each frame after the first, in the order of ``pictures``.
 
-    ``pictures`` begins with the frame on which the shape stands; indices may run backwards. Ends
-    early, with a ``Stopped``, at a change of shot, where the object is lost over five frames (the
-    doubtful ones are given, with their scores), and where it leaves the picture.
+    ``pictures`` begins with the frame on which the shape stands; indices may run backwards.
+    ``shots`` are the first frames of the clip's shots, as far as they are known. Ends early, with a
+    ``Stopped``, at a change of shot, where the object is lost over five frames (the doubtful ones
+    are given, with their scores), and where it leaves the picture.
     """
     source = iter(pictures)
-    _, first = next(source)
+    last, first = next(source)
     follower = _Follower(first, shape)
     before, lost = first, 0
     for index, picture in source:
-        if is_cut(before, picture):
+        # Two shots through one round window are alike: the clip as a whole tells more of them.
+        if max(last, index) in shots or is_cut(before, picture):
             yield Stopped(index, "shot_change")
             return
         score = follower.step(before, picture)
@@ -85,7 +89,7 @@ def carry(
             yield Stopped(index, "left")
             return
         yield Carried(index, placed, round(score, 3))
-        before = picture
+        last, before = index, picture
 
 
 class _Follower:
