@@ -78,6 +78,8 @@ export class Bench {
       if (kind !== "frame") this.timeline.paint();
     });
     this.watched = new Watched(api, clip.id);
+    /** The frame last reported; the first that is painted may be the one that the store begins with. */
+    this.seen = -1;
     this.player.invalidate();
   }
 
@@ -102,8 +104,8 @@ export class Bench {
     if (moved) {
       if (this.tools.stroke) this.tools.up();
       this.store.setFrame(frame);
-      this.watched.saw(frame);
     }
+    if (frame !== this.seen) this.watched.saw((this.seen = frame));
     this.overlay.paint(this.#items(frame), [(context, unit) => this.tools.preview(context, unit)], this.tools.previewWithin);
     const labels = this.isRead(frame) ? "here" : "reading";
     const { dataset } = this.overlay.canvas;
