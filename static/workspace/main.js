@@ -242,7 +242,8 @@ async function start() {
     };
     active.onLocked = () => banner("locked", "held", "This label set was locked meanwhile. Your unsent work is kept on this device; ask the project lead to return the set.");
     tellOthers = hear(active, bench, (state) => {
-      need("[data-testid=submit]", HTMLElement).remove();
+      // Gone already where it was handed in here while the answer was on its way.
+      document.querySelector("[data-testid=submit]")?.remove();
       close(state === "submitted" ? "Submitted in another tab or device: read-only" : "Read-only: this label set is no longer open to you");
     });
     globalThis.addEventListener("beforeunload", (event) => {
