@@ -125,7 +125,7 @@ def finish_clip(
     master: VaultFile | None,
     review: VaultFile | None,
     review_index: bytes | None,
-    shots: list[int],
+    shots: list[int] | None,
 ) -> Clip:
     """Make a clip ready: its frame index, digests and what the browser plays are all there."""
     for file in (master, review):
@@ -153,7 +153,7 @@ def finish_clip(
         public={
             "n_frames": clip.n_frames,
             "media_sha256": media_sha256,
-            "shots": len(shots) + 1,
+            "shots": None if shots is None else len(shots) + 1,
             "warnings": [warning["code"] for warning in warnings],
         },
     )

@@ -129,8 +129,21 @@ def make_clip(handle: JobHandle) -> None:
     services.finish_clip(service("worker"), clip, **fields, shots=shots)
 
 
-def _shots(clip: Clip, key: WrappingKey, fields: dict[str, Any], handle: JobHandle) -> list[int]:
-    """Looked for in the review copy, whose groups are short, or in a master that serves itself."""
+def _shots(
+    clip: Clip, key: WrappingKey, fields: dict[str, Any], handle: JobHandle
+) -> list[int] | None:
+    """Looked for in the review copy, whose groups are short, or in a master that serves itself;
+    None where a picture does not decode by itself (its digest was taken from what stands before
+    it): the clip plays without them."""
+    try:
+        return _found_shots(clip, key, fields, handle)
+    except PictureMissing:
+        return None
+
+
+def _found_shots(
+    clip: Clip, key: WrappingKey, fields: dict[str, Any], handle: JobHandle
+) -> list[int]:
     told = _part(handle, 0.95, 1.0, "looking for changes of shot")
     index: FrameIndex = fields["index"]
     if fields["review"] is not None:
