@@ -163,7 +163,7 @@ def test_a_clip_is_stepped_played_and_labelled_by_keys(browser: Firefox, world: 
     shows(browser, 71)
     browser.prefer("dom.media.webcodecs.enabled", True)
     rows = "return document.querySelectorAll('#tracks .track-row').length"
-    until(lambda: browser.run(rows) >= 4)
+    until(lambda: browser.run(rows) == len(list(held(world, "tracks"))))
 
 
 def test_differences_are_walked_and_decided_by_keys(browser: Firefox, world: World) -> None:
