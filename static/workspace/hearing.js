@@ -12,6 +12,8 @@ import { IDLE_MS } from "./spell.js";
 
 const ASK_EVERY_MS = 3000;
 const AGAIN_MS = 400;
+/** Doubled with each answer that did not come, up to this. */
+const SELDOM_MS = 60_000;
 const OPEN = new Set(["assigned", "in_progress", "returned", "open"]);
 
 /**
@@ -25,6 +27,7 @@ export function hear(sync, bench, onClosed) {
   let isAsking = false;
   let isOver = false;
   let timer = 0;
+  let misses = 0;
   let actedAt = performance.now();
   const isIdle = () => document.hidden || performance.now() - actedAt > IDLE_MS;
 
@@ -47,9 +50,12 @@ export function hear(sync, bench, onClosed) {
       const told = /** @type {Heard} */ (await sync.api.get(`${sync.url}?after=${after}&client=${sync.clientId}`));
       if (!isFree() || sync.revision !== after) wait_ms = AGAIN_MS;
       else await take(told);
+      misses = 0;
     } catch (error) {
       if (!(error instanceof ApiError || error instanceof Offline)) throw error;
       if (error instanceof ApiError && [403, 404, 409].includes(error.status)) closed(error.code === "handed_in" ? "submitted" : "gone");
+      else if (error instanceof ApiError && error.status === 401) sync.loseSession();
+      else wait_ms = Math.min(SELDOM_MS, ASK_EVERY_MS * 2 ** ++misses);
     } finally {
       isAsking = false;
       if (!isIdle() || wait_ms === AGAIN_MS) later(wait_ms);

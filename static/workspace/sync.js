@@ -119,6 +119,12 @@ export class Sync {
     else if (this.state !== "saved") this.#setState("saved", "");
   }
 
+  /** The server does not know who this is any more; a new sign-in calls `kick`. */
+  loseSession() {
+    this.signedOut = true;
+    this.#setState("offline", this.outbox ? "Signed out: kept on this device" : "Signed out: keep this tab open");
+  }
+
   /** @param {SavedState} state @param {string} reason */
   #setState(state, reason) {
     this.state = state;
@@ -218,10 +224,8 @@ export class Sync {
       return;
     }
     if (!(error instanceof ApiError)) throw error;
-    if (error.status === 401) {
-      this.signedOut = true;
-      this.#setState("offline", this.outbox ? "Signed out: kept on this device" : "Signed out: keep this tab open");
-    } else if (error.status === 423 || error.code === "locked") {
+    if (error.status === 401) this.loseSession();
+    else if (error.status === 423 || error.code === "locked") {
       this.store.set({ readOnly: true });
       this.#setState("offline", `Locked: ${this.pending.length} unsent operations are kept on this device`);
       this.conflict = { objects: [], names: [], others: [] };

@@ -386,6 +386,12 @@ def test_what_another_tab_or_device_does_is_heard_at_once(page: Page, world: Wor
     go(page, 9)
     page.wait_for_selector("text=/1.00, 1.00 px/")
     assert page.is_disabled("[data-testid=undo]")
+    # Who was signed out meanwhile is told by the next question, though nothing is to be saved.
+    world.signed_in = False
+    page.mouse.move(*place(page, world, 60, 60))
+    page.fill("[data-testid=sign-in-password]", PASSWORD)
+    page.click("[data-testid=sign-in]")
+    saved(page)
     # What is handed in over there changes nothing more here.
     other.bring_to_front()
     other.keyboard.press("Control+Enter")
