@@ -239,6 +239,7 @@ def test_a_slow_mobile_link_is_slow_and_loses_nothing(desk: Desk) -> None:
 
 
 @pytest.mark.bars
+@pytest.mark.timeout(3600)  # 270,000 pictures are taken in
 @pytest.mark.skipif(not LONG_S, reason="minutes: make bars NAME=failures")
 def test_a_clip_of_three_hours_is_labelled_at_both_ends(
     served: Served, browser: Browser, tmp_path: Any
