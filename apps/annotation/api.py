@@ -32,6 +32,7 @@ class LabelSetView(ApiView):
 
 class RevisionsView(ApiView):
     @extend_schema(
+        operation_id="api_v1_label_sets_revisions_list",
         parameters=[OpenApiParameter("before", int, description="Revisions below this one.")],
         responses={status: OpenApiTypes.OBJECT for status in (200, 400, 404, 409)},
     )

@@ -103,8 +103,16 @@ BEFORE: dict[str, list[str]] = {
     "relate": GRASPER,
     "comment-": ["KeyM", "=look here", "Control+Enter", "?.thread", "@100"],
     "beside-next": ["Shift+KeyV", BESIDE],
-    # Another clip has a place of its own, other labels of this one have not.
-    "beside-": ["Shift+KeyV", BESIDE, "Alt+KeyV", BESIDE],
+    # Another clip has a place of its own, other labels of this one have not, nor have one's own
+    # as they were.
+    "beside-": [
+        "Shift+KeyV",
+        BESIDE,
+        "Alt+KeyV",
+        "Alt+KeyV",
+        "?[data-testid=beside-offset][aria-label='Offset in frames']",
+        BESIDE,
+    ],
     "proposal-": ["Alt+KeyN"],
     "proposal-next": [],
     "proposal-before": [],

@@ -125,6 +125,7 @@ def test_a_relation_and_a_comment_by_keys_and_the_comments_link_opens_there(
     page.keyboard.press("Enter")
     shows(page, 30)
     page.keyboard.press("Enter")
+    shows(page, 100)  # the next one is in hand
     page.keyboard.press("Escape")
     page.keyboard.press("Digit2")  # the grasper is selected
     page.keyboard.press("Shift+KeyR")

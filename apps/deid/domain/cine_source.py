@@ -82,7 +82,8 @@ class CineSource:
         self._groups: list[tuple[tuple[int, int], ...]] | None = None
         if is_encapsulated and self.claimed > 1 and self._pieces:
             self._groups = self._grouped()
-            if len(self._groups) > 1:
+            # Where the last image has no end the file was cut: what it claims is missing, then.
+            if len(self._groups) > 1 and (self._is_rle() or self._ends(self._groups[-1][-1])):
                 self.n_frames = self.module.NumberOfFrames = len(self._groups)
 
     def arrays(
@@ -215,12 +216,18 @@ class CineSource:
             raise StreamRefusal("truncated_stream", "pixel data: frames are missing; send it again")
         return self._groups
 
+    def _is_rle(self) -> bool:
+        return str(self.module.file_meta.TransferSyntaxUID) == RLELossless
+
+    def _ends(self, piece: tuple[int, int]) -> bool:
+        """Whether an image's end stands at the end of a fragment."""
+        offset, size = piece
+        self._stream.seek(offset + max(0, size - _TAIL_BYTES))
+        return _END_OF_IMAGE in self._stream.read(min(size, _TAIL_BYTES))
+
     def _grouped(self) -> list[tuple[tuple[int, int], ...]]:
         pieces = self._pieces
-        if (
-            len(pieces) == self.n_frames
-            or str(self.module.file_meta.TransferSyntaxUID) == RLELossless
-        ):
+        if len(pieces) == self.n_frames or self._is_rle():
             return [(piece,) for piece in pieces]
         if self.n_frames == 1:
             return [pieces] if pieces else []
@@ -233,8 +240,7 @@ class CineSource:
         group: list[tuple[int, int]] = []
         for offset, size in pieces:
             group.append((offset, size))
-            self._stream.seek(offset + max(0, size - _TAIL_BYTES))
-            if _END_OF_IMAGE in self._stream.read(min(size, _TAIL_BYTES)):
+            if self._ends((offset, size)):
                 found.append(tuple(group))
                 group = []
         return [*found, *([tuple(group)] if group else [])]
