@@ -15,13 +15,13 @@ from apps.access.verb import event, verb
 from apps.adjudication import blinding, reviewing
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.workflow import version_of
-from apps.annotation.models import LabelSet
-from apps.annotation.services import (
-    create_label_set,
+from apps.annotation.closing import (
     give_up_label_set,
     return_label_set,
     set_aside_label_set,
 )
+from apps.annotation.models import LabelSet
+from apps.annotation.services import create_label_set
 from apps.library.models import Clip
 from apps.ontology.services import current
 from apps.projects.queries import roles_in

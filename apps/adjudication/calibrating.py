@@ -16,8 +16,8 @@ from apps.adjudication.assigning import assign_clip
 from apps.adjudication.domain.limits import limits_of
 from apps.adjudication.models import Adjudication, Assignment
 from apps.annotation import store
+from apps.annotation.closing import lock_label_set
 from apps.annotation.models import LabelSet
-from apps.annotation.services import lock_label_set
 from apps.projects.models import Project
 
 CALIBRATION = Assignment.Purpose.CALIBRATION

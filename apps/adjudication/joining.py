@@ -11,9 +11,10 @@ from apps.access.verb import event, verb
 from apps.adjudication.domain.workflow import MOST_PASSES
 from apps.adjudication.models import Adjudication, Assignment, FurtherSet
 from apps.adjudication.reader_models import FurtherReading
+from apps.annotation.closing import lock_label_set
 from apps.annotation.consensus import hold_consensus
 from apps.annotation.models import LabelSet, Operation
-from apps.annotation.services import derived_client, lock_label_set
+from apps.annotation.services import derived_client
 from apps.jobs.work import enqueue
 
 State = Adjudication.State

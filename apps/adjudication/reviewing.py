@@ -12,9 +12,10 @@ from apps.access.errors import Conflict, NotFound, Refused
 from apps.access.notes import note_text
 from apps.access.verb import event, verb
 from apps.adjudication.models import Adjudication, Assignment, Decision
+from apps.annotation.closing import return_label_set
 from apps.annotation.consensus import end_consensus, hold_consensus
 from apps.annotation.models import LabelSet, Operation
-from apps.annotation.services import derived_client, return_label_set
+from apps.annotation.services import derived_client
 from apps.jobs.work import enqueue
 
 State = Adjudication.State

@@ -16,16 +16,15 @@ from apps.adjudication.domain import consensus, merging
 from apps.adjudication.models import Adjudication, Assignment, Decision, FurtherSet
 from apps.adjudication.signatures import Passkey
 from apps.annotation import store
-from apps.annotation.consensus import reopen_consensus
-from apps.annotation.domain.ops import empty_labels, inverse
-from apps.annotation.models import LabelSet
-from apps.annotation.services import (
-    create_label_set,
-    derive_operations,
+from apps.annotation.closing import (
     lock_label_set,
     sign_label_set,
     supersede_label_set,
 )
+from apps.annotation.consensus import reopen_consensus
+from apps.annotation.domain.ops import empty_labels, inverse
+from apps.annotation.models import LabelSet
+from apps.annotation.services import create_label_set, derive_operations
 from apps.library.models import Clip
 
 State = Adjudication.State

@@ -17,8 +17,9 @@ from apps.adjudication.assigning import assign_clip
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.tasks import open_where_both_submitted
 from apps.annotation import store
+from apps.annotation.closing import return_label_set
 from apps.annotation.models import LabelSet
-from apps.annotation.services import return_label_set, save_operations
+from apps.annotation.services import save_operations
 from apps.audit.models import Event
 from apps.jobs import work
 from apps.library.models import Clip

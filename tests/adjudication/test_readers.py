@@ -12,8 +12,9 @@ from apps.access.errors import Refused
 from apps.adjudication import binding, further_readers, reader_tasks, readers
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.reader_models import FurtherReading, ReaderSet, ReadersFigure, ReadersReport
+from apps.annotation.closing import return_label_set
 from apps.annotation.models import LabelSet
-from apps.annotation.services import return_label_set, save_operations, submit_label_set
+from apps.annotation.services import save_operations, submit_label_set
 from apps.audit.models import Event
 from apps.jobs import work
 from apps.jobs.models import Job

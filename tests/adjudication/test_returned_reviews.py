@@ -11,8 +11,9 @@ from apps.access.errors import Conflict, Refused
 from apps.adjudication import assigning, endorsing, planning, reviewing, services, tasks, workflow
 from apps.adjudication.models import Adjudication, Assignment
 from apps.annotation import store
+from apps.annotation.closing import return_label_set
 from apps.annotation.models import LabelSet
-from apps.annotation.services import return_label_set, save_operations, submit_label_set
+from apps.annotation.services import save_operations, submit_label_set
 from apps.audit.models import Event
 from apps.jobs import work
 from apps.library.models import Clip

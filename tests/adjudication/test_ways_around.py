@@ -25,9 +25,9 @@ from apps.adjudication import (
 from apps.adjudication.models import Adjudication, Assignment
 from apps.adjudication.reader_models import FurtherReading, ReadersReport
 from apps.annotation import habits, looking
+from apps.annotation.closing import return_label_set
 from apps.annotation.examples import add_example
 from apps.annotation.models import LabelSet
-from apps.annotation.services import return_label_set
 from apps.audit.models import Event
 from apps.jobs import work
 from apps.library.models import Clip

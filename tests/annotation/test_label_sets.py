@@ -386,7 +386,7 @@ def test_the_workspace_opens_on_one_s_own_set_alone(tab, person, clip):
 
 
 def test_a_returned_set_can_be_worked_on_and_handed_in_again(project, person, tab, clip):
-    from apps.annotation.services import return_label_set
+    from apps.annotation.closing import return_label_set
 
     tab.save(builders.numbered(tip(clip)))
     tab.post("submit/", {"revision": 1})

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route
+from playwright.sync_api import TimeoutError as NothingSeen
 
 from tests.browser import devserver
 from tests.browser.devserver import ADJUDICATION, CLIP, OTHER, READ, SET, World
@@ -250,7 +251,7 @@ def press(page: Page, action: str, key: str) -> str:
     page.keyboard.press(key)
     try:
         page.wait_for_function(f"was => ({SEEN})() !== was", arg=seen, timeout=20_000)
-    except Exception:
+    except NothingSeen:
         return f"{action} ({key}) does nothing that is seen"
     return ""
 

@@ -15,6 +15,7 @@ from apps.access.verb import POLICY
 
 MODULES = (
     "services",
+    "closing",
     "pacs.services",
     "pacs.committing",
     "pacs.rules",
