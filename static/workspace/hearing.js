@@ -53,8 +53,11 @@ export function hear(sync, bench, onClosed) {
       misses = 0;
     } catch (error) {
       if (!(error instanceof ApiError || error instanceof Offline)) throw error;
-      if (error instanceof ApiError && [403, 404, 409].includes(error.status)) closed(error.code === "handed_in" ? "submitted" : "gone");
-      else if (error instanceof ApiError && error.status === 401) sync.loseSession();
+      if (error instanceof ApiError && [403, 404, 409].includes(error.status)) {
+        // Handed in from here: the answer to that says what became of it.
+        if (sync.handingIn) wait_ms = AGAIN_MS;
+        else closed(error.code === "handed_in" ? "submitted" : "gone");
+      } else if (error instanceof ApiError && error.status === 401) sync.loseSession();
       else wait_ms = Math.min(SELDOM_MS, ASK_EVERY_MS * 2 ** ++misses);
     } finally {
       isAsking = false;

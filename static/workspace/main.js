@@ -176,6 +176,8 @@ async function start() {
   bindActions();
   /** @type {() => void} */
   let tellOthers = () => {};
+  /** An answer may be lost after the server took it: what is heard of later was one's own doing. */
+  let triedToHandIn = false;
   if (sync) watchSync(sync);
   if (set && sync) {
     keepTime(bench, set.id, newId());
@@ -215,13 +217,25 @@ async function start() {
   /** @param {HTMLButtonElement} button */
   async function submitSet(button) {
     if (!sync || !set) return;
-    const answer = await api.post(`/api/v1/label-sets/${set.id}/submit/`, { revision: sync.revision });
+    const answer = await handIn(sync, set.id);
     // The project does not show what was handed in: nothing here could be read any more.
     if (answer.is_shown === false) return location.assign("/");
     button.remove();
     close("Submitted: read-only");
     tellOthers();
     store.onNotice("Submitted. Thank you");
+  }
+
+  /** @param {Sync} active @param {string} id */
+  async function handIn(active, id) {
+    active.handingIn = true;
+    triedToHandIn = true;
+    try {
+      return await api.post(`/api/v1/label-sets/${id}/submit/`, { revision: active.revision });
+    } catch (error) {
+      active.handingIn = false;
+      throw error;
+    }
   }
 
   /** @param {string} words nothing can be changed here any more */
@@ -242,9 +256,9 @@ async function start() {
     };
     active.onLocked = () => banner("locked", "held", "This label set was locked meanwhile. Your unsent work is kept on this device; ask the project lead to return the set.");
     tellOthers = hear(active, bench, (state) => {
-      // Gone already where it was handed in here while the answer was on its way.
-      document.querySelector("[data-testid=submit]")?.remove();
-      close(state === "submitted" ? "Submitted in another tab or device: read-only" : "Read-only: this label set is no longer open to you");
+      need("[data-testid=submit]", HTMLElement).remove();
+      const here = triedToHandIn ? "Submitted: read-only" : "Submitted in another tab or device: read-only";
+      close(state === "submitted" ? here : "Read-only: this label set is no longer open to you");
     });
     globalThis.addEventListener("beforeunload", (event) => {
       if (active.wouldLose) event.preventDefault();

@@ -43,6 +43,8 @@ export class Sync {
     /** Why nothing is sent, in words; empty while all is well. */
     this.reason = "";
     this.signedOut = false;
+    /** Handed in from this page: nothing heard meanwhile is another's doing. */
+    this.handingIn = false;
     /** @type {Conflict | null} */
     this.conflict = null;
     this.attempt = 0;
@@ -200,7 +202,7 @@ export class Sync {
 
   /** Whether what others did can be taken over: nothing of one's own is on its way or undecided. */
   get canHear() {
-    return !this.pending.length && !this.sending && !this.conflict && !this.signedOut && this.state === "saved";
+    return !this.pending.length && !this.sending && !this.conflict && !this.signedOut && !this.handingIn && this.state === "saved";
   }
 
   /** @param {Operation[]} operations of others, up to a revision @param {number} revision */

@@ -219,7 +219,7 @@ def test_three_sides_stand_beside_each_other_and_the_third_is_taken_by_its_key(
     page.wait_for_selector("dialog")
     assert asked == []
     page.keyboard.press("Tab")
-    with page.expect_request("**/take-in/"):
+    with page.expect_response("**/take-in/"):
         page.keyboard.press("Enter")
 
 

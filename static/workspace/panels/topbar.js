@@ -110,7 +110,7 @@ export async function submitDialog(bench, sync, submit) {
       dialog.close();
     } catch (error) {
       yes.disabled = false;
-      problem.textContent = error instanceof ApiError ? [error.message, error.remedy].filter(Boolean).join(" ") : "The server does not answer: nothing was submitted";
+      problem.textContent = error instanceof ApiError ? [error.message, error.remedy].filter(Boolean).join(" ") : "The server did not answer: try again";
     }
   } }, "Submit and lock");
   const dialog = h("dialog", { "aria-labelledby": "submit-title" },
