@@ -2,7 +2,8 @@
 
 `[triplet, instrument, score, x, y, w, h, verb, target, score, x, y, w, h, phase]`, boxes as shares
 of the picture, -1 for what is not known. Instruments are the tip and box classes; verb and target
-are the instrument's choice attributes of these ids. The key of a frame is its frame index.
+are the instrument's choice attributes of these ids; the three together are a published triplet or
+-1. The key of a frame is its frame index.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from typing import Any
 
 from apps.release.domain.formats.cholec80 import phase_of_frames
+from apps.release.domain.formats.cholect50_triplets import ID_OF_TRIPLET, TRIPLETS
 from apps.release.domain.given_files import own_files, tell_whole
 from apps.release.domain.import_report import Files, NotThisFormat
 from apps.release.domain.importing import Collector
@@ -18,6 +20,7 @@ from apps.release.domain.objects import Placed, Track, box_of
 from apps.release.domain.view import ClipView, Create, Dropped, ReleaseView, count_lost
 
 INSTRUMENTS = ("tip", "box")
+COMPONENTS = ("instrument", "verb", "target")
 UNKNOWN = -1
 WIDTH = 15
 
@@ -36,8 +39,13 @@ def _categories(ontology: dict[str, Any]) -> dict[str, dict[str, str]]:
                 if attribute["id"] == task and label_class["geometry"] in INSTRUMENTS:
                     words.update({v["id"]: None for v in attribute.get("values") or []})
         found[task] = list(words)
-    tasks = ("triplet", "instrument", "verb", "target", "phase")
-    return {t: {str(i): name for i, name in enumerate(found.get(t, []))} for t in tasks}
+    named = {task: {str(i): name for i, name in enumerate(of)} for task, of in found.items()}
+    sayable = {
+        str(i): ",".join(words)
+        for i, words in enumerate(TRIPLETS)
+        if all(w in found[t] for w, t in zip(words, COMPONENTS, strict=True))
+    }
+    return {"triplet": sayable, **{t: named[t] for t in (*COMPONENTS, "phase")}}
 
 
 def write(release: ReleaseView, create: Create) -> Dropped:
@@ -67,7 +75,9 @@ def write(release: ReleaseView, create: Create) -> Dropped:
 
 
 def _annotations(view: ClipView, categories: dict[str, dict[str, str]]) -> dict[str, Any]:
-    numbers = {t: {name: int(i) for i, name in c.items()} for t, c in categories.items()}
+    numbers = {
+        t: {name: int(i) for i, name in categories[t].items()} for t in (*COMPONENTS, "phase")
+    }
     phases = phase_of_frames(view.labels.intervals)
     found = {}
     for i, there in view.every_frame(*INSTRUMENTS):
@@ -84,11 +94,12 @@ def _vector(
 ) -> list[float]:
     x, y, w, h = box_of(placed.shape, view.freeze.class_by_id(track.class_id))
     attributes = {**track.attributes, **placed.attributes}
+    words = (track.class_id, attributes.get("verb", ""), attributes.get("target", ""))
     verb, target = (numbers[t].get(attributes.get(t, ""), UNKNOWN) for t in ("verb", "target"))
     box = [x / view.columns, y / view.rows, w / view.columns, h / view.rows]
     return [
-        UNKNOWN, numbers["instrument"][track.class_id], 1, *(round(v, 10) for v in box),
-        verb, target, *([UNKNOWN] * 5), phase,
+        ID_OF_TRIPLET.get(words, UNKNOWN), numbers["instrument"][track.class_id], 1,
+        *(round(v, 10) for v in box), verb, target, *([UNKNOWN] * 5), phase,
     ]  # fmt: skip
 
 
@@ -100,6 +111,7 @@ def read(files: Files, into: Collector) -> None:
             document = json.loads(data)
             categories = document.get("categories") or {}
             own = _categories(into.target.ontology)
+            own["triplet"] = {str(i): ",".join(words) for i, words in enumerate(TRIPLETS)}
             names = {
                 task: {int(i): v for i, v in (categories.get(task) or own[task]).items()}
                 for task in own
@@ -122,17 +134,18 @@ def _read_frame(
     for row in rows:
         if not isinstance(row, list) or len(row) != WIDTH:
             raise NotThisFormat("not 15 values", "see docs/formats/cholect50.md")
-        instrument, verb, target, phase = (row[i] for i in (1, 7, 8, 14))
+        phase = row[14]
         if index is None:
             return
         if phase != UNKNOWN and phases.setdefault(index, phase) != phase:
             raise NotThisFormat("two phases on one frame", "give a frame one phase")
-        if instrument == UNKNOWN:
+        said = _words_of(row, names)
+        if said is None:
             continue
-        label_class = into.label_class(file, line, names["instrument"].get(instrument))
+        label_class = into.label_class(file, line, said.pop("instrument"))
         if label_class is None:
             continue
-        counted[instrument] = counted.get(instrument, 0) + 1
+        number = counted[label_class["id"]] = counted.get(label_class["id"], 0) + 1
         if UNKNOWN in row[3:7] and row[5] <= 0:
             into.leave_out(file, line, "the instrument has no box", "nothing to do")
             continue
@@ -140,11 +153,33 @@ def _read_frame(
         box = [float(v) * s for v, s in zip(row[3:7], size, strict=True)]
         shape = into.from_box(file, line, label_class, box)
         known = {a["id"] for a in label_class.get("attributes") or []}
-        said = {"verb": names["verb"].get(verb), "target": names["target"].get(target)}
         attributes = {k: v for k, v in said.items() if v is not None and k in known}
         if shape is not None:
-            into.place(file, line, label_class, index, shape, key=counted[instrument],
-                       number=counted[instrument], attributes=attributes)  # fmt: skip
+            into.place(file, line, label_class, index, shape, key=number, number=number,
+                       attributes=attributes)  # fmt: skip
+
+
+def _words_of(row: list[Any], names: dict[str, dict[int, str]]) -> dict[str, str | None] | None:
+    """Instrument, verb and target of a vector by name, those that it leaves out by its triplet.
+
+    None when it has no instrument. Raises NotThisFormat when an id is none, or two say different.
+    """
+    said = {}
+    for task, place in zip(("triplet", *COMPONENTS), (0, 1, 7, 8), strict=True):
+        said[task] = names[task].get(row[place])
+        if said[task] is None and row[place] != UNKNOWN:
+            raise NotThisFormat(f"the {task} is not known", "see docs/formats/cholect50.md")
+    triplet = said.pop("triplet")
+    if triplet is None:
+        return None if said["instrument"] is None else said
+    for task, word in zip(COMPONENTS, triplet.split(","), strict=True):
+        own = said[task]
+        if own is not None and own.casefold() != word.casefold():
+            raise NotThisFormat(
+                f"the triplet's {task} is not the {task} beside it", "give both alike, or one as -1"
+            )
+        said[task] = own or word
+    return said
 
 
 def _read_phases(file: str, phases: dict[int, int], names: dict[int, str], into: Collector) -> None:
