@@ -96,11 +96,16 @@ function drawHead(c, lane, plot, y) {
   }
 }
 
-/** Ink that reads on a fill. @param {string} color */
-export function inkOn(color) {
+/** How opaque a span is filled that is not selected. */
+export const FILLED = 0.72;
+/** Where a dark and a light ink have the same contrast: relative luminance. */
+const MIDDLE = 0.18;
+
+/** Ink that reads on a fill over the dark ground. @param {string} color @param {number} [opacity] */
+export function inkOn(color, opacity = 1) {
   const n = parseInt(color.slice(1), 16);
-  const luminance = 0.299 * ((n >> 16) & 255) + 0.587 * ((n >> 8) & 255) + 0.114 * (n & 255);
-  return luminance > 130 ? "#0c0f14" : "#f2f5f9";
+  const luminance = [16, 8, 0].map((bits) => ((((n >> bits) & 255) * opacity) / 255) ** 2.2);
+  return 0.2126 * luminance[0] + 0.7152 * luminance[1] + 0.0722 * luminance[2] > MIDDLE ? "#0c0f14" : "#f2f5f9";
 }
 
 /** @param {CanvasRenderingContext2D} c @param {Lane} lane @param {Plot} plot @param {number} y */
@@ -148,7 +153,7 @@ function drawIntervals(c, lane, plot, y) {
       c.stroke();
     } else {
       c.fillStyle = interval.color;
-      c.globalAlpha = interval.selected ? 1 : 0.72;
+      c.globalAlpha = interval.selected ? 1 : FILLED;
       c.fill();
       c.globalAlpha = 1;
       if (interval.selected) {
@@ -165,7 +170,7 @@ function drawIntervals(c, lane, plot, y) {
       c.clip();
       c.font = "500 11px system-ui, sans-serif";
       c.textBaseline = "middle";
-      c.fillStyle = interval.outlined ? interval.color : inkOn(interval.color);
+      c.fillStyle = interval.outlined ? interval.color : inkOn(interval.color, interval.selected ? 1 : FILLED);
       c.fillText(interval.name, left + 7, top + height / 2 + 0.5);
       c.restore();
     }
