@@ -46,7 +46,9 @@ export function bindPlaying(keys, bench) {
   }
   add("first", "Home", "First frame", () => bench.go(0));
   add("last", "End", "Last frame", () => bench.go(player.n_frames - 1));
-  add("go-to", "KeyG", "Type a frame, clock or PTS to go to", () => /** @type {HTMLInputElement | null} */ (document.querySelector("[data-testid=go-to-frame]"))?.select(), { shift: true });
+  const goTo = () => /** @type {HTMLInputElement | null} */ (document.querySelector("[data-testid=go-to-frame]"))?.select();
+  add("go-to", "KeyG", "Type a frame, clock or PTS to go to", goTo, { shift: true });
+  add("go-to-backquote", "Backquote", "Type a frame, clock or PTS to go to", goTo);
   add("zoom-in", "Equal", "Zoom the picture in", () => view.zoomBy(1.25), { repeat: true });
   add("zoom-out", "Minus", "Zoom the picture out", () => view.zoomBy(0.8), { repeat: true });
   const hasZero = store.ontology.classes.some((c) => c.shortcut === "0");

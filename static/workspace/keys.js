@@ -19,14 +19,14 @@ const CHARACTER = /^(Key|Digit|Numpad|Bracket|Intl)|^(Comma|Period|Slash|Semicol
 export function capOf(code) {
   const named = /** @type {Record<string, string>} */ ({
     ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", BracketLeft: "[", BracketRight: "]",
-    Comma: ",", Period: ".", Slash: "?", Equal: "+", Minus: "−", Escape: "Esc", Backslash: "\\", Delete: "Del", Semicolon: ";",
+    Comma: ",", Period: ".", Slash: "?", Equal: "+", Minus: "−", Escape: "Esc", Backslash: "\\", Delete: "Del", Semicolon: ";", Backquote: "`",
   });
   return named[code] ?? code.replace(/^(Key|Digit)/, "");
 }
 
 /** As aria-keyshortcuts wants it. @param {Pick<Binding, "code" | "shift" | "alt" | "ctrl">} b */
 export function ariaKeys(b) {
-  const key = /** @type {Record<string, string>} */ ({ BracketLeft: "[", BracketRight: "]", Comma: ",", Period: ".", Slash: "?", Equal: "+", Minus: "-", Backslash: "\\", Semicolon: ";" })[b.code] ?? b.code.replace(/^(Key|Digit)/, "");
+  const key = /** @type {Record<string, string>} */ ({ BracketLeft: "[", BracketRight: "]", Comma: ",", Period: ".", Slash: "?", Equal: "+", Minus: "-", Backslash: "\\", Semicolon: ";", Backquote: "`" })[b.code] ?? b.code.replace(/^(Key|Digit)/, "");
   return [b.ctrl && "Control", b.alt && "Alt", b.shift && "Shift", key].filter(Boolean).join("+");
 }
 

@@ -205,6 +205,7 @@ async function start() {
     };
     submit.addEventListener("click", run);
     keys.bind({ id: "submit", code: "Enter", ctrl: true, cap: "Enter", label: "Submit", group: "Label set", run });
+    keys.bind({ id: "save", code: "KeyS", ctrl: true, label: "Send now what is unsent (all is saved by itself)", group: "Label set", run: () => sync && void sendNow(sync) });
     actions.append(submit);
     // After a click the keys belong to the picture again; a button reached by keyboard keeps its focus.
     document.addEventListener("click", (event) => {
@@ -212,6 +213,12 @@ async function start() {
         bench.stage.focus({ preventScroll: true });
       }
     });
+  }
+
+  /** @param {Sync} active */
+  async function sendNow(active) {
+    await active.flush();
+    store.onNotice(active.pending.length ? "Kept on this device and on its way to the server" : `All is saved: revision ${active.revision}`);
   }
 
   /** @param {HTMLButtonElement} button */

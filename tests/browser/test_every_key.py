@@ -128,7 +128,8 @@ FRESH = ("absent", "beside", "carry-", "close", "comment", "cursor-p", "cut", "e
          "fold-", "guideline", "hide", "keyframe", "merge", "new-track", "occluded", "part-",
          "proposal-", "redo", "relate", "remove", "split", "start", "submit", "undo")  # fmt: skip
 CODES = {"[": "BracketLeft", "]": "BracketRight", ",": "Comma", ".": "Period", "+": "Equal",
-         "-": "Minus", "?": "Slash", "\\": "Backslash", ";": "Semicolon"}  # fmt: skip
+         "-": "Minus", "?": "Slash", "\\": "Backslash", ";": "Semicolon",
+         "`": "Backquote"}  # fmt: skip
 
 
 def key_of(said: str) -> str:

@@ -10,6 +10,7 @@ export function bindShortcutSheet(keys, save) {
   const open = () => void showSheet(keys, save);
   keys.bind({ id: "sheet", code: "Slash", shift: true, cap: "?", label: "All shortcuts", group: "Help", run: open });
   keys.bind({ id: "sheet-plain", code: "Slash", cap: "?", label: "All shortcuts", group: "Help", run: open });
+  keys.bind({ id: "sheet-f1", code: "F1", label: "All shortcuts", group: "Help", run: open });
   keys.bind({
     id: "guideline", code: "KeyG", label: "Read the guideline of the class in hand", group: "Help", run: () => {
       document.body.classList.remove("folded-side");
