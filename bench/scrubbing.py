@@ -75,7 +75,7 @@ def measured() -> dict[str, Any]:
     """Medians in ms, empty and full: opening; a seek until its picture stands, and until the labels
     of its frame do; a drag's time a place; from a press that places a tip until it is saved."""
     from bench.player import long_clip
-    from tests.browser import devserver
+    from tests.browser import devserver, devwindows
     from tests.browser.clipmaker import decode_all, make_clip, read_index
     from tests.browser.conftest import ARGUMENTS, CHROMIUM
     from tests.browser.devlabels import CLIP
@@ -95,7 +95,7 @@ def measured() -> dict[str, Any]:
     server = devserver.serve(world)
     world.base = f"http://127.0.0.1:{server.server_address[1]}"
     full = _tracks(keyframes, n_frames, CLIP)
-    held = {name: devserver.chunks({"tracks": full}, name) for name in full}
+    held = {name: devwindows.chunks({"tracks": full}, name) for name in full}
     # A server that writes so many keyframes anew for each answer, in the process that drives the
     # browser, would be what is measured.
     devserver.Handler._part = functools.partialmethod(_part, _texts(held))  # type: ignore[assignment,method-assign]

@@ -59,3 +59,10 @@ def page(browser: Browser, world: World) -> Iterator[Page]:
     yield page
     context.close()
     assert problems == []
+
+
+@pytest.fixture
+def modules(page: Page, world: World) -> Page:
+    """A page of the server's with nothing on it, to import modules into."""
+    page.goto(f"{world.base}/static/workspace/README.md")
+    return page

@@ -6,6 +6,13 @@ import json
 from typing import Any
 
 CLIP = "11111111-1111-4111-8111-111111111111"
+SET = "22222222-2222-4222-8222-222222222222"
+# The same pictures under another name, and another person's labels that may be read.
+OTHER = "55555555-5555-4555-8555-555555555555"
+READ = "66666666-6666-4666-8666-666666666666"
+CONSENSUS = "33333333-3333-4333-8333-333333333333"
+ADJUDICATION = "44444444-4444-4444-8444-444444444444"
+PASSWORD = "correct horse"
 
 
 def ontology() -> dict[str, Any]:
