@@ -188,15 +188,16 @@ export class Sync {
   }
 
   /**
-   * What others changed of objects that are changed or in hand here too is not taken: the revision stays below it,
-   * so that the next save finds the conflict instead of overwriting it.
-   * @param {(Operation & {revision?: number})[]} others @param {number} revision
+   * What others changed of objects that are changed or in hand here too is not taken, nor what came after it: the
+   * revision stays below, so that the next save finds that conflict instead of overwriting it, and no other.
+   * @param {(Operation & {revision?: number})[]} others in order @param {number} revision
    */
   #takeOthers(others, revision) {
     const mine = new Set([...this.pending.map((op) => op.object), ...this.inHand()]);
     const unseen = others.filter((op) => mine.has(op.object)).map((op) => (op.revision ?? revision) - 1);
     this.revision = Math.max(this.revision, Math.min(revision, ...unseen));
-    const theirs = others.filter((op) => !mine.has(op.object));
+    // What is taken over lies at or below the revision held: a change to it would be called a conflict.
+    const theirs = others.filter((op) => (op.revision ?? revision) <= this.revision && !mine.has(op.object));
     if (theirs.length) this.store.applyRemote(theirs);
   }
 

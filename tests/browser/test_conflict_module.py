@@ -63,3 +63,57 @@ def test_what_was_removed_elsewhere_is_made_again_whole_and_before_what_names_it
         [4, "keyframe.set", "b", 900],
         [5, "relation.set", "r", None],
     ]
+
+
+# A server that keeps the protocol: what others did to an object above the base is a conflict.
+SAVE_WITH_A_STROKE_IN_HAND = """async (theirs) => {
+  const {Sync} = await import('/static/workspace/sync.js');
+  const {ApiError} = await import('/static/workspace/api.js');
+  const shown = [], bases = [];
+  const store = {labels: {tracks: {}, intervals: {}}, trackName: () => '', classOf: () => undefined,
+    applyRemote: (ops) => shown.push(...ops.map((op) => op.object)), replaceLabels() {}};
+  let revision = 8;
+  const since = (base) => theirs.filter(([, at]) => at > base).map(([object, at]) =>
+    ({op: 'track.delete', object, revision: at}));
+  const api = {
+    post: async (url, {base_revision, operations}) => {
+      bases.push(base_revision);
+      const others = since(base_revision);
+      const objects = operations.map((op) => op.object)
+        .filter((o) => others.some((op) => op.object === o));
+      if (objects.length) throw new ApiError(409, {error: {code: 'conflict', objects, others}});
+      return {revision: ++revision, acknowledged_seq: operations.at(-1).seq, others};
+    },
+  };
+  const sync = new Sync(api, store, 'set', 5, null);
+  const save = async (object) => {
+    sync.add([{op: 'track.set', object, attributes: {}}]);
+    await sync.flush();
+    return sync.conflict?.objects ?? [];
+  };
+  sync.inHand = () => ['b'];
+  const first = await save('a');
+  const taken = [...shown];
+  const called = taken.length ? await save(taken.at(-1)) : [];
+  sync.inHand = () => [];
+  return [first, taken, called, await save('b')];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("theirs", "taken"),
+    [
+        ([["b", 6], ["c", 7]], []),
+        ([["c", 6], ["b", 7]], ["c"]),
+        ([["c", 6], ["b", 7], ["d", 7], ["e", 8]], ["c"]),
+        ([["c", 6], ["d", 8]], ["c", "d"]),
+    ],
+)
+def test_what_was_taken_over_with_a_stroke_in_hand_is_no_conflict(
+    page: Page, world: World, theirs: list[list[object]], taken: list[str]
+) -> None:
+    page.goto(f"{world.base}/static/workspace/README.md")
+    first, shown, called, own = page.evaluate(SAVE_WITH_A_STROKE_IN_HAND, theirs)
+    assert (first, shown, called) == ([], taken, [])
+    # The one that was in hand while others changed it is a conflict as before.
+    assert own == (["b"] if any(object == "b" for object, _ in theirs) else [])
