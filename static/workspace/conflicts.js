@@ -3,7 +3,7 @@
  * somebody drew is lost unseen.
  */
 
-import { createTrackOperations, nextNumber } from "./operations.js";
+import { applyOperation, createTrackOperations, nextNumber } from "./operations.js";
 import { spaced } from "./player/timebase.js";
 import { newId } from "./store.js";
 
@@ -52,6 +52,25 @@ export function copyOperations(mine, now, id, object = newId()) {
   if (track) return createTrackOperations(mine, id, { object, number: object === id ? track.number : nextNumber(now, track.class_id) });
   const interval = mine.intervals[id];
   return interval ? [{ op: "interval.set", object, ...interval }] : [];
+}
+
+/**
+ * Operations that make the relations again which went with tracks that are made again, as they stood last. One that
+ * was removed by itself stays removed, and so does one whose other track is gone.
+ * @param {Labels} mine @param {Labels} now  the server's @param {Set<string>} again  tracks made again
+ * @param {Operation[]} others  what was done elsewhere @param {Operation[]} pending  what says itself what becomes of a relation
+ * @returns {Operation[]}
+ */
+export function relationsAgain(mine, now, again, others, pending) {
+  const stood = { ...mine };
+  for (const op of others) if (op.op.startsWith("relation.")) applyOperation(stood, op);
+  const own = new Set(pending.map((op) => op.object));
+  const isHere = (/** @type {string} */ track) => again.has(track) || Boolean(now.tracks[track]);
+  return Object.entries(stood.relations ?? {}).flatMap(([object, relation]) => {
+    const { subject, target } = relation;
+    const isGone = !now.relations?.[object] && !own.has(object) && (again.has(subject) || again.has(target));
+    return isGone && isHere(subject) && isHere(target) ? [/** @type {Operation} */ ({ op: "relation.set", object, ...relation })] : [];
+  });
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import { ApiError, Offline } from "./api.js";
-import { copyOperations } from "./conflicts.js";
+import { copyOperations, relationsAgain } from "./conflicts.js";
 import { applyOperation } from "./operations.js";
 import { newId } from "./store.js";
 
@@ -288,15 +288,19 @@ export class Sync {
       const now = await this.reload();
       /** @type {Operation[]} */
       const made = [];
+      /** @type {Set<string>} */
+      const again = new Set();
       for (const [object, what] of stays) {
         // What others removed has to be made again before it can be changed.
-        const isGone = !now.labels.tracks[object] && !now.labels.intervals[object];
-        const isPart = what === "mine" && isGone && shown.tracks[object]?.missing?.length;
+        const isAgain = what !== "theirs" && !now.labels.tracks[object] && !now.labels.intervals[object];
+        const isPart = isAgain && shown.tracks[object]?.missing?.length;
         const mine = isPart ? await this.#atBase(object) : shown;
-        const copy = what === "both" ? copyOperations(mine, now.labels, object) : what === "mine" && isGone ? copyOperations(mine, now.labels, object, object) : [];
+        const copy = isAgain ? copyOperations(mine, now.labels, object, object) : what === "both" ? copyOperations(mine, now.labels, object) : [];
         if (what !== "mine" || copy.length) this.pending = this.pending.filter((op) => op.object !== object);
+        if (isAgain && copy.length) again.add(object);
         made.push(...copy);
       }
+      made.push(...relationsAgain(shown, now.labels, again, conflict.others, this.pending));
       // First, for what is unsent may name them: a relation does.
       this.pending = [...made.map((op) => ({ ...op, id: newId(), seq: 0 })), ...this.pending];
       this.revision = now.revision;

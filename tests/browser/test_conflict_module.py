@@ -117,3 +117,70 @@ def test_what_was_taken_over_with_a_stroke_in_hand_is_no_conflict(
     assert (first, shown, called) == ([], taken, [])
     # The one that was in hand while others changed it is a conflict as before.
     assert own == (["b"] if any(object == "b" for object, _ in theirs) else [])
+
+
+RESOLVE_RELATIONS = """async (answers) => {
+  const {Sync} = await import('/static/workspace/sync.js');
+  const track = (number) => ({clip: 'c', class_id: 'grasper', number, attributes: {},
+    keyframes: {0: {state: 'visible', shape: {type: 'tip', point: [1, 1]}, attributes: {}}}});
+  const relation = (subject, target, end_frame = 5) =>
+    ({clip: 'c', relation: 'holds', subject, target, start_frame: 0, end_frame});
+  // Elsewhere b, d and e were removed, r-removed by itself before that and r-longer changed.
+  const store = {
+    labels: {tracks: {a: track(1), b: track(2), d: track(4), e: track(5)}, intervals: {},
+      relations: {'r-kept': relation('a', 'b'), 'r-removed': relation('b', 'a'),
+        'r-longer': relation('a', 'b'), 'r-own': relation('a', 'b', 7),
+        'r-gone': relation('b', 'd'), 'r-both': relation('b', 'e')}},
+    trackName: () => '', classOf: () => undefined,
+    replaceLabels(labels) { this.labels = labels; },
+  };
+  const sent = [];
+  const api = {
+    get: async () => ({labels: {tracks: {a: track(1)}, intervals: {}}, revision: 9}),
+    post: async (url, {operations}) => {
+      sent.push(...operations);
+      return {revision: 10, acknowledged_seq: operations.at(-1).seq, others: []};
+    },
+  };
+  const sync = new Sync(api, store, 'set', 5, null);
+  const attributes = {};
+  sync.pending = [
+    {op: 'track.set', object: 'b', attributes, id: '1', seq: 1},
+    {op: 'track.set', object: 'e', attributes, id: '2', seq: 2},
+    {op: 'relation.set', object: 'r-own', ...relation('a', 'b', 7), id: '3', seq: 3},
+  ];
+  const others = [
+    {op: 'relation.delete', object: 'r-removed'},
+    {op: 'relation.set', object: 'r-longer', ...relation('a', 'b', 60)},
+    ...['b', 'd', 'e'].map((object) => ({op: 'track.delete', object})),
+  ];
+  sync.conflict = {objects: ['b', 'e'], names: ['', ''], others};
+  await sync.resolve(new Map(Object.entries(answers)));
+  while (sync.pending.length) await new Promise((done) => setTimeout(done, 10));
+  return sent.map((op) => [op.op, op.object, op.end_frame ?? null]);
+}"""
+
+B_AGAIN = [["track.create", "b", None], ["keyframe.set", "b", None]]
+E_AGAIN = [["track.create", "e", None], ["keyframe.set", "e", None]]
+KEPT = [["relation.set", "r-kept", 5], ["relation.set", "r-longer", 60]]
+OWN = [["relation.set", "r-own", 7]]
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted"),
+    [
+        ({"b": "mine", "e": "theirs"}, [*B_AGAIN, *KEPT, *OWN]),
+        (
+            {"b": "mine", "e": "mine"},
+            [*B_AGAIN, *E_AGAIN, *KEPT, ["relation.set", "r-both", 5], *OWN],
+        ),
+        # Nothing stands elsewhere beside which a copy could lie.
+        ({"b": "both", "e": "theirs"}, [*B_AGAIN, *KEPT, *OWN]),
+        ({"b": "theirs", "e": "theirs"}, OWN),
+    ],
+)
+def test_relations_come_back_with_the_tracks_that_took_them_along(
+    page: Page, world: World, answers: dict[str, str], wanted: list[list[object]]
+) -> None:
+    page.goto(f"{world.base}/static/workspace/README.md")
+    assert page.evaluate(RESOLVE_RELATIONS, answers) == wanted
