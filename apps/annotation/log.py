@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models.functions import Length
 from django.utils import timezone
 
 from apps.access.models import User
@@ -89,19 +90,37 @@ def append(label_set: LabelSet, author: User, client_id: str, rows: Sequence[Row
 
 
 def others(
-    label_set: LabelSet, client_id: str, after: int, *, most: int | None = None
+    label_set: LabelSet,
+    client_id: str,
+    after: int,
+    *,
+    most: int | None = None,
+    most_bytes: int | None = None,
 ) -> list[dict[str, Any]] | None:
     """What other clients did above revision ``after``, in order, each with its ``revision``; None
-    where that is more than ``most`` operations."""
+    where that is more than ``most`` operations or ``most_bytes`` as they are kept: then none of
+    them is read."""
     if after >= label_set.revision:
         return []
     rows = (
-        Operation.objects.filter(label_set=label_set, revision__gt=after, has_effect=True)
+        Operation.objects.filter(
+            label_set=label_set,
+            revision__gt=after,
+            revision__lte=label_set.revision,
+            has_effect=True,
+        )
         .exclude(client_id=client_id)
         .order_by("revision", "place")
-        .values_list("body", "revision")
     )
-    found = list(rows if most is None else rows[: most + 1])
-    if most is not None and len(found) > most:
-        return None
-    return [{**json.loads(bytes(body)), "revision": revision} for body, revision in found]
+    if most is not None or most_bytes is not None:
+        # Both databases know the length of a value without fetching it.
+        sizes = rows.values_list(Length("body"), flat=True)
+        told = list(sizes if most is None else sizes[: most + 1])
+        if most is not None and len(told) > most:
+            return None
+        if most_bytes is not None and sum(told) > most_bytes:
+            return None
+    return [
+        {**json.loads(bytes(body)), "revision": revision}
+        for body, revision in rows.values_list("body", "revision")
+    ]

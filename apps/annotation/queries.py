@@ -21,8 +21,9 @@ from apps.projects.queries import project_ids, roles_in
 
 # Of a label set that is still to be handed in.
 AT_WORK = (LabelSet.State.ASSIGNED, LabelSet.State.IN_PROGRESS, LabelSet.State.RETURNED)
-# Operations of others that an open page takes one by one.
-MOST_TOLD = 2000
+# Operations of others that an open page takes one by one, and their bytes: masks are large. One
+# batch of the workspace (1 MB) is told always.
+MOST_TOLD, MOST_TOLD_BYTES = 2000, 2_000_000
 REVISIONS_A_PAGE = 50
 HANDED_IN = (LabelSet.State.SUBMITTED, LabelSet.State.LOCKED, LabelSet.State.SIGNED)
 
@@ -159,12 +160,15 @@ def since(label_set: LabelSet, client_id: str, after: int) -> dict[str, Any]:
     """What its author's other tabs and devices did to a label set above a revision.
 
     ``{"revision", "state", "operations"}``: operations of other clients than ``client_id``, in
-    order, each with its revision; None where they are too many: the set is better read anew.
+    order, each with its revision; None where they are too many or too large: the set is better
+    read anew.
     """
     return {
         "revision": label_set.revision,
         "state": told_state(label_set),
-        "operations": log.others(label_set, client_id, after, most=MOST_TOLD),
+        "operations": log.others(
+            label_set, client_id, after, most=MOST_TOLD, most_bytes=MOST_TOLD_BYTES
+        ),
     }
 
 

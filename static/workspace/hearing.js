@@ -8,7 +8,7 @@ import { ApiError, Offline } from "./api.js";
 import { IDLE_MS } from "./spell.js";
 
 /** @typedef {import("./types.js").Operation} Operation */
-/** @typedef {{revision: number, state: string, operations: Operation[] | null}} Heard  null: too many, read the set anew */
+/** @typedef {{revision: number, state: string, operations: Operation[] | null}} Heard  null: too much, read the set anew */
 
 const ASK_EVERY_MS = 3000;
 const AGAIN_MS = 400;
@@ -49,7 +49,7 @@ export function hear(sync, bench, onClosed) {
     try {
       const told = /** @type {Heard} */ (await sync.api.get(`${sync.url}?after=${after}&client=${sync.clientId}`));
       if (!isFree() || sync.revision !== after) wait_ms = AGAIN_MS;
-      else await take(told);
+      else if (!(await take(told))) wait_ms = AGAIN_MS;
       misses = 0;
     } catch (error) {
       if (!(error instanceof ApiError || error instanceof Offline)) throw error;
@@ -65,15 +65,16 @@ export function hear(sync, bench, onClosed) {
     }
   }
 
-  /** @param {Heard} told */
+  /** @param {Heard} told @returns {Promise<boolean>} false where it has to be asked for again */
   async function take(told) {
     if (!OPEN.has(told.state)) closed(told.state);
     // A server that was set back says so when something is saved.
-    if (told.revision <= sync.revision) return;
+    if (told.revision <= sync.revision) return true;
     const names = namesOf(told.operations ?? []);
     if (told.operations) sync.hear(told.operations, told.revision);
-    else await sync.readAnew();
+    else if (!(await sync.readAnew(isFree))) return false;
     store.onNotice(`Changed in another tab or device: ${[...new Set([...names, ...namesOf(told.operations ?? [])])].slice(0, 3).join(", ") || "many labels"}`);
+    return true;
   }
 
   /** Names of what operations touch, as far as it is here. @param {Operation[]} ops */

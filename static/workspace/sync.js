@@ -213,10 +213,18 @@ export class Sync {
     this.onState();
   }
 
-  /** Takes the server's state as it is now. */
-  async readAnew() {
-    await this.#rebase();
+  /**
+   * Takes the server's state as it is now, unless something was begun here while it was read: on top of a newer
+   * revision that would overwrite unseen what others did.
+   * @param {() => boolean} isFree @returns {Promise<boolean>} whether it was taken
+   */
+  async readAnew(isFree) {
+    const { revision } = this;
+    const now = await this.reload();
+    if (!isFree() || this.revision !== revision) return false;
+    this.takeServerState(now.labels, now.revision);
     this.onState();
+    return true;
   }
 
   /** @param {unknown} error */

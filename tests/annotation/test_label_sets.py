@@ -6,6 +6,8 @@ import json
 import uuid
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.access.actor import Actor, service
 from apps.access.errors import Refused
@@ -258,6 +260,17 @@ def test_a_tab_is_told_what_others_did_above_its_revision(tab, clip, monkeypatch
     # Too many to take one by one: the page reads the set anew.
     monkeypatch.setattr("apps.annotation.queries.MOST_TOLD", 1)
     assert told(1).json()["operations"] is None
+    # As many bytes as they are kept as are told, one less are not, and then none is read.
+    monkeypatch.setattr("apps.annotation.queries.MOST_TOLD", 2)
+    kept = sum(len(bytes(op.body)) for op in Operation.objects.filter(client_id=OTHER_TAB))
+    monkeypatch.setattr("apps.annotation.queries.MOST_TOLD_BYTES", kept)
+    assert len(told(1).json()["operations"]) == 2
+    monkeypatch.setattr("apps.annotation.queries.MOST_TOLD_BYTES", kept - 1)
+    with CaptureQueriesContext(connection) as asked:
+        assert told(1).json()["operations"] is None
+    log = [q["sql"] for q in asked if Operation._meta.db_table in q["sql"]]
+    assert log
+    assert all("LENGTH(" in sql for sql in log)
     tab.post("submit/", {"revision": 2})
     assert told(2).json()["state"] == "submitted"
 

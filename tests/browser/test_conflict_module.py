@@ -184,3 +184,35 @@ def test_relations_come_back_with_the_tracks_that_took_them_along(
 ) -> None:
     page.goto(f"{world.base}/static/workspace/README.md")
     assert page.evaluate(RESOLVE_RELATIONS, answers) == wanted
+
+
+READ_ANEW = """async ([begun, saved]) => {
+  const {Sync} = await import('/static/workspace/sync.js');
+  const shown = [];
+  const store = {labels: {}, replaceLabels: (labels) => shown.push(labels)};
+  const sync = new Sync({}, store, 'set', 5, null);
+  let isBusy = false;
+  sync.reload = async () => {
+    isBusy = begun;
+    if (saved) sync.revision = 6;
+    return {labels: 'anew', revision: 9};
+  };
+  return [await sync.readAnew(() => !isBusy), shown, sync.revision];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "wanted"),
+    [
+        ([False, False], [True, ["anew"], 9]),
+        # What was begun on the old labels would overwrite unseen what others did.
+        ([True, False], [False, [], 5]),
+        # What was read lacks what was saved.
+        ([False, True], [False, [], 6]),
+    ],
+)
+def test_labels_read_anew_are_not_taken_over_what_was_done_meanwhile(
+    page: Page, world: World, meanwhile: list[bool], wanted: list[object]
+) -> None:
+    page.goto(f"{world.base}/static/workspace/README.md")
+    assert page.evaluate(READ_ANEW, meanwhile) == wanted
