@@ -74,6 +74,12 @@ class JobHandle:
         self.job.attempts = 1
         self._mine().update(attempts=1)
 
+    def note(self, **values: Any) -> None:
+        """Keep something with the job for its next run. Raises StoppedError when it must end."""
+        self.job.params = {**self.job.params, **values}
+        if not self._mine().update(params=self.job.params):
+            raise StoppedError
+
     def _mine(self) -> Any:
         return Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING, lease_owner=self._owner)
 

@@ -46,7 +46,7 @@ from apps.library.domain.taken_over import taken_over
 from apps.library.domain.video_stream import NotAVideo, VideoInfo, video_info
 from apps.library.models import Clip
 from apps.library.readers import open_media
-from apps.vault.files import WrappingKey, create_file
+from apps.vault.files import VaultWriter, WrappingKey, create_file, remove_unnamed
 from apps.vault.models import VaultFile
 
 _NO_PIXELS = ("7FE00010", "7FE00008", "7FE00009")
@@ -116,17 +116,44 @@ def make_clip(handle: JobHandle) -> None:
     if subject is None:
         raise FailedError("the instance has no subject")
     key = subject_key(subject)
+    remove_unnamed(_written(clip))
+    try:
+        fields = _made(clip, key, handle)
+        services.finish_clip(service("worker"), clip, **fields)
+    except Exception:
+        # Files are whole before the work is: what no row names now, none will.
+        remove_unnamed(_written(clip))
+        raise
+
+
+def _made(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
     try:
         if clip.media == Clip.Media.VIDEO:
             fields = _video(clip, key, handle)
         else:
             fields = _cine(clip, key, handle)
-        shots = _shots(clip, key, fields, handle)
+        return {**fields, "shots": _shots(clip, key, fields, handle)}
     except (NotAVideo, NotACine, PictureMissing) as error:
         raise FailedError(str(error)) from None
     except WorkCancelled:
         raise StoppedError from None
-    services.finish_clip(service("worker"), clip, **fields, shots=shots)
+
+
+def _finish(out: VaultWriter, handle: JobHandle) -> VaultFile:
+    """The file that was written, noted before it is whole: its row is saved much later, and
+    whoever dies before that leaves it to the next run."""
+    handle.note(written=[*handle.job.params.get("written", []), out.id.hex])
+    return out.finish()
+
+
+def _written(clip: Clip) -> set[str]:
+    """Names of files that attempts to make the clip have written."""
+    jobs = Job.objects.filter(kind="library.make_clip", object_id=str(clip.pk))
+    return {
+        name
+        for params in jobs.values_list("params", flat=True)
+        for name in params.get("written", [])
+    }
 
 
 def _shots(
@@ -225,7 +252,7 @@ def _looked_through(
             handle.cancelled,
             partial(_note, found),
         )
-        return bytes(found), out.finish(), made.index.to_bytes()
+        return bytes(found), _finish(out, handle), made.index.to_bytes()
 
 
 def _note(found: bytearray, frame: av.VideoFrame) -> None:
@@ -265,7 +292,7 @@ def _in_segments(
                 )
                 kept[span] = services.keep_segment(
                     worker, clip, span=span, made_of=made_of, digests=bytes(found),
-                    file=out.finish(),
+                    file=_finish(out, handle),
                 )  # fmt: skip
             handle.got_on()
 
@@ -278,7 +305,7 @@ def _in_segments(
         size_px = info.width_px, info.height_px
         made = join_segments(files(), index, size_px, out, handle.cancelled)  # type: ignore[arg-type]
         all_digests = b"".join(bytes(kept[span].digests) for span in spans)
-        return all_digests, out.finish(), made.index.to_bytes()
+        return all_digests, _finish(out, handle), made.index.to_bytes()
 
 
 def _cine(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
@@ -293,7 +320,7 @@ def _cine(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
                 handle.cancelled,
                 frames.arrays,
             )
-            master: VaultFile = out.finish()
+            master = _finish(out, handle)
     with open_vault_file_unsaved(master, key) as source:
         reader = CineReader(source)
         all_digests, size = reader.digests(), (reader.width_px, reader.height_px)
@@ -305,7 +332,7 @@ def _cine(clip: Clip, key: WrappingKey, handle: JobHandle) -> dict[str, Any]:
                 _part(handle, 0.5, 0.95, "making the review copy"),
                 handle.cancelled,
             )
-            review = out.finish()
+            review = _finish(out, handle)
     return {
         "index": index,
         "digests": all_digests,

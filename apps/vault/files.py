@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -174,6 +175,15 @@ def delete_file(file: VaultFile) -> None:
     name = file.storage_name
     file.delete()
     storage().delete(name)
+
+
+def remove_unnamed(names: Iterable[str]) -> None:
+    """Remove files that no row names, of work that came to nothing. A row that is saved meanwhile
+    keeps its file, or fails."""
+    for name in names:
+        limit = time.time()
+        if not VaultFile.objects.filter(pk=uuid.UUID(name)).exists():
+            storage().delete_older(name, limit)
 
 
 def sweep(older_than_s: float = 86_400.0, kept_since: float | None = None) -> int:
