@@ -162,6 +162,63 @@ def test_a_pen_paints_what_its_ring_shows_and_neither_palm_nor_finger_paints_bes
     assert world.sets[SET].revision == revision
 
 
+LEAVE = """async ([ms, px, end]) => {
+  const {Fingers} = await import('/static/workspace/canvas/fingers.js');
+  const did = [];
+  const tools = {store: {tool: 'brush', cursor: {}}, down() {}, move() {},
+    up: () => did.push('finished'), cancel: () => did.push('taken back')};
+  const fingers = new Fingers(tools, {toPicture: (at) => at});
+  const event = (type, pointerId, clientX, timeStamp) =>
+    ({type, pointerId, clientX, clientY: 0, timeStamp});
+  fingers.down(event('pointerdown', 1, 0, 5000));
+  // It rests first, which is no stroke.
+  fingers.move(event('pointermove', 1, 6, 6000));
+  for (let x = 7; x <= px; x++) fingers.move(event('pointermove', 1, x, 6000));
+  if (end === 'second finger') fingers.down(event('pointerdown', 2, 200, 6000 + ms));
+  else fingers.end(event('pointercancel', 1, px, 6000 + ms));
+  return did;
+}"""
+
+
+@pytest.mark.parametrize("end", ["second finger", "taken away by the system"])
+@pytest.mark.parametrize(
+    ("ms", "px", "wanted"),
+    [
+        (299, 39, "taken back"),
+        (300, 8, "finished"),
+        (10, 40, "finished"),
+        (9000, 400, "finished"),
+    ],
+)
+def test_only_what_was_hardly_begun_is_taken_back_by_a_second_finger(
+    page: Page, world: World, ms: int, px: int, wanted: str, end: str
+) -> None:
+    page.goto(f"{world.base}/static/workspace/README.md")
+    assert page.evaluate(LEAVE, [ms, px, end]) == [wanted]
+
+
+def test_a_palm_after_a_long_stroke_keeps_it_and_one_undo_takes_it_back(
+    page: Page, world: World
+) -> None:
+    open_workspace(page, world, 30)
+    hand = Hand(page)
+    choose(page, "class-lesion", "brush")
+    hand.touch({0: place(page, world, 200, 100)})
+    hand.touch({0: place(page, world, 230, 140)})
+    hand.touch({0: place(page, world, 260, 180)})
+    hand.touch({1: place(page, world, 500, 300)})
+    hand.touch({0: place(page, world, 400, 100)})
+    hand.touch({1: None})
+    hand.touch({0: None})
+    until(lambda: tracks(world, "lesion"), WAIT_S)
+    mask = painted(world, 30)
+    # What was drawn till then, and nothing of what came after.
+    assert mask[100, 200] == mask[140, 230] == mask[180, 260] == 1
+    assert mask[:, 300:].sum() == 0
+    page.click("[data-testid=hand-undo]")
+    until(lambda: tracks(world, "lesion") == [], WAIT_S)
+
+
 def test_fingers_draw_each_thing_and_a_second_finger_takes_back_what_the_first_began(
     page: Page, world: World
 ) -> None:
@@ -170,7 +227,6 @@ def test_fingers_draw_each_thing_and_a_second_finger_takes_back_what_the_first_b
     at = {n: place(page, world, *xy) for n, xy in enumerate([(200, 100), (300, 180), (250, 250)])}
     choose(page, "class-lesion", "brush")
     hand.touch({0: at[0]})
-    hand.touch({0: at[2]})
     hand.touch({1: at[1]})
     hand.touch({1: None})
     hand.touch({0: at[1]})

@@ -7,6 +7,13 @@
 
 /** A finger that rests moves by some pixels; nothing is drawn before it is clear what it is to be. */
 const STILL_PX = 6;
+/**
+ * The fingers of a pinch come down within a fifth of a second of each other and hardly move before. What was drawn for
+ * longer than this or over more was meant: it is finished, and one undo takes it back, where a stroke thrown away is work
+ * lost. (Excalidraw as well discards only lines of few points when a second finger comes.)
+ */
+const MEANT_MS = 300;
+const MEANT_PX = 40;
 /** What these draw stands where the finger is lifted: until then it can be moved to the right place. */
 const PLACING = new Set(["polygon", "smart", "points", "tip"]);
 
@@ -25,6 +32,9 @@ export class Fingers {
     this.doing = "";
     /** Where the first came down. @type {Place} */
     this.from = { clientX: 0, clientY: 0 };
+    /** When what is drawn was begun, and how far it has gone in CSS pixels. */
+    this.begunAt_ms = 0;
+    this.way_px = 0;
     /** @type {() => void} */
     this.onChange = () => {};
   }
@@ -58,8 +68,7 @@ export class Fingers {
       this.from = placeOf(event);
       this.doing = this.draws ? "waiting" : "moving";
     } else {
-      // It was the first finger of two: what it began was not meant.
-      if (this.doing === "drawing") this.tools.cancel();
+      if (this.doing === "drawing") this.#leave(event);
       if (this.doing !== "over") this.doing = "two";
     }
     return true;
@@ -78,9 +87,13 @@ export class Fingers {
       this.#begin(this.from);
       // With nothing under it to be dragged, the finger drags the picture.
       this.doing = tools.store.tool === "select" && !tools.drag ? "moving" : "drawing";
+      this.begunAt_ms = event.timeStamp;
+      this.way_px = away(this.from, now);
       if (this.doing === "drawing") tools.move([view.toPicture(now)]);
-    } else if (this.doing === "drawing") tools.move(placesOf(event).map((e) => view.toPicture(e)));
-    else if (this.doing === "moving") view.panBy(now.clientX - was.clientX, now.clientY - was.clientY);
+    } else if (this.doing === "drawing") {
+      this.way_px += away(was, now);
+      tools.move(placesOf(event).map((e) => view.toPicture(e)));
+    } else if (this.doing === "moving") view.panBy(now.clientX - was.clientX, now.clientY - was.clientY);
     else if (before) {
       const after = this.#two();
       // Zoomed first: the whole picture has no room to be moved in.
@@ -96,7 +109,7 @@ export class Fingers {
     this.at.delete(event.pointerId);
     const { tools } = this;
     if (event.type === "pointercancel") {
-      if (this.doing === "drawing") tools.cancel();
+      if (this.doing === "drawing") this.#leave(event);
     } else if (this.doing === "drawing") tools.up();
     else if (this.#isTap(at)) {
       this.#begin(this.#isPlacing ? at : this.from);
@@ -104,6 +117,12 @@ export class Fingers {
     }
     // Of two fingers one is seldom lifted first on purpose: the other draws nothing.
     this.doing = this.at.size ? "over" : "";
+  }
+
+  /** A second finger came, or the system took the first away: what was hardly begun was not meant. @param {PointerEvent} event */
+  #leave(event) {
+    if (event.timeStamp - this.begunAt_ms >= MEANT_MS || this.way_px >= MEANT_PX) this.tools.up();
+    else this.tools.cancel();
   }
 
   get #isPlacing() {
