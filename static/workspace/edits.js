@@ -1,6 +1,7 @@
 /** What a person can do to labels, as operations: used alike by tools, keys and panels. */
 
 import { keyframeFrames, lastAtOrBefore, ruleOf } from "./interpolate.js";
+import { APART, OwedGuards } from "./owed-guards.js";
 import { shotGuards } from "./shots.js";
 import { attributeFromHere, cutOperations, earlierPart, mergeOperations, splitOperations, standing } from "./track-edits.js";
 import { IntervalEdits } from "./interval-edits.js";
@@ -30,6 +31,7 @@ export class Edits {
     this.store = store;
     this.intervals = new IntervalEdits(store);
     this.relations = new RelationEdits(store);
+    this.owed = new OwedGuards(store);
   }
 
   /**
@@ -172,8 +174,9 @@ export class Edits {
       { op: "keyframe.set", object: target.object, frame_index: frame, ...keyframe },
     ]);
     if (!done) return;
+    this.owed.owe(target.object, frame);
     store.set({ selectedTrack: target.object, activeClass: target.class_id, selectedInterval: null });
-    if (guards.length) store.onNotice("The shot changes in between: nothing is filled in over it");
+    if (guards.length) store.onNotice(APART);
   }
 
   /**
@@ -189,7 +192,9 @@ export class Edits {
 
   /** A keyframe of a track, kept apart from those beyond a change of shot. @param {string} object @param {number} frame @param {import("./types.js").Keyframe} keyframe */
   #put(object, frame, keyframe) {
-    return this.store.commit([...this.guards(object, frame, keyframe), { op: "keyframe.set", object, frame_index: frame, ...keyframe }]);
+    const done = this.store.commit([...this.guards(object, frame, keyframe), { op: "keyframe.set", object, frame_index: frame, ...keyframe }]);
+    if (done) this.owed.owe(object, frame);
+    return done;
   }
 
   /** The shape a new keyframe here starts from: interpolated, or the last one drawn before. @returns {Shape | null} */

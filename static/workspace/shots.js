@@ -60,6 +60,22 @@ function isNext(track, from, to) {
   return chunk === undefined || chunk > chunkOf(to);
 }
 
+/**
+ * Whether the keyframe before or after a frame may be one that is not read. @param {Track} track
+ * @param {number} frame at which there may be one
+ */
+export function isUnreadBeside(track, frame) {
+  const { missing } = track;
+  if (!missing?.length) return false;
+  const frames = keyframeFrames(track);
+  const at = lastAtOrBefore(frames, frame - 1);
+  const after = frames[at + (frames[at + 1] === frame ? 2 : 1)];
+  const own = lastAtOrBefore(missing, chunkOf(frame));
+  if (own >= 0 && (at < 0 || missing[own] >= chunkOf(frames[at]))) return true;
+  const next = missing[own + 1];
+  return next !== undefined && (after === undefined || next <= chunkOf(after));
+}
+
 /** @type {WeakMap<object, [number, number]>} */
 const held = new WeakMap();
 

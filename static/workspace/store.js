@@ -120,6 +120,19 @@ export class Store {
     return true;
   }
 
+  /**
+   * What belongs to a keyframe that was put, known only now: what takes that one back takes it back too.
+   * @param {string} object @param {number} frame @param {Operation[]} ops @returns {boolean}
+   */
+  amend(object, frame, ops) {
+    if (!ops.length || this.readOnly) return false;
+    const step = [...this.past].reverse().find(({ redo }) => redo.some((op) => op.op === "keyframe.set" && op.object === object && op.frame_index === frame));
+    const undo = this.#apply(ops);
+    if (step) Object.assign(step, { undo: [...undo, ...step.undo], redo: [...step.redo, ...ops] });
+    else this.past.push({ undo, redo: ops });
+    return true;
+  }
+
   /** Whether all that an operation would change is read. @param {Operation} op */
   #isHere(op) {
     const track = this.labels.tracks[op.object];

@@ -167,6 +167,8 @@ export class Windows {
     const isRead = await this.#read(`track=${id}`);
     this.whole.delete(id);
     if (isRead) this.store.changed("read");
+    // Whoever wants it still says so again.
+    else globalThis.setTimeout(() => this.store.changed("ui"), AGAIN_MS);
   }
 
   /** @param {string} query @param {AbortSignal} [signal] @returns {Promise<boolean>} whether it was read and taken over */

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.browser.devserver import CLIP, SET, World, serve
 from tests.browser.devwindows import CHUNK
-from tests.browser.steps import go, open_workspace, saved, until
+from tests.browser.steps import go, open_workspace, place, saved, until
 
 pytestmark = pytest.mark.browser
 N_FRAMES = 2400
@@ -83,3 +83,44 @@ def test_keyframes_are_read_where_the_playhead_stands_and_edits_lose_nothing(
     until(lambda: labels["tracks"].get("t-all") == before["t-all"], 20)
     saved(page)
     assert labels["tracks"] == before
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "apart"),
+    # Before the keyframe, and after it: as long as it is absent up to the next one.
+    [("t-early", 1950, {1000: "absent"}), ("t-late", 100, {1000: "absent"})],
+)
+def test_nothing_is_filled_in_over_a_change_of_shot_to_what_was_not_read(
+    page: Page, long: World, name: str, at: int, apart: dict[int, str]
+) -> None:
+    long.shots = [1000]
+    before = set(long.sets[SET].labels["tracks"][name]["keyframes"])
+
+    def new() -> dict[int, str]:
+        held = long.sets[SET].labels["tracks"][name]["keyframes"]
+        return {int(frame): held[frame]["state"] for frame in held.keys() - before}
+
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if waiting:
+            route.continue_()
+        else:
+            waiting.append(route)
+
+    page.route("**/keyframes/?track=*", hold)
+    open_workspace(page, long, at)
+    page.click(f"[data-testid=track-{name}] .row-button")
+    page.keyboard.press("t")
+    page.mouse.click(*place(page, long, 30, 20))
+    # The stroke does not wait for what is being read.
+    until(lambda: new() == {at: "visible"}, 20)
+    # The first answer is lost: it is asked for again.
+    waiting[0].abort()
+    # Requests are held and let go of by this thread.
+    page.wait_for_function("() => document.body.innerText.includes('nothing is filled in over')")
+    until(lambda: new() == {at: "visible", **apart}, 20)
+    page.keyboard.press("z")
+    until(lambda: new() == {}, 20)
+    page.keyboard.press("Shift+Z")
+    until(lambda: new() == {at: "visible", **apart}, 20)

@@ -45,11 +45,13 @@ export function bindTimeline(keys, bench, open) {
       return false;
     }
     const { [String(from)]: _, ...others } = track.keyframes;
-    return store.commit([
+    const done = store.commit([
       { op: "keyframe.delete", object: id, frame_index: from },
       ...edits.guards(id, to, held, { ...track, keyframes: others }),
       { op: "keyframe.set", object: id, frame_index: to, ...held },
     ]);
+    if (done) edits.owed.owe(id, to);
+    return done;
   };
 
   timeline.onPick = (lane, hit) => {
