@@ -14,6 +14,9 @@ import { Watched } from "./watched.js";
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./canvas/overlay.js").Painted} Painted */
 
+/** A playhead that stays so long rests: what is to both sides of it is made ready. */
+const REST_MS = 120;
+
 /** The least that the names of lanes get, in CSS pixels. */
 const NAMES_PX = 136;
 
@@ -80,6 +83,7 @@ export class Bench {
     this.watched = new Watched(api, clip.id);
     /** The frame last reported; the first that is painted may be the one that the store begins with. */
     this.seen = -1;
+    this.rests = 0;
     this.player.invalidate();
   }
 
@@ -115,13 +119,18 @@ export class Bench {
     this.onSight(this.player.target, [this.timeline.from, this.timeline.to]);
     this.onFrame(frame);
     this.onPainted(frame);
-    if (Math.abs(by) === 1) setTimeout(() => this.#ahead(frame, frame + by), 0);
+    // One frame after the other: the next one's labels are made ready once this one stands.
+    if (Math.abs(by) === 1) setTimeout(() => this.#ahead(frame, [frame + by]), 0);
+    clearTimeout(this.rests);
+    this.rests = globalThis.setTimeout(() => this.#ahead(frame, [frame + 1, frame - 1]), REST_MS);
   }
 
-  /** One frame after the other: the next one's labels are made ready once this one stands. @param {number} shown @param {number} next */
-  #ahead(shown, next) {
-    if (this.store.frame !== shown || next < 0 || next >= this.store.n_frames || this.tools.busy) return;
-    this.overlay.ahead(this.#items(next));
+  /** Makes the labels of frames ready, in a task each. @param {number} shown @param {number[]} frames */
+  #ahead(shown, frames) {
+    const [next, ...others] = frames;
+    if (next === undefined || this.store.frame !== shown || this.tools.busy) return;
+    const isDone = next < 0 || next >= this.store.n_frames || this.overlay.ahead(this.#items(next));
+    setTimeout(() => this.#ahead(shown, isDone ? others : frames), 0);
   }
 
   /** @param {number} frame @returns {Painted[]} */

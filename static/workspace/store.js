@@ -13,6 +13,9 @@ import { applyOperation, inverseOf } from "./operations.js";
 
 /** @typedef {{from: number, to: number, missing: number[] | undefined, class_id: string, expanded: import("./types.js").Expanded | null}} Held */
 
+/** What a track shows is held of so many frames: the one shown, those to both sides, and the one after next. */
+const HELD_FRAMES = 4;
+
 export const newId = () =>
   globalThis.crypto.randomUUID
     ? globalThis.crypto.randomUUID()
@@ -236,9 +239,14 @@ export class Store {
   expand(track, frame) {
     const { keyframes, missing, class_id } = track;
     const stamp = stampOf(keyframes);
-    const kept = this.#expanded.get(stamp);
-    for (const held of kept ?? []) {
-      if (held.from <= frame && frame <= held.to && held.missing === missing && held.class_id === class_id) return held.expanded;
+    let kept = this.#expanded.get(stamp);
+    if (!kept) this.#expanded.set(stamp, (kept = []));
+    for (let i = 0; i < kept.length; i++) {
+      const held = kept[i];
+      if (held.from > frame || frame > held.to || held.missing !== missing || held.class_id !== class_id) continue;
+      for (; i > 0; i--) kept[i] = kept[i - 1];
+      kept[0] = held;
+      return held.expanded;
     }
     const own = this.classes.get(class_id);
     const expanded = expandAt(track, frame, own && ruleOf(own));
@@ -248,13 +256,12 @@ export class Store {
     let [from, to] = [frame, frame];
     if (!frames.length || frame < frames[0]) [from, to] = [-Infinity, (frames[0] ?? Infinity) - 1];
     else if (frame > last) [from, to] = [last + 1, Infinity];
-    const fresh = { from, to, missing, class_id, expanded };
-    if (!kept) this.#expanded.set(stamp, [fresh]);
-    else [kept[0], kept[1]] = [fresh, kept[0]];
+    if (kept.length >= HELD_FRAMES) kept.pop();
+    kept.unshift({ from, to, missing, class_id, expanded });
     return expanded;
   }
 
-  /** The two frames last worked out: the one shown is asked for again and again, and the next one beforehand. @type {WeakMap<object, Held[]>} */
+  /** Most recently used first: the frame shown is asked for again and again. @type {WeakMap<object, Held[]>} */
   #expanded = new WeakMap();
 
   /** @param {string} trackId */

@@ -260,9 +260,61 @@ def test_a_picture_made_ready_has_the_samples_of_the_drawn_one(modules: Page) ->
         drawn.drawImage(picture(seed), 0, 0, w, h);
         return pixels(ours) === pixels(drawn);
       });
-      // The one that is shown now stays; the other gives way.
-      slow.prepare(3, picture(13), 2);
-      while (!slow.get(3)) await new Promise((r) => setTimeout(r, 5));
-      return [same, quick.isOn, quick.get(1), slow.get(9), slow.get(1), slow.get(2) !== null];
+      // The one that is shown and those beside it stay; what is further away gives way.
+      for (const index of [3, 4]) {
+        slow.prepare(index, picture(13), 3);
+        while (!slow.get(index)) await new Promise((r) => setTimeout(r, 5));
+      }
+      const held = [1, 2, 3, 4].map((index) => slow.get(index) !== null);
+      const tried = new Ready(w, h);
+      tried.tryOut(undefined);
+      const before = tried.tried;
+      tried.tryOut(picture(7));
+      return [same, quick.isOn, quick.get(1), slow.get(9), held, before, tried.tried > 2];
     }""")
-    assert got == [[True, True], False, None, None, None, True]
+    assert got == [[True, True], False, None, None, [False, True, True, True], 0, True]
+
+
+def test_a_stored_mask_is_the_one_that_was_decoded_whole(modules: Page) -> None:
+    got = modules.evaluate("""async () => {
+      const {prepareMask, heldMasks} = await import('/static/workspace/canvas/stored.js');
+      const {countsToText, encodeRle} = await import('/static/workspace/canvas/rle.js');
+      const [w, h] = [90, 60];
+      const held = (set) => {
+        const data = Uint8Array.from({length: w * h},
+          (_, n) => Number(set(Math.floor(n / h), n % h)));
+        const stored = prepareMask(encodeRle(data, h, w));
+        const drawn = new OffscreenCanvas(w, h).getContext('2d');
+        const fill = stored.fill('#ffd83f');
+        if (fill) drawn.drawImage(fill, stored.box.x0, stored.box.y0);
+        const outline = new OffscreenCanvas(w, h).getContext('2d');
+        outline.fill(stored.path, 'evenodd');
+        const shown = (c) => {
+          const {data} = c.getImageData(0, 0, w, h);
+          return Array.from({length: w * h},
+            (_, n) => data[4 * ((n % h) * w + Math.floor(n / h)) + 3] > 128);
+        };
+        const wanted = Array.from(data, Boolean);
+        return [shown(drawn), shown(outline),
+          wanted.map((_, n) => stored.has(Math.floor(n / h) + 0.5, n % h + 0.5))]
+          .map((each) => each.every((value, n) => value === wanted[n]))
+          .concat([stored.box && Object.values(stored.box)]);
+      };
+      const away = (x, y) => (x - 40) ** 2 + (y - 30) ** 2;
+      const disc = (x, y) => away(x, y) < 200 && away(x, y) > 30;
+      const corner = (x, y) => x === 89 && y === 59;
+      const found = [held(disc), held((x) => x === 3 || x === 4), held(corner),
+        held(() => true), held(() => false)];
+      // A clip that is played from end to end has a large mask on every frame.
+      for (let n = 0; n < 40; n++) {
+        const end = 1080 * 900;
+        prepareMask({size: [1080, 1920], counts: countsToText([n, end - n, 1080 * 1020])});
+      }
+      return [found, heldMasks()];
+    }""")
+    found, held = got
+    assert [each[:3] for each in found] == [[True] * 3] * 5
+    assert [each[3] for each in found] == [
+        [26, 16, 55, 45], [3, 0, 5, 60], [89, 59, 90, 60], [0, 0, 90, 60], None,
+    ]  # fmt: skip
+    assert held["count"] < 30 and held["bytes"] <= 96 * 1024 * 1024

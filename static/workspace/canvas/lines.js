@@ -46,14 +46,14 @@ function over(top, below) {
 
 /**
  * The last of the pieces, each beginning where the one before ends, that one straight piece may stand for.
- * @param {number[]} ends @param {number} first  where in `ends` the first of them begins
+ * @param {ArrayLike<number>} ends @param {number} first  where in `ends` the first of them begins @param {number} count
  * @returns {number} where the last of them begins
  */
-function straight(ends, first) {
+function straight(ends, first, count) {
   const ax = ends[first];
   const ay = ends[first + 1];
   let last = first;
-  for (let next = first + 4; next < ends.length && next - first <= 4 * MOST_LEFT_OUT; next += 4) {
+  for (let next = first + 4; next < count && next - first <= 4 * MOST_LEFT_OUT; next += 4) {
     if (ends[next] !== ends[next - 2] || ends[next + 1] !== ends[next - 1]) break;
     const dx = ends[next + 2] - ax;
     const dy = ends[next + 3] - ay;
@@ -72,17 +72,22 @@ function straight(ends, first) {
   return last;
 }
 
+/** Squared distance to the line under way, in device pixels; all FAR between two lines. */
+const NEAR = new Float32Array(LARGEST_PX).fill(FAR);
+/** Which of them are not FAR, in the order they were come to, and where each is in the image. */
+const TOUCHED = new Int32Array(LARGEST_PX);
+const PLACES = new Int32Array(LARGEST_PX);
+
+/** Colours across a line, for each colour and width. @type {Map<string, Int32Array>} */
+const profiles = new Map();
+
 export class Lines {
   constructor() {
+    this.width = 0;
+    this.height = 0;
+    /** Made when the first line is drawn: many clips have none. */
     this.image = new ImageData(1, 1);
     this.words = new Int32Array(this.image.data.buffer);
-    /** Colours across a line, for each colour and width. @type {Map<string, Int32Array>} */
-    this.profiles = new Map();
-    /** Squared distance to the line, in device pixels; all FAR between two lines. */
-    this.near = new Float32Array(LARGEST_PX).fill(FAR);
-    /** Which of them are not FAR, in the order they were come to, and where each is in the image. */
-    this.touched = new Int32Array(LARGEST_PX);
-    this.places = new Int32Array(LARGEST_PX);
     this.count = 0;
     /** Device pixels written since the last begin: first and last row, exclusive. @type {[number, number]} */
     this.rows = [0, 0];
@@ -90,52 +95,61 @@ export class Lines {
 
   /** @param {number} width @param {number} height device pixels */
   begin(width, height) {
-    if (this.image.width !== width || this.image.height !== height) {
-      this.image = new ImageData(width, height);
-      this.words = new Int32Array(this.image.data.buffer);
-    } else this.words.fill(0, this.rows[0] * width, this.rows[1] * width);
+    const { image } = this;
+    if (image.width === width && image.height === height) this.words.fill(0, this.rows[0] * width, this.rows[1] * width);
+    this.width = width;
+    this.height = height;
     this.rows = [height, 0];
+  }
+
+  /** An empty image of the size that was given. */
+  #make() {
+    this.image = new ImageData(this.width, this.height);
+    this.words = new Int32Array(this.image.data.buffer);
   }
 
   /**
    * Draws what joins pairs of points.
-   * @param {number[]} ends  x, y, x, y of each piece, in device pixels
+   * @param {ArrayLike<number>} ends  x, y, x, y of each piece, in device pixels
    * @param {[number, number, number]} color
    * @param {number} width of the line @param {number} cased width of line and casing, device pixels
+   * @param {number} [length]  how many numbers of `ends` count
    * @returns {boolean} false: too large, nothing drawn
    */
-  add(ends, color, width, cased) {
-    const { image, near } = this;
+  add(ends, color, width, cased, length = ends.length) {
     const reach = cased / 2 + 0.5;
     let [left, top, right, bottom] = [FAR, FAR, -FAR, -FAR];
-    for (let i = 0; i < ends.length; i += 2) {
-      left = Math.min(left, ends[i]);
-      right = Math.max(right, ends[i]);
-      top = Math.min(top, ends[i + 1]);
-      bottom = Math.max(bottom, ends[i + 1]);
+    for (let i = 0; i < length; i += 2) {
+      const x = ends[i];
+      const y = ends[i + 1];
+      if (x < left) left = x;
+      if (x > right) right = x;
+      if (y < top) top = y;
+      if (y > bottom) bottom = y;
     }
     const x0 = Math.max(0, Math.floor(left - reach));
     const y0 = Math.max(0, Math.floor(top - reach));
-    const x1 = Math.min(image.width, Math.ceil(right + reach));
-    const y1 = Math.min(image.height, Math.ceil(bottom + reach));
+    const x1 = Math.min(this.width, Math.ceil(right + reach));
+    const y1 = Math.min(this.height, Math.ceil(bottom + reach));
     if (x0 >= x1 || y0 >= y1) return true;
     const w = x1 - x0;
     if (w * (y1 - y0) > LARGEST_PX) return false;
+    if (this.image.width !== this.width || this.image.height !== this.height) this.#make();
     this.count = 0;
-    const origin = y0 * image.width + x0;
-    for (let i = 0; i < ends.length; i += 4) {
-      const j = straight(ends, i);
+    const origin = y0 * this.width + x0;
+    for (let i = 0; i < length; i += 4) {
+      const j = straight(ends, i, length);
       this.#piece(ends[i] - x0 - 0.5, ends[i + 1] - y0 - 0.5, ends[j + 2] - x0 - 0.5, ends[j + 3] - y0 - 0.5, reach, w, y1 - y0, origin);
       i = j;
     }
-    const { words, touched, places, count } = this;
+    const { words, count } = this;
     const profile = this.#profile(color, width, reach);
     const step = STEPS / (reach * reach);
     for (let i = 0; i < count; i++) {
-      const n = touched[i];
-      const at = places[i];
-      const word = profile[(near[n] * step) | 0];
-      near[n] = FAR;
+      const n = TOUCHED[i];
+      const at = PLACES[i];
+      const word = profile[(NEAR[n] * step) | 0];
+      NEAR[n] = FAR;
       const below = words[at];
       words[at] = below ? over(word, below) : word;
     }
@@ -149,7 +163,7 @@ export class Lines {
    */
   #profile([r, g, b], width, reach) {
     const key = `${r},${g},${b},${width},${reach}`;
-    let profile = this.profiles.get(key);
+    let profile = profiles.get(key);
     if (!profile) {
       profile = new Int32Array(STEPS);
       for (let i = 0; i < STEPS; i++) {
@@ -162,7 +176,7 @@ export class Lines {
         const mixed = (own, cased) => Math.round((own * line + cased * dark) / all);
         profile[i] = pack(mixed(r, CASING[0]), mixed(g, CASING[1]), mixed(b, CASING[2]), Math.round(all * 255));
       }
-      this.profiles.set(key, profile);
+      profiles.set(key, profile);
     }
     return profile;
   }
@@ -171,7 +185,6 @@ export class Lines {
    * @param {number} ax @param {number} ay @param {number} bx @param {number} by
    * @param {number} reach @param {number} w @param {number} h @param {number} origin  of the window in the image */
   #piece(ax, ay, bx, by, reach, w, h, origin) {
-    const { near, touched, places } = this;
     let { count } = this;
     const furthest = reach * reach;
     const dx = bx - ax;
@@ -185,7 +198,7 @@ export class Lines {
     const side = dy ? (reach * Math.sqrt(length2)) / Math.abs(dy) : FAR;
     const slope = dy ? dx / dy : 0;
     const along = dx * scale;
-    const skip = this.image.width;
+    const skip = this.width;
     for (let y = Math.max(0, Math.ceil(Math.min(ay, by) - reach)); y <= last; y++) {
       const middle = ax + (y - ay) * slope;
       const from = Math.max(low, Math.ceil(middle - side));
@@ -202,13 +215,13 @@ export class Lines {
         px++;
         t += along;
         if (d2 >= furthest) continue;
-        const held = near[n];
+        const held = NEAR[n];
         if (d2 >= held) continue;
         if (held === FAR) {
-          touched[count] = n;
-          places[count++] = base + n;
+          TOUCHED[count] = n;
+          PLACES[count++] = base + n;
         }
-        near[n] = d2;
+        NEAR[n] = d2;
       }
     }
     this.count = count;

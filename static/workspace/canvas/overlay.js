@@ -2,8 +2,8 @@
 
 import { Lines } from "./lines.js";
 import { LiveLayer } from "./live.js";
-import { MaskBuffer, outlineRings } from "./mask.js";
-import { bounds, handles, hasPoints, pathOf, piecesOf } from "./shapes.js";
+import { Pieces, addPieces, bounds, handles, hasPoints, pathOf } from "./shapes.js";
+import { isPrepared, prepareMask } from "./stored.js";
 
 /** @typedef {import("../types.js").Expanded} Expanded */
 /** @typedef {import("../types.js").Rle} Rle */
@@ -29,75 +29,31 @@ const tipRadius = (item) => (item.active ? 9 : 7);
 /** The ring of a tip is so many straight pieces in the image of all outlines. */
 const RING_PIECES = 28;
 
-/** Ring and ticks of a tip: x, y, x, y of each piece. @param {[number, number]} point @param {number} r in picture pixels */
-function tipPieces([x, y], r) {
-  /** @type {number[]} */
-  const pieces = [];
-  for (let k = 0; k < RING_PIECES; k++) {
-    for (const turn of [k, (k + 1) % RING_PIECES]) {
-      const angle = (turn / RING_PIECES) * 2 * Math.PI;
-      pieces.push(x + r * Math.cos(angle), y + r * Math.sin(angle));
-    }
-  }
-  for (const [dx, dy] of TICKS) pieces.push(x + dx * r * 0.45, y + dy * r * 0.45, x + dx * r * 1.65, y + dy * r * 1.65);
-  return pieces;
+/** The corners of a ring of radius 1, the first one again at the end. @type {[number, number][]} */
+const RING = Array.from({ length: RING_PIECES + 1 }, (_, k) => {
+  const angle = ((k % RING_PIECES) / RING_PIECES) * 2 * Math.PI;
+  return [Math.cos(angle), Math.sin(angle)];
+});
+const TICKS = [[1, 0], [-1, 0], [0, 1], [0, -1]];
+
+/** Ring and ticks of a tip. @param {[number, number]} point @param {number} r in picture pixels @param {Pieces} into */
+function addTip([x, y], r, into) {
+  for (let k = 0; k < RING_PIECES; k++) into.add(x + r * RING[k][0], y + r * RING[k][1], x + r * RING[k + 1][0], y + r * RING[k + 1][1]);
+  for (const [dx, dy] of TICKS) into.add(x + dx * r * 0.45, y + dy * r * 0.45, x + dx * r * 1.65, y + dy * r * 1.65);
 }
 
-const TICKS = [[1, 0], [-1, 0], [0, 1], [0, -1]];
+/** The image of all outlines is held of so many frames: the one shown, the one before, the one likely to come. */
+const HELD_OUTLINES = 3;
+/** Making ready goes on in another task after so long: a key or a pointer may be waiting. */
+const AT_ONCE_MS = 5;
 
 /** CSS pixels. @param {Painted} item */
 const lineWidth = (item) => (item.active ? 2 : item.expanded.interpolated ? 1.25 : 1.6);
-
-/** @type {WeakMap<Rle, {mask: MaskBuffer, box: import("./mask.js").Rect | null, path: Path2D,
- *   fills: Map<string, OffscreenCanvas>}>} */
-const prepared = new WeakMap();
-
-/** @param {Rle} rle */
-export function prepareMask(rle) {
-  let held = prepared.get(rle);
-  if (!held) {
-    const mask = MaskBuffer.fromRle(rle);
-    const box = mask.bounds();
-    held = { mask, box, path: box ? ringsPath(outlineRings(mask, box)) : new Path2D(), fills: new Map() };
-    prepared.set(rle, held);
-  }
-  return held;
-}
-
-/** @param {[number, number][][]} rings */
-function ringsPath(rings) {
-  const path = new Path2D();
-  for (const ring of rings) {
-    ring.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
-    path.closePath();
-  }
-  return path;
-}
 
 /** @param {string} color @returns {[number, number, number]} */
 function rgb(color) {
   const n = parseInt(color.slice(1), 16);
   return [(n >> 16) & 255, (n >> 8) & 255, n & 255];
-}
-
-/** @param {MaskBuffer} mask @param {import("./mask.js").Rect} box @param {string} color @returns {ImageData} */
-function maskImage(mask, box, color) {
-  const [r, g, b] = rgb(color);
-  const width = box.x1 - box.x0;
-  const height = box.y1 - box.y0;
-  const image = new ImageData(width, height);
-  const words = new Uint32Array(image.data.buffer);
-  const word = (255 << 24) | (b << 16) | (g << 8) | r;
-  for (let x = 0; x < width; x++) {
-    const column = (x + box.x0) * mask.height + box.y0;
-    const cells = mask.data.subarray(column, column + height);
-    for (let y = cells.indexOf(1); y >= 0; ) {
-      const end = cells.indexOf(0, y);
-      for (const below = end < 0 ? height : end; y < below; y++) words[y * width + x] = word;
-      y = cells.indexOf(1, y);
-    }
-  }
-  return image;
 }
 
 export class Overlay {
@@ -107,10 +63,10 @@ export class Overlay {
     this.view = view;
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     this.live = new LiveLayer(canvas, view);
-    /** The plain outlines shown. @type {Outlines} */
-    this.outlines = { key: [], lines: new Lines(), lined: [] };
-    /** Those of the frame that is likely to come. @type {Outlines} */
-    this.next = { key: [], lines: new Lines(), lined: [] };
+    /** The plain outlines of frames, most recently used first. @type {Outlines[]} */
+    this.outlines = [];
+    /** The lines of one item, on their way into the image. */
+    this.pieces = new Pieces();
     /** What the labels' canvas shows now. @type {unknown[]} */
     this.shown = [];
     /** Lines that stand already where the rest of their item is to be drawn. @type {Set<Painted>} */
@@ -137,11 +93,34 @@ export class Overlay {
     this.live.paint(items.find((item) => item.live)?.live ?? null, extras, within);
   }
 
-  /** Draws the outlines of the frame that is likely to come, while there is time. @param {Painted[]} items  as `paint` will have them */
+  /**
+   * Makes the labels of a frame that is likely to come ready, while there is time.
+   * @param {Painted[]} items  as `paint` will have them
+   * @returns {boolean} false: there is more to do, to be asked for again
+   */
   ahead(items) {
+    const until = performance.now() + AT_ONCE_MS;
     const still = items.filter((item) => !item.live);
-    const key = this.#key(still);
-    if (!same(key, this.next.key) && !same(key, this.shown)) this.#drawLines(inOrder(still), key, this.next);
+    for (const { color, expanded } of still) {
+      if (expanded.shape?.type !== "mask" || isPrepared(expanded.shape.rle, color)) continue;
+      if (performance.now() > until) return false;
+      prepareMask(expanded.shape.rle).fill(color);
+    }
+    this.#outlinesOf(inOrder(still), this.#key(still));
+    return true;
+  }
+
+  /** The outlines of items, drawn unless they are held. @param {Painted[]} ordered @param {unknown[]} key @returns {Outlines} */
+  #outlinesOf(ordered, key) {
+    const { outlines } = this;
+    let found = outlines.find((each) => same(each.key, key));
+    if (found) outlines.splice(outlines.indexOf(found), 1);
+    else {
+      found = (outlines.length < HELD_OUTLINES ? undefined : outlines.pop()) ?? { key: [], lines: new Lines(), lined: [] };
+      this.#drawLines(ordered, key, found);
+    }
+    outlines.unshift(found);
+    return found;
   }
 
   /** All that decides how the labels look. @param {Painted[]} items @returns {unknown[]} */
@@ -159,9 +138,7 @@ export class Overlay {
   #paintStill(items, key) {
     const { context } = this;
     const ordered = inOrder(items);
-    if (same(key, this.next.key)) [this.outlines, this.next] = [this.next, this.outlines];
-    else this.#drawLines(ordered, key, this.outlines);
-    const { lines, lined } = this.outlines;
+    const { lines, lined } = this.#outlinesOf(ordered, key);
     this.lined = new Set(ordered.filter((_, at) => lined[at]));
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
@@ -187,7 +164,7 @@ export class Overlay {
    * @param {Painted[]} items @param {unknown[]} key @param {Outlines} into
    */
   #drawLines(items, key, into) {
-    const { canvas, view } = this;
+    const { canvas, view, pieces } = this;
     const { lines } = into;
     const ratio = globalThis.devicePixelRatio || 1;
     const sx = (view.box.width / view.width_px) * ratio;
@@ -197,21 +174,24 @@ export class Overlay {
     into.lined = items.map((item) => {
       const shape = item.expanded.shape;
       if (item.active || item.faint || this.#dash(item).length) return false;
-      /** @type {number[]} */
-      let ends = [];
-      if (hasPoints(shape)) ends = piecesOf(shape, item.skeleton);
-      else if (shape?.type === "tip") ends = tipPieces(shape.point, this.#w(tipRadius(item)));
+      pieces.count = 0;
+      if (hasPoints(shape)) addPieces(shape, item.skeleton ?? [], pieces);
+      else if (shape?.type === "tip") addTip(shape.point, this.#w(tipRadius(item)), pieces);
       else if (shape?.type === "box") {
         const [x, y, w, h] = shape.box;
-        ends = [x, y, x + w, y, x + w, y, x + w, y + h, x + w, y + h, x, y + h, x, y + h, x, y];
+        pieces.add(x, y, x + w, y);
+        pieces.add(x + w, y, x + w, y + h);
+        pieces.add(x + w, y + h, x, y + h);
+        pieces.add(x, y + h, x, y);
       }
-      if (!ends.length) return false;
-      for (let i = 0; i < ends.length; i += 2) {
+      const { ends, count } = pieces;
+      if (!count) return false;
+      for (let i = 0; i < count; i += 2) {
         ends[i] = ends[i] * sx + view.box.left * ratio;
         ends[i + 1] = ends[i + 1] * sy + view.box.top * ratio;
       }
       const width = lineWidth(item);
-      return lines.add(ends, rgb(item.color), width * ratio, (width + CASED) * ratio);
+      return lines.add(ends, rgb(item.color), width * ratio, (width + CASED) * ratio, count);
     });
   }
 
@@ -240,14 +220,8 @@ export class Overlay {
   /** @param {Painted} item @param {Rle} rle */
   #storedMask(item, rle) {
     const held = prepareMask(rle);
-    if (!held.box) return;
-    let fill = held.fills.get(item.color);
-    if (!fill) {
-      fill = new OffscreenCanvas(held.box.x1 - held.box.x0, held.box.y1 - held.box.y0);
-      fill.getContext("2d")?.putImageData(maskImage(held.mask, held.box, item.color), 0, 0);
-      held.fills.set(item.color, fill);
-    }
-    this.#mask(item, fill, held.box.x0, held.box.y0, held.path);
+    const fill = held.fill(item.color);
+    if (held.box && fill) this.#mask(item, fill, held.box.x0, held.box.y0, held.path);
   }
 
   /** @param {Painted} item @param {OffscreenCanvas} fill @param {number} x @param {number} y @param {Path2D} path */

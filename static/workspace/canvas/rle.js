@@ -55,6 +55,47 @@ export function decodeRle(rle) {
   return mask;
 }
 
+/**
+ * Only the rectangle around what is set.
+ * @param {Rle} rle
+ * @returns {{box: import("./mask.js").Rect, data: Uint8Array} | null} data column-major; null: nothing is set
+ */
+export function decodeBox(rle) {
+  const [height, width] = rle.size;
+  const counts = textToCounts(rle.counts);
+  const box = { x0: width, y0: height, x1: 0, y1: 0 };
+  let at = 0;
+  counts.forEach((count, i) => {
+    const end = at + count;
+    if (i % 2 && count) {
+      const first = Math.floor(at / height);
+      const last = Math.floor((end - 1) / height);
+      box.x0 = Math.min(box.x0, first);
+      box.x1 = last + 1;
+      // A run that goes over into the next column has the last row and the first one.
+      box.y0 = first === last ? Math.min(box.y0, at - first * height) : 0;
+      box.y1 = first === last ? Math.max(box.y1, end - first * height) : height;
+    }
+    at = end;
+  });
+  if (at !== height * width) throw new RangeError(`run lengths cover ${at} of ${height * width} pixels`);
+  if (box.x1 <= box.x0) return null;
+  const high = box.y1 - box.y0;
+  const data = new Uint8Array((box.x1 - box.x0) * high);
+  at = 0;
+  counts.forEach((count, i) => {
+    for (let from = at; i % 2 && from < at + count; ) {
+      const x = Math.floor(from / height);
+      const end = Math.min(at + count, (x + 1) * height);
+      const own = (x - box.x0) * high - x * height - box.y0;
+      data.fill(1, own + from, own + end);
+      from = end;
+    }
+    at += count;
+  });
+  return { box, data };
+}
+
 /** @param {number[]} counts */
 export function countsToText(counts) {
   let text = "";

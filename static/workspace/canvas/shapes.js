@@ -42,34 +42,63 @@ function edges(shape, skeleton) {
   return shape.type === "polygon" || shape.type === "rotated_box" ? [...chain, [count - 1, 0]] : chain;
 }
 
-/**
- * The lines of a shape: x, y, x, y of each, in picture coordinates.
- * @param {PointShape} shape @param {[number, number][]} [skeleton] @returns {number[]}
- */
-export function piecesOf(shape, skeleton = []) {
-  const places = handles(shape);
-  /** @type {number[]} */
-  const pieces = [];
-  /** @param {Point | null | undefined} a @param {Point | null | undefined} b */
-  const join = (a, b) => {
-    if (a && b) pieces.push(a[0], a[1], b[0], b[1]);
-  };
-  if (shape.type === "keypoints" || shape.type === "cuboid") {
-    for (const [from, to] of edges(shape, skeleton)) join(places[from], places[to]);
-    return pieces;
+/** Straight lines: x, y, x, y of each. One of these is filled over and over: a frame has thousands of lines. */
+export class Pieces {
+  constructor() {
+    this.ends = new Float64Array(1024);
+    /** How many numbers of `ends` are in use. */
+    this.count = 0;
   }
-  for (let m = 1; m < places.length; m++) join(places[m - 1], places[m]);
-  if (shape.type === "polygon" || shape.type === "rotated_box") join(places[places.length - 1], places[0]);
-  return pieces;
+
+  /** @param {number} ax @param {number} ay @param {number} bx @param {number} by */
+  add(ax, ay, bx, by) {
+    if (this.count + 4 > this.ends.length) {
+      const held = this.ends;
+      this.ends = new Float64Array(2 * held.length);
+      this.ends.set(held);
+    }
+    const { ends, count } = this;
+    ends[count] = ax;
+    ends[count + 1] = ay;
+    ends[count + 2] = bx;
+    ends[count + 3] = by;
+    this.count = count + 4;
+  }
+}
+
+/**
+ * Adds the lines of a shape, in picture coordinates.
+ * @param {PointShape} shape @param {[number, number][]} skeleton @param {Pieces} into
+ */
+export function addPieces(shape, skeleton, into) {
+  const places = handles(shape);
+  if (shape.type === "keypoints" || shape.type === "cuboid") {
+    for (const [from, to] of edges(shape, skeleton)) {
+      const [a, b] = [places[from], places[to]];
+      if (a && b) into.add(a[0], a[1], b[0], b[1]);
+    }
+    return;
+  }
+  const points = /** @type {Point[]} */ (places);
+  const closed = shape.type === "polygon" || shape.type === "rotated_box";
+  let before = points[closed ? points.length - 1 : 0];
+  // The line that closes an outline comes first: so each begins where the one before ends.
+  for (let m = closed ? 0 : 1; m < points.length; m++) {
+    const next = points[m];
+    into.add(before[0], before[1], next[0], next[1]);
+    before = next;
+  }
 }
 
 /** @param {PointShape} shape @param {[number, number][]} [skeleton] @returns {Path2D} */
 export function pathOf(shape, skeleton = []) {
   const path = new Path2D();
-  const pieces = piecesOf(shape, skeleton);
-  for (let i = 0; i < pieces.length; i += 4) {
-    path.moveTo(pieces[i], pieces[i + 1]);
-    path.lineTo(pieces[i + 2], pieces[i + 3]);
+  const pieces = new Pieces();
+  addPieces(shape, skeleton, pieces);
+  const { ends, count } = pieces;
+  for (let i = 0; i < count; i += 4) {
+    path.moveTo(ends[i], ends[i + 1]);
+    path.lineTo(ends[i + 2], ends[i + 3]);
   }
   return path;
 }

@@ -7,7 +7,7 @@
 import { GEOMETRY_OF_TOOL } from "../edits.js";
 import { MaskBuffer } from "./mask.js";
 import { LiveMask } from "./live.js";
-import { prepareMask } from "./overlay.js";
+import { prepareMask } from "./stored.js";
 import { follow } from "./livewire.js";
 import { POINT_GEOMETRIES, shapeOf, wanted } from "./placing.js";
 import { paintPreview } from "./preview.js";
@@ -325,7 +325,7 @@ export class Tools {
       } else if (hasPoints(shape)) {
         const found = hitPoints(shape, point, near, store.classOf(track.class_id)?.skeleton?.edges);
         if (found) hits.push({ id, shape, ...found });
-      } else if (prepareMask(shape.rle).mask.has(point[0], point[1])) {
+      } else if (prepareMask(shape.rle).has(point[0], point[1])) {
         hits.push({ id, away: near * 2, handle: -1, shape });
       }
     }

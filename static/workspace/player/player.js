@@ -14,6 +14,8 @@ import { Timebase } from "./timebase.js";
 /** @typedef {{painted: number, missing: number, seeks: number, last_seek_ms: number}} PlayerStatistics */
 
 const MASTER_AFTER_MS = 140;
+/** A picture that stands so long rests: those to both sides are made ready. */
+const REST_MS = 120;
 export const RATES = [0.1, 0.25, 0.5, 1, 2, 4, 8];
 
 export class Player {
@@ -55,6 +57,7 @@ export class Player {
     /** @type {PlayerStatistics} */
     this.statistics = { painted: 0, missing: 0, seeks: 0, last_seek_ms: 0 };
     this.seekStarted = 0;
+    this.rests = 0;
     /** Loop between two frames. @type {[number, number] | null} */
     this.loop = null;
     this.dirty = true;
@@ -104,10 +107,26 @@ export class Player {
     this.invalidate();
   }
 
-  /** The picture that is waited for is made ready at once. @param {number} index */
+  /** The picture that is waited for is made ready at once, and at rest the one to either side. @param {number} index */
   #came(index) {
-    if (index === this.target && index !== this.index) this.ready.prepare(index, this.decoder?.get(index), this.index);
+    const away = Math.abs(index - this.target);
+    if (away === 0 ? index !== this.index : away === 1 && !this.playing && this.target === this.index) this.#makeReady(index);
     this.invalidate();
+  }
+
+  /** @param {number} index */
+  #makeReady(index) {
+    this.ready.prepare(index, this.decoder?.get(index), this.index);
+  }
+
+  /** What is likely to come while the picture stands, a task each. */
+  #rested() {
+    if (this.playing || this.index !== this.target) return;
+    const { index, direction } = this;
+    this.ready.tryOut(this.decoder?.get(index));
+    for (const next of [index + direction, index - direction]) {
+      setTimeout(() => this.index === index && this.#makeReady(next), 0);
+    }
   }
 
   /** @param {Error} error */
@@ -152,6 +171,7 @@ export class Player {
     this.seekStarted = performance.now();
     this.statistics.seeks++;
     this.#ask();
+    if (to !== this.index) this.#makeReady(to);
     this.invalidate();
   }
 
@@ -298,6 +318,8 @@ export class Player {
       this.source = picture.source;
     }
     this.dirty = false;
+    clearTimeout(this.rests);
+    if (!this.playing) this.rests = setTimeout(() => this.#rested(), REST_MS);
     this.onPaint(this.index);
     if (picture) {
       this.canvas.dataset.pictureSource = picture.source;
@@ -318,7 +340,7 @@ export class Player {
     // The same way again is the likeliest; at a high speed pictures are left out.
     const ahead = Math.abs(target - this.index);
     const next = target + this.direction * (this.playing && ahead <= 8 ? Math.max(1, ahead) : 1);
-    if (ready.isOn) setTimeout(() => ready.prepare(next, this.decoder?.get(next), this.target), 0);
+    if (ready.isOn) setTimeout(() => this.#makeReady(next), 0);
   }
 
   /**

@@ -8,6 +8,8 @@ const SLOW_MS = 1.5;
 /** The fastest of so many drawings decides. */
 const TRIED = 3;
 const FAILURES = 3;
+/** The picture shown and those to both sides of it. */
+const SLOTS = 3;
 
 /** @typedef {{index: number, image: ImageData, isBusy: boolean}} Slot */
 
@@ -21,6 +23,23 @@ export class Ready {
     this.tried = 0;
     this.fastest_ms = Infinity;
     this.failed = 0;
+  }
+
+  /**
+   * Finds out at once whether a GPU helps, on a canvas that nobody sees: else the first pictures that are gone to would.
+   * @param {VideoFrame | undefined} frame
+   */
+  tryOut(frame) {
+    if (!frame || this.tried >= TRIED) return;
+    const canvas = document.createElement("canvas");
+    canvas.width = this.width;
+    canvas.height = this.height;
+    const context = canvas.getContext("2d", { alpha: false });
+    while (context && this.tried < TRIED) {
+      const began = performance.now();
+      context.drawImage(frame, 0, 0, this.width, this.height);
+      this.drawn(performance.now() - began);
+    }
   }
 
   /** Whether pictures are worth turning beforehand. */
@@ -42,8 +61,10 @@ export class Ready {
     if (!this.isOn || !frame || this.slots.some((slot) => slot.index === index)) return;
     const rect = frame.visibleRect;
     if (rect?.width !== this.width || rect.height !== this.height) return;
-    if (this.slots.length < 2) this.slots.push({ index: -1, image: new ImageData(this.width, this.height), isBusy: false });
-    const slot = this.slots.find((each) => !each.isBusy && (each.index < 0 || each.index !== kept));
+    if (this.slots.length < SLOTS) this.slots.push({ index: -1, image: new ImageData(this.width, this.height), isBusy: false });
+    /** What is furthest from the one shown gives way. @param {Slot} each */
+    const away = (each) => (each.index < 0 ? Infinity : Math.abs(each.index - kept));
+    const [slot] = this.slots.filter((each) => !each.isBusy && (each.index < 0 || each.index !== kept)).sort((a, b) => away(b) - away(a));
     if (!slot) return;
     slot.index = index;
     slot.isBusy = true;
