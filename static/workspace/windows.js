@@ -192,9 +192,12 @@ export class Windows {
     const waiting = this.saving()?.pending ?? [];
     for (const [id, chunks] of Object.entries(found.tracks)) {
       const track = this.store.labels.tracks[id];
-      const missing = new Set(track?.missing ?? []);
-      const fresh = Object.keys(chunks).filter((chunk) => missing.delete(Number(chunk)));
-      if (!track || !fresh.length) continue;
+      const numbers = Object.keys(chunks);
+      // Most tracks have nothing in a window, and a long list of what is missing.
+      if (!track?.missing?.length || !numbers.length) continue;
+      const missing = new Set(track.missing);
+      const fresh = numbers.filter((chunk) => missing.delete(Number(chunk)));
+      if (!fresh.length) continue;
       // What came by an operation since stands above what is read.
       grow(track, fresh.map((chunk) => chunks[chunk]));
       track.missing = [...missing];
