@@ -1,6 +1,8 @@
 /** Which pictures of a clip were shown goes to the server every ten seconds, for the access record. */
 
 const EVERY_MS = 10000;
+/** A request tells so many at most. At a high speed pictures are left out, and each one shown is a span. */
+const AT_ONCE = 500;
 
 export class Watched {
   /** @param {import("./api.js").Api} api @param {string} clipId */
@@ -23,11 +25,17 @@ export class Watched {
 
   /** Tell now; what the server does not take is told later. */
   async tell() {
-    if (!this.spans.length) return;
-    const spans = this.spans.splice(0, 500);
-    await this.api
-      .post(`/api/v1/clips/${this.clipId}/watched/`, { spans }, { keepalive: true })
-      .catch(() => this.spans.unshift(...spans));
+    // What is shown meanwhile is for the next time.
+    for (let left = this.spans.length; left > 0; left -= AT_ONCE) {
+      const spans = this.spans.splice(0, AT_ONCE);
+      if (!spans.length) return;
+      try {
+        await this.api.post(`/api/v1/clips/${this.clipId}/watched/`, { spans }, { keepalive: true });
+      } catch {
+        this.spans.unshift(...spans);
+        return;
+      }
+    }
   }
 
   /** Tell what is left, and no more. */

@@ -163,3 +163,27 @@ def test_chunks_that_come_as_runs_are_missing_until_they_are_read(modules: Page)
     assert found["runs"]["missing"] == found["list"]["missing"] == [0, 2, 7]
     assert "missing" not in found["none"]
     assert not any("chunk_runs" in track for track in found.values())
+
+
+def test_what_was_shown_is_told_whole_however_much_it_is(modules: Page) -> None:
+    got = modules.evaluate("""async () => {
+      const {Watched} = await import('/static/workspace/watched.js');
+      const told = [];
+      let fails = 0;
+      const api = {post: async (url, {spans}) => {
+        if (fails-- > 0) throw new Error('no network');
+        told.push(spans.length);
+        // A picture is shown while the others are told.
+        watched.saw(9000 + 2 * told.length);
+      }};
+      const watched = new Watched(api, 'clip');
+      clearInterval(watched.timer);
+      // Pictures left out, as at eight times the speed.
+      for (let n = 0; n < 1200; n++) watched.saw(3 * n);
+      fails = 1;
+      await watched.tell();
+      const kept = watched.spans.length;
+      await watched.tell();
+      return [kept, told, watched.spans.length];
+    }""")
+    assert got == [1200, [500, 500, 202], 1]
