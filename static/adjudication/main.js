@@ -4,7 +4,7 @@ import { Api, ApiError } from "../workspace/api.js";
 import { Bench } from "../workspace/bench.js";
 import { bindBeside } from "../workspace/beside.js";
 import { bindDrawing, bindPlaying } from "../workspace/commands.js";
-import { h, need } from "../workspace/dom.js";
+import { focusAfterClicks, h, need } from "../workspace/dom.js";
 import { Hash } from "../workspace/hash.js";
 import { Keys } from "../workspace/keys.js";
 import { explain, keyChoices, loadClip, pageState, wait } from "../workspace/load.js";
@@ -182,11 +182,7 @@ async function start() {
     bar.state();
     banner("fallback", "look", ...(player.fallback ? [player.fallback] : []));
   };
-  document.addEventListener("click", (event) => {
-    if (event.detail > 0 && event.target instanceof Element && event.target.closest("button") && !event.target.closest("dialog, .reason, .choice")) {
-      bench.stage.focus({ preventScroll: true });
-    }
-  });
+  focusAfterClicks(bench.stage, "dialog, .reason, .choice");
   globalThis.addEventListener("beforeunload", (event) => sync.wouldLose && event.preventDefault());
 
   update();

@@ -70,6 +70,19 @@ export function renderIfChanged(container, shown, build) {
   if (focused) /** @type {HTMLElement | null} */ (container.querySelector(`[data-testid="${CSS.escape(focused)}"]`))?.focus();
 }
 
+/**
+ * After a click on a button the keys belong to the picture again, unless the click brought a field to write in; a button
+ * that is reached by keyboard keeps its focus.
+ * @param {HTMLElement} stage @param {string} kept  selector of what keeps its focus after a click
+ */
+export function focusAfterClicks(stage, kept) {
+  document.addEventListener("click", (event) => {
+    if (!event.detail || !(event.target instanceof Element)) return;
+    if (!event.target.closest("button") || event.target.closest(kept)) return;
+    if (!document.activeElement?.matches("input, textarea, select")) stage.focus({ preventScroll: true });
+  });
+}
+
 /** Shows a modal dialog that leaves the page when closed. @param {HTMLDialogElement} dialog @returns {Promise<void>} */
 export function showDialog(dialog) {
   document.body.append(dialog);

@@ -4,7 +4,7 @@ import { Bench } from "./bench.js";
 import { bindBeside } from "./beside.js";
 import { bindDrawing, bindPlaying, bindTracks } from "./commands.js";
 import { bindConflicts } from "./panels/conflict.js";
-import { h, need } from "./dom.js";
+import { focusAfterClicks, h, need } from "./dom.js";
 import { Hash } from "./hash.js";
 import { hear } from "./hearing.js";
 import { Keys } from "./keys.js";
@@ -198,6 +198,7 @@ async function start() {
     actions.append(
       h("button", { type: "button", class: "button", "aria-keyshortcuts": "?", "data-testid": "shortcuts", onclick: showSheet }, "Shortcuts ", h("kbd", { "aria-hidden": "true" }, "?")),
     );
+    focusAfterClicks(bench.stage, "dialog");
     if (!sync) return;
     const submit = h("button", { type: "button", class: "button primary", "data-testid": "submit", "aria-keyshortcuts": "Control+Enter" }, "Submit");
     const run = () => {
@@ -207,12 +208,6 @@ async function start() {
     keys.bind({ id: "submit", code: "Enter", ctrl: true, cap: "Enter", label: "Submit", group: "Label set", run });
     keys.bind({ id: "save", code: "KeyS", ctrl: true, label: "Send now what is unsent (all is saved by itself)", group: "Label set", run: () => sync && void sendNow(sync) });
     actions.append(submit);
-    // After a click the keys belong to the picture again; a button reached by keyboard keeps its focus.
-    document.addEventListener("click", (event) => {
-      if (event.detail > 0 && event.target instanceof Element && event.target.closest("button") && !event.target.closest("dialog")) {
-        bench.stage.focus({ preventScroll: true });
-      }
-    });
   }
 
   /** @param {Sync} active */

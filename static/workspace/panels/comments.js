@@ -25,6 +25,8 @@ export async function commentsPanel(host, bench, keys, own) {
   let opened = linked();
   /** Where a new thread is being written. @type {{frame: number, object: string | null} | null} */
   let writing = null;
+  /** What is typed and not sent yet, by thread and "" for a new one: opening another or Escape loses none of it. @type {Map<string, string>} */
+  const drafts = new Map();
   const url = `/api/v1/clips/${clip.id}/comments/`;
 
   const nameOf = (/** @type {string | null} */ object) =>
@@ -53,13 +55,18 @@ export async function commentsPanel(host, bench, keys, own) {
     }
   };
 
-  /** @param {string} label @param {(text: string) => Promise<boolean>} send @param {() => void} leave @param {string} testid */
-  const field = (label, send, leave, testid) => {
+  /** @param {string} label @param {(text: string) => Promise<boolean>} send @param {() => void} leave @param {string} testid @param {string} thread  "" for a new one */
+  const field = (label, send, leave, testid, thread) => {
     const text = h("textarea", { rows: "2", maxlength: "1000", "aria-label": label, placeholder: "No names of patients", "data-testid": testid });
+    text.value = drafts.get(thread) ?? "";
+    text.addEventListener("input", () => drafts.set(thread, text.value));
     const go = async () => {
       if (!text.value.trim()) return text.focus();
       button.disabled = true;
-      if (await send(text.value)) bench.stage.focus({ preventScroll: true });
+      const sent = text.value;
+      drafts.delete(thread);
+      if (await send(sent)) bench.stage.focus({ preventScroll: true });
+      else drafts.set(thread, sent);
       button.disabled = false;
     };
     const button = h("button", { type: "button", class: "button", "data-testid": `${testid}-send`, onclick: go }, "Send");
@@ -99,7 +106,7 @@ export async function commentsPanel(host, bench, keys, own) {
       return thread;
     });
     const label = `Comment on frame ${frame}${object ? `, ${nameOf(object)}` : ""}`;
-    return h("div", { class: "thread open" }, h("p", { class: "hint" }, label), field(label, send, leave, "comment-new"));
+    return h("div", { class: "thread open" }, h("p", { class: "hint" }, label), field(label, send, leave, "comment-new", ""));
   };
   /** @param {Thread} thread */
   const row = (thread) => {
@@ -113,7 +120,7 @@ export async function commentsPanel(host, bench, keys, own) {
         h("span", { class: "tag" }, `${more > 0 ? `+${more} · ` : ""}${thread.settled ? "settled · " : ""}${spaced(thread.frame_index)}`)),
       ...(isOpen ? [
         ...thread.comments.map((said) => h("p", {}, h("strong", {}, said.by), " ", said.text ?? h("em", {}, GONE))),
-        field("Answer", (text) => taken(() => api.post(`/api/v1/comments/${thread.id}/answer/`, { text })), () => bench.stage.focus(), "comment-answer"),
+        field("Answer", (text) => taken(() => api.post(`/api/v1/comments/${thread.id}/answer/`, { text })), () => bench.stage.focus(), "comment-answer", thread.id),
         h("p", { class: "thread-foot" },
           h("a", { href: link, "data-testid": "comment-link", title: "Opens exactly here: copy this address" }, "Link"),
           h("button", { type: "button", class: "row-button", "data-testid": "comment-settle", onclick: () => void taken(() => api.post(`/api/v1/comments/${thread.id}/settle/`, { settled: !thread.settled })) }, thread.settled ? "Open again" : "Settle")),
@@ -140,6 +147,14 @@ export async function commentsPanel(host, bench, keys, own) {
   keys.bind({ id: "comment-next", code: "KeyM", shift: true, label: "Next comment", group: "Comments", run: () => walk(1) });
   keys.bind({ id: "comment-before", code: "KeyM", alt: true, label: "Comment before", group: "Comments", run: () => walk(-1) });
 
+  const { onPick } = bench.timeline;
+  bench.timeline.onPick = (lane, hit) => {
+    const here = lane.id === "comments" && hit.frame !== undefined ? threads.filter((each) => each.frame_index === hit.frame) : [];
+    // A second click on the same place takes the next thread there.
+    const next = here[here.findIndex((each) => each.id === opened) + 1] ?? here[0];
+    if (next) show(next);
+    else onPick(lane, hit);
+  };
   const lanes = bench.lanes;
   bench.lanes = () => threads.length
     ? withLane(lanes(), { id: "comments", name: "Comments", tag: "M", kind: "marks", height: 18, keyframes: threads.map((each) => ({ frame: each.frame_index, state: each.settled ? "occluded" : "visible" })) })

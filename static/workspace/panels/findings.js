@@ -6,6 +6,8 @@ import { spaced } from "../player/timebase.js";
 
 /** @typedef {{id: string, frame_index: number, severity: string, text: string | null, state: string, said: string}} Finding */
 
+const FLAGGED = "Flagged. The data steward tells the clinic";
+
 /** @type {[string, string][]} */
 const SEVERITIES = [["urgent", "Urgent: within a day"], ["soon", "Soon: within a week"], ["routine", "Routine"]];
 
@@ -17,6 +19,8 @@ export async function findingsPanel(host, bench, keys) {
   let findings = [];
   /** The frame that is being written about. @type {number | null} */
   let writing = null;
+  /** What is typed and not sent: Escape, or opening another, loses none of it. */
+  const draft = { severity: "soon", text: "" };
   /** @type {string | null} */
   let opened = null;
 
@@ -25,6 +29,7 @@ export async function findingsPanel(host, bench, keys) {
     try {
       const finding = await act();
       findings = [...findings.filter((each) => each.id !== finding.id), finding].sort((a, b) => a.frame_index - b.frame_index);
+      if (done === FLAGGED) Object.assign(draft, { severity: "soon", text: "" });
       writing = null;
       update();
       store.onNotice(done);
@@ -50,12 +55,15 @@ export async function findingsPanel(host, bench, keys) {
     const frame = writing;
     const severity = h("select", { "aria-label": "How soon the clinic should know", "data-testid": "finding-severity" },
       ...SEVERITIES.map(([value, words]) => h("option", { value }, words)));
-    severity.value = "soon";
+    severity.value = draft.severity;
     const text = h("textarea", { rows: "3", maxlength: "1000", "aria-label": `What is seen on frame ${frame}`, placeholder: "What you see. No names of patients", "data-testid": "finding-text" });
+    text.value = draft.text;
+    text.addEventListener("input", () => (draft.text = text.value));
+    severity.addEventListener("change", () => (draft.severity = severity.value));
     const send = async () => {
       if (!text.value.trim()) return text.focus();
       button.disabled = true;
-      await taken(() => api.post(url, { frame_index: frame, severity: severity.value, text: text.value }), "Flagged. The data steward tells the clinic");
+      await taken(() => api.post(url, { frame_index: frame, severity: severity.value, text: text.value }), FLAGGED);
       button.disabled = false;
     };
     const button = h("button", { type: "button", class: "button", "data-testid": "finding-send", onclick: send }, "Flag");

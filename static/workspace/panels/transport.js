@@ -32,7 +32,9 @@ export function transport(host, bench, keys) {
   const go = () => {
     const text = field.value.trim();
     if (!text || text === gone) return;
-    const place = parsePlace(text, player.time);
+    // As the clock beside it writes a place, and as it is copied from there.
+    const named = /(?:frame|#)\s*(\d[\d\s\u202f]*)$/i.exec(text);
+    const place = parsePlace(named ? named[1] : text, player.time);
     if (place === null) {
       field.setAttribute("aria-invalid", "true");
       store.onNotice(`Frames go from 0 to ${player.n_frames - 1}; a clock as 1:02.5 or pts 5120 go too`);
@@ -54,6 +56,7 @@ export function transport(host, bench, keys) {
       }
     } else if (event.key === "Escape") {
       field.value = "";
+      field.removeAttribute("aria-invalid");
       bench.stage.focus({ preventScroll: true });
     }
   });
@@ -65,14 +68,18 @@ export function transport(host, bench, keys) {
   const light = h("span", { class: "light", "data-testid": "light" });
   const phase = h("span", { class: "phase", "data-testid": "phase" });
   const source = h("span", { class: "source" });
+  // As wide as they get: nothing beside them moves while it plays.
+  const { pts, n_frames } = player.time;
+  clockText.style.setProperty("--letters", String(spaced(n_frames).length));
+  ticks.style.setProperty("--letters", String(Math.max(String(pts[0]).length, String(pts[n_frames - 1]).length)));
   host.append(
     h("div", { class: "transport-buttons" },
       button("One frame back", "ArrowLeft", "M17 5v14l-9-7zM6 5h2v14H6z", () => player.step(-1), "step-back"),
       play,
       button("One frame on", "ArrowRight", "M7 5v14l9-7zM16 5h2v14h-2z", () => player.step(1), "step-on")),
-    clockText, ticks, field,
+    h("div", { class: "where" }, clockText, h("div", { class: "from" }, ticks, source)), field,
     h("div", { class: "speed" }, small("slower", "Slower", "−"), rate, small("faster", "Faster", "+")),
-    light, phase, h("span", { class: "grow" }), source,
+    light, phase, h("span", { class: "grow" }),
     h("div", { class: "speed" }, small("zoom-out", "Zoom out", "−"), small("fit", "Fit the picture", "fit"), small("zoom-in", "Zoom in", "+")),
   );
   const update = () => {
@@ -87,7 +94,8 @@ export function transport(host, bench, keys) {
     const now = store.clipIntervals("phase").find(([, i]) => i.start_frame <= index && index < i.end_frame);
     const name = now ? (store.classOf(now[1].class_id)?.name ?? "") : "";
     if (store.ontology.classes.some((c) => c.geometry === "phase")) {
-      renderIfChanged(phase, [name], () => [h("span", {}, "Phase "), h("strong", {}, name || "none")]);
+      renderIfChanged(phase, [name], () => [h("span", { class: "word" }, "Phase "), h("strong", {}, name || "none")]);
+      phase.title = name && `Phase ${name}`;
     }
     const shown = player.source === "master" ? "master picture" : player.source === "review" ? "review copy" : "";
     write(source, shown);

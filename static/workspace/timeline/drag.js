@@ -8,15 +8,30 @@ const SNAP_PX = 7;
 const BEGIN_PX = 4;
 
 /**
+ * The keyframe (or comment) nearest to a place: where they stand close, the pointer means the one below it.
+ * @param {Lane} lane @param {number} x CSS pixels @param {(frame: number) => number} at @param {number} within CSS pixels
+ * @returns {number | null} its frame
+ */
+export function nearestKeyframe(lane, x, at, within) {
+  /** @type {number | null} */
+  let best = null;
+  let near = within;
+  for (const { frame } of lane.keyframes ?? []) {
+    const away = Math.abs(at(frame + 0.5) - x);
+    if (away < near) [best, near] = [frame, away];
+  }
+  return best;
+}
+
+/**
  * What can be taken hold of here, if anything.
  * @param {Lane} lane @param {number} x CSS pixels @param {(frame: number) => number} at where a frame's left edge is drawn
  * @returns {Grip | null}
  */
 export function gripAt(lane, x, at) {
   if (!lane.canDrag) return null;
-  for (const { frame } of lane.keyframes ?? []) {
-    if (Math.abs(at(frame + 0.5) - x) < EDGE_PX + 1) return { kind: "keyframe", lane, id: lane.id, from: frame };
-  }
+  const keyframe = nearestKeyframe(lane, x, at, EDGE_PX + 1);
+  if (keyframe !== null) return { kind: "keyframe", lane, id: lane.id, from: keyframe };
   /** @type {Grip | null} */
   let best = null;
   let near = EDGE_PX + 0.01;

@@ -5,7 +5,7 @@
 
 import { bindPinch } from "./pinch.js";
 import { clock } from "../player/timebase.js";
-import { Drag, gripAt } from "./drag.js";
+import { Drag, gripAt, nearestKeyframe } from "./drag.js";
 import { drawAtPlayhead, drawLane } from "./draw.js";
 import { drawBlanked, drawDragged, drawLoop, drawPlayhead, drawRuler, drawShots, RULER_PX } from "./marks.js";
 import { OVERVIEW_PX, paintOverview, paintOverviewHead } from "./overview.js";
@@ -359,9 +359,8 @@ export class Timeline {
 
   /** @param {Lane} lane @param {number} x @returns {{interval?: string, frame?: number} | null} */
   #hit(lane, x) {
-    for (const frame of lane.keyframes?.map((k) => k.frame) ?? []) {
-      if (Math.abs(this.x(frame + 0.5) - x) < 7) return { frame };
-    }
+    const frame = nearestKeyframe(lane, x, (f) => this.x(f), 7);
+    if (frame !== null) return { frame };
     const at = this.frameAt(x);
     const interval = [...(lane.intervals ?? [])].reverse().find((i) => i.id && i.start <= at && at < i.end);
     if (interval?.id) return { interval: interval.id };
