@@ -27,10 +27,13 @@ function content(labels, id) {
   return span ? `${span.end_frame - span.start_frame} frames` : "as drawn";
 }
 
+/** A moment as a person reads it, in their own time. @param {string} at ISO */
+const when = (at) => (Number.isNaN(Date.parse(at)) ? at : new Date(at).toLocaleString("sv-SE", { dateStyle: "short", timeStyle: "medium" }));
+
 /** @param {string} title @param {import("./types.js").Signature} s @param {string} testid @param {string} [reason] */
 function signatureShown(title, s, testid, reason) {
   return h("section", { class: "signature", "data-testid": testid }, h("h2", {}, title),
-    h("p", {}, h("strong", {}, s.name)), h("p", {}, s.time), h("p", {}, s.meaning), reason ? h("p", {}, reason) : null,
+    h("p", {}, h("strong", {}, s.name)), h("p", {}, h("time", { datetime: s.time, title: s.time }, when(s.time))), h("p", {}, s.meaning), reason ? h("p", {}, reason) : null,
     h("p", { class: "hint" }, s.authentication ?? ""), h("p", { class: "digest" }, s.digest),
     s.holds === false ? h("p", { class: "problem" }, "The signature does not hold for this content") : null);
 }

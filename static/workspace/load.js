@@ -21,12 +21,23 @@ export function pageState(title, text, progress = null, kept) {
   if (progress !== null) host.insertBefore(h("progress", { max: "1", value: String(progress), "aria-label": "Progress" }), before);
 }
 
-/** @param {unknown} error @param {string} what */
-export function explain(error, what) {
-  if (error instanceof Offline) return pageState("The server does not answer", "Check the network; this page tries again by itself.");
+/** What is wrong, and the one button that goes on. @param {string} title @param {string} text @param {string} words @param {() => void} go */
+function wayOn(title, text, words, go) {
+  pageState(title, text);
+  const button = h("button", { type: "button", class: "button primary", onclick: go }, words);
+  need("#page-state", HTMLElement).append(button);
+  button.focus();
+}
+
+/** @param {unknown} error @param {string} what @param {boolean} [isTried] whether this page goes on trying */
+export function explain(error, what, isTried = false) {
+  if (error instanceof Offline && isTried) return pageState("The server does not answer", "Check the network; this page tries again by itself.");
+  if (error instanceof Offline) return wayOn("The server does not answer", "Check the network, then open the page again.", "Open again", () => location.reload());
   if (error instanceof ApiError) {
     if (error.status === 404) return pageState(`No such ${what}`, "It does not exist, or it was not assigned to you. Ask your project lead.");
-    if (error.status === 401) return pageState("Signed out", "Sign in and open this page again.");
+    if (error.status === 401) {
+      return wayOn("Signed out", "Sign in: this page opens again where you were.", "Sign in", () => location.assign(`/accounts/login/?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`));
+    }
     if (error.status === 403) return pageState("Not yours to open", [error.message, error.remedy].filter(Boolean).join(" "));
     return pageState("This cannot be opened", [error.message, error.remedy].filter(Boolean).join(" "));
   }
@@ -82,7 +93,7 @@ export async function loadClip(api, clipId, asked) {
       await preview.update();
     } catch (error) {
       if (!(error instanceof Offline)) throw error;
-      explain(error, "clip");
+      explain(error, "clip", true);
     }
     await wait(3000);
   }

@@ -74,4 +74,19 @@ void drawn.then(() => {
   const later = document.getElementById("later");
   if (later instanceof HTMLTemplateElement) document.head.append(later.content);
   return import("./main.js");
-});
+}).catch(unreached);
+
+/** Without the other modules nothing here takes a key: it is said, over the first picture too. */
+function unreached() {
+  const host = document.getElementById("page-state");
+  if (!host) return;
+  const [title, words, again] = ["h1", "p", "button"].map((name) => document.createElement(name));
+  title.textContent = "Part of this page did not come";
+  words.textContent = "Nothing of your work is lost. Check the network, then open the page again.";
+  again.textContent = "Open again";
+  again.className = "button primary";
+  again.addEventListener("click", () => location.reload());
+  host.replaceChildren(title, words, again);
+  host.hidden = false;
+  again.focus();
+}

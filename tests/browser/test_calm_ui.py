@@ -116,3 +116,107 @@ def test_what_is_typed_to_go_to_is_taken_as_it_is_written_here(page: Page, world
     page.keyboard.press("End")
     shows(page, 249)
     assert page.locator(FIELD).bounding_box() == where  # nothing beside the clock moves with it
+
+
+def test_without_its_modules_the_page_says_so_and_opens_again(page: Page, world: World) -> None:
+    refused = "**/static/workspace/main.js*"
+    page.route(refused, lambda route: route.abort())
+    page.goto(f"{world.base}/clips/{CLIP}/work/")
+    expect(page.locator("#page-state h1")).to_have_text("Part of this page did not come")
+    page.unroute(refused)
+    page.click("#page-state button")
+    page.wait_for_selector("#app[data-ready=true]")
+
+
+def test_an_answer_that_did_not_come_is_asked_for_again_by_a_button(
+    page: Page, world: World
+) -> None:
+    """Not promised to be tried again by itself where nothing tries."""
+    me = "**/api/v1/me/"
+    page.route(me, lambda route: route.abort())
+    page.goto(f"{world.base}/clips/{CLIP}/work/")
+    expect(page.locator("#page-state h1")).to_have_text("The server does not answer")
+    page.unroute(me)
+    page.click("#page-state button")
+    page.wait_for_selector("#app[data-ready=true]")
+
+
+def test_long_names_keep_the_number_that_tells_tracks_apart(page: Page, world: World) -> None:
+    open_workspace(page, world)
+    elided = page.evaluate(
+        """async () => {
+          const { elided } = await import("/static/workspace/timeline/draw.js");
+          const context = document.createElement("canvas").getContext("2d");
+          context.font = "12.5px sans-serif";
+          const name = "Grasper with its shaft and its sheath 12";
+          return [100, 1000].map((room) => {
+            const said = elided(context, name, room);
+            return [said, context.measureText(said).width <= room];
+          });
+        }"""
+    )
+    (short, fits), (whole, _) = elided
+    assert short.startswith("Gras") and short.endswith("… 12") and fits
+    assert whole == "Grasper with its shaft and its sheath 12"
+    page.keyboard.press("Digit3")
+    page.keyboard.press("Enter")
+    row = page.locator("#tracks .track-row").first
+    expect(row.locator(".name")).to_have_text("Grasper shaft 1")
+    page.evaluate(
+        "document.querySelector('.numbered > span').textContent = 'A long name '.repeat(5)"
+    )
+    parts = (".numbered > :last-child", ".row-button")
+    number, button = (row.locator(part).bounding_box() for part in parts)
+    assert number and button
+    assert number["width"] > 3 and number["x"] + number["width"] < button["x"] + button["width"]
+
+
+def test_a_number_stands_beside_its_words_and_a_spans_last_frame_is_in_it(
+    page: Page, world: World
+) -> None:
+    world.sets[SET].labels["intervals"]["p"] = {
+        "clip": CLIP,
+        "class_id": "calot",
+        "start_frame": 10,
+        "end_frame": 31,
+        "attributes": {},
+    }
+    open_workspace(page, world)
+    line = "<dt>Confidence</dt><dd><span><input type=number> %</span></dd>"
+    page.evaluate(
+        "l => { document.querySelector('#inspector').innerHTML = `<div class=line>${l}</div>` }",
+        line,
+    )
+    words, field = (page.locator(f"#inspector {w}").bounding_box() for w in ("dt", "input"))
+    assert words and field and words["x"] + words["width"] <= field["x"]
+    assert abs((words["y"] + words["height"] / 2) - (field["y"] + field["height"] / 2)) < 6
+    box, stage = page.locator("#timeline").bounding_box(), page.locator("#stage").bounding_box()
+    assert box and stage
+    page.mouse.click(stage["x"] + stage["width"] * 20 / 250, box["y"] + 18 + 11)
+    expect(page.locator("#inspector")).to_contain_text("To00:00:01.200 · 30")
+    expect(page.locator("#inspector")).to_contain_text("21 frames")
+
+
+def test_the_revisions_open_once_however_often_they_are_asked_for(page: Page, world: World) -> None:
+    open_workspace(page, world)
+    page.keyboard.press("Digit5")
+    page.keyboard.press("BracketLeft")
+    until(lambda: world.sets[SET].revision, 20)
+    page.evaluate(
+        """() => {
+          const key = { code: "KeyH", key: "h", altKey: true, bubbles: true };
+          const { body } = document;
+          for (let i = 0; i < 3; i++) body.dispatchEvent(new KeyboardEvent("keydown", key));
+        }"""
+    )
+    expect(page.locator("[data-testid=history-to-1]")).to_be_checked()
+    assert page.locator("dialog").count() == 1
+
+
+def test_where_nothing_can_be_changed_nothing_is_offered(page: Page, world: World) -> None:
+    world.sets[SET].state = "submitted"
+    open_workspace(page, world)
+    expect(page.locator("[data-testid=saved]")).to_have_text("Submitted: read-only")
+    expect(page.locator("[data-testid=new-track]")).to_be_hidden()
+    expect(page.locator("[data-testid=act-start] >> nth=0")).to_be_hidden()
+    expect(page.locator("#inspector")).to_contain_text("Nothing can be changed here")

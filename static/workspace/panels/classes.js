@@ -16,6 +16,8 @@ export function classesPanel(host, bench, keys, open) {
   const placed = classKeys(store.ontology.classes, keys);
   /** @type {Map<string, HTMLButtonElement>} */
   const buttons = new Map();
+  /** What starts and ends, which nobody can where nothing can be changed. @type {HTMLElement[]} */
+  const acts = [];
   for (const [kind, title] of KINDS) {
     const classes = store.ontology.classes.filter((c) =>
       kind === "drawn" ? c.geometry in TOOL_OF_GEOMETRY : !(c.geometry in TOOL_OF_GEOMETRY) && laneOf(c.geometry) === kind,
@@ -43,11 +45,14 @@ export function classesPanel(host, bench, keys, open) {
       buttons.set(c.id, button);
       list.append(button);
     }
+    /** @type {HTMLElement | null} */
     const extra = kind === "drawn" ? null : h("span", { class: "keys" },
       keys.button("start", kind === "tag" ? "On or off" : "Start"), kind === "tag" ? null : keys.button("end", "End"));
+    if (extra) acts.push(extra);
     host.append(h("h2", {}, title, extra), list);
   }
   const update = () => {
+    for (const each of acts) each.hidden = !open();
     for (const [id, button] of buttons) button.setAttribute("aria-pressed", String(store.activeClass === id));
   };
   store.listen((kind) => kind === "ui" && update());

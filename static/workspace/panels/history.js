@@ -43,8 +43,19 @@ export function bindHistory(bench, keys, sync, labelSet, showBeside) {
     return [...said, ...(by.size > SAID ? [`${by.size - SAID} more`] : [])].join(" · ");
   }
 
+  let isShown = false;
+
   async function show() {
-    await sync?.flush();
+    if (isShown) return;
+    isShown = true;
+    try {
+      await choose();
+    } finally {
+      isShown = false;
+    }
+  }
+
+  async function choose() {
     let from = -1;
     let to = -1;
     /** @type {number | null} */
@@ -115,8 +126,14 @@ export function bindHistory(bench, keys, sync, labelSet, showBeside) {
       found.textContent = error instanceof ApiError ? error.message : "The server does not answer: close and open it again";
     }
 
+    const closed = showDialog(dialog);
+    list.append(h("tr", {}, h("td", { colspan: "6", class: "hint" }, "Reading")));
+    compare.disabled = more.disabled = true;
+    await sync?.flush();
+    list.replaceChildren();
     await read();
-    await showDialog(dialog);
+    compare.disabled = false;
+    await closed;
   }
 
   return open;

@@ -169,7 +169,7 @@ export function inspector(host, bench, keys, open, examples) {
           h("dl", {},
             ...attributeRows(),
             line("From", `${clock(time.timeOf(interval.start_frame))} · ${spaced(interval.start_frame)}`),
-            line("To", `${clock(time.timeOf(interval.end_frame))} · ${spaced(interval.end_frame)}`),
+            line("To", `${clock(time.timeOf(interval.end_frame - 1))} · ${spaced(interval.end_frame - 1)}`),
             line("Length", interval.end_frame - interval.start_frame === 1 ? "1 frame" : `${spaced(interval.end_frame - interval.start_frame)} frames`)),
           open() ? h("div", { class: "acts" }, ...(["loop", "remove"].map((id, i) => keys.button(id, ["Loop", "Remove"][i])))) : null,
         );
@@ -183,7 +183,9 @@ export function inspector(host, bench, keys, open, examples) {
             examples?.below(guide)),
         );
       } else if (!out.length) {
-        out.push(h("p", { class: "hint" }, "Press a class's key to begin. ", cap("?"), " shows every key."));
+        out.push(open()
+          ? h("p", { class: "hint" }, "Press a class's key to begin. ", cap("?"), " shows every key.")
+          : h("p", { class: "hint" }, "Nothing can be changed here. Click a track, a phase or an event to read what was said of it."));
       }
       return out;
     });

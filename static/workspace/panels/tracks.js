@@ -35,7 +35,8 @@ export function tracksPanel(host, bench) {
 
   /** @param {string} id */
   const make = (id) => {
-    const name = h("span", { class: "name" });
+    // However long the class is called, the number that tells tracks apart stays in sight.
+    const name = h("span", { class: "name numbered" }, h("span", {}), " ", h("span", {}));
     const tag = h("span", { class: "tag" });
     const color = store.classOf(store.labels.tracks[id].class_id)?.color ?? "#ffffff";
     const pick = h("button", { type: "button", class: "row-button", onclick: () => edits.selectTrack(id) }, chip(color), name, tag);
@@ -85,7 +86,12 @@ export function tracksPanel(host, bench) {
         return held;
       }
       Object.assign(held, { said, geometry, state: null });
-      if (held.name.textContent !== name) held.name.textContent = name;
+      if (held.name.textContent !== name) {
+        const at = name.lastIndexOf(" ");
+        const [first, last] = held.name.children;
+        first.textContent = name.slice(0, at);
+        last.textContent = name.slice(at + 1);
+      }
       held.row.classList.toggle("selected", selected);
       follow(held);
       held.pick.setAttribute("aria-pressed", String(selected));
@@ -98,10 +104,10 @@ export function tracksPanel(host, bench) {
       }
       return held;
     });
-    const text = tracks.length ? "" : "No tracks yet. Choose a class by its key and draw.";
+    const text = tracks.length ? "" : store.readOnly ? "No tracks." : "No tracks yet. Choose a class by its key and draw.";
     if (empty.textContent !== text) empty.textContent = text;
     empty.hidden = tracks.length > 0;
-    add.disabled = store.readOnly;
+    add.hidden = store.readOnly;
   };
   let last = "";
   store.listen((kind) => {

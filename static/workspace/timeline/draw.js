@@ -81,12 +81,7 @@ function drawHead(c, lane, plot, y) {
   c.textBaseline = "middle";
   c.font = "12.5px system-ui, sans-serif";
   c.fillStyle = lane.selected ? palette.text : palette.dim;
-  c.save();
-  c.beginPath();
-  c.rect(0, y, head - 40, lane.height);
-  c.clip();
-  c.fillText(lane.name, x, middle);
-  c.restore();
+  c.fillText(elided(c, lane.name, head - (lane.tag ? 40 : 8) - x), x, middle);
   if (lane.tag) {
     c.font = "11px system-ui, sans-serif";
     c.fillStyle = palette.dim;
@@ -94,6 +89,24 @@ function drawHead(c, lane, plot, y) {
     c.fillText(lane.tag, head - 12, middle);
     c.textAlign = "left";
   }
+}
+
+/** @type {Map<string, string>} */
+const elisions = new Map();
+
+/** A name in the room there is; what stands after its last space, a track's number, stays. @param {CanvasRenderingContext2D} c @param {string} text @param {number} room CSS pixels */
+export function elided(c, text, room) {
+  const key = `${Math.round(room)} ${text}`;
+  const held = elisions.get(key);
+  if (held !== undefined) return held;
+  const at = text.lastIndexOf(" ");
+  const number = /^\d+$/.test(text.slice(at + 1)) ? text.slice(at) : "";
+  const name = text.slice(0, text.length - number.length);
+  let said = text;
+  for (let letters = name.length - 1; letters > 0 && c.measureText(said).width > room; letters--) said = `${name.slice(0, letters).trimEnd()}…${number}`;
+  if (elisions.size > 5000) elisions.clear();
+  elisions.set(key, said);
+  return said;
 }
 
 /** How opaque a span is filled that is not selected. */

@@ -18,6 +18,7 @@ export function drawRuler(context, line, bottom) {
   const step = steps.find((s) => s >= wanted) ?? 3600;
   context.font = "11px system-ui, sans-serif";
   context.textBaseline = "middle";
+  let free = -Infinity;
   for (let t = Math.ceil(from_s / step) * step; t <= to_s; t += step) {
     const x = line.x(line.time.indexAt(t));
     if (x < head || x > width) continue;
@@ -25,7 +26,9 @@ export function drawRuler(context, line, bottom) {
     context.fillRect(Math.round(x), RULER_PX, 1, bottom - RULER_PX);
     context.fillStyle = palette.dim;
     const text = step < 1 ? clock(t).slice(3) : clock(t).slice(t >= 3600 ? 0 : 3, 8);
-    if (x + 4 + text.length * 6 < width) context.fillText(text, x + 4, RULER_PX / 2);
+    if (x < free || x + 4 + text.length * 6 >= width) continue;
+    context.fillText(text, x + 4, RULER_PX / 2);
+    free = x + 4 + text.length * 6;
   }
 }
 
