@@ -220,3 +220,26 @@ def test_where_nothing_can_be_changed_nothing_is_offered(page: Page, world: Worl
     expect(page.locator("[data-testid=new-track]")).to_be_hidden()
     expect(page.locator("[data-testid=act-start] >> nth=0")).to_be_hidden()
     expect(page.locator("#inspector")).to_contain_text("Nothing can be changed here")
+
+
+def test_handing_in_waits_for_the_network_and_then_opens(page: Page, world: World) -> None:
+    open_workspace(page, world)
+    page.click("[data-testid=comment]")
+    page.keyboard.type("Not sent")
+    page.locator("#stage").focus()
+    world.online = False
+    page.keyboard.press("Digit5")
+    page.keyboard.press("BracketLeft")
+    page.wait_for_selector('[data-testid=saved][data-state="offline"]')
+    page.keyboard.press("Control+Enter")
+    page.keyboard.press("Control+Enter")
+    yes = page.locator("[data-testid=submit-confirm]")
+    expect(yes).to_be_disabled()
+    expect(page.locator("dialog")).to_contain_text("1 change is not on the server yet")
+    expect(page.locator("dialog")).to_contain_text("A comment is written and not sent")
+    assert page.locator("dialog").count() == 1
+    world.online = True
+    expect(yes).to_be_enabled(timeout=60000)
+    expect(page.locator("dialog")).not_to_contain_text("not on the server")
+    yes.click()
+    until(lambda: world.sets[SET].state == "submitted", 20)

@@ -132,7 +132,7 @@ export function bindHistory(bench, keys, sync, labelSet, showBeside) {
     await sync?.flush();
     list.replaceChildren();
     await read();
-    compare.disabled = false;
+    compare.disabled = to < 0;
     await closed;
   }
 

@@ -98,12 +98,14 @@ export function signInBanner(api, username, done) {
 export async function submitDialog(bench, sync, submit) {
   if (bench.tools.stroke) bench.tools.up();
   await sync.flush();
-  const todo = stillToDo(bench.store).map((t) => t.text);
-  if (sync.pending.length) todo.unshift(`${sync.pending.length} changes are not on the server yet`);
+  if (document.getElementById("submit-title")) return;
+  const open = stillToDo(bench.store).map((t) => t.text);
+  const written = [...document.querySelectorAll("textarea")].some((field) => field.value.trim() && !field.closest("dialog"));
+  if (written) open.unshift("A comment is written and not sent");
   const tracks = bench.store.clipTracks().length;
   const intervals = bench.store.clipIntervals("phase").length + bench.store.clipIntervals("event").length + bench.store.clipIntervals("tag").length;
   const problem = h("p", { class: "problem", role: "alert" });
-  const yes = h("button", { type: "button", class: "button primary", "data-testid": "submit-confirm", disabled: sync.pending.length > 0, onclick: async () => {
+  const yes = h("button", { type: "button", class: "button primary", "data-testid": "submit-confirm", onclick: async () => {
     yes.disabled = true;
     try {
       await submit();
@@ -113,14 +115,30 @@ export async function submitDialog(bench, sync, submit) {
       problem.textContent = error instanceof ApiError ? [error.message, error.remedy].filter(Boolean).join(" ") : "The server did not answer: try again";
     }
   } }, "Submit and lock");
+  const about = h("p", {});
+  const list = h("div", { class: "summary", "aria-live": "polite" });
+  // What waits for the network goes on by itself, and with it the button opens.
+  let said = -1;
+  const follow = () => {
+    const unsent = sync.pending.length;
+    if (unsent === said) return;
+    said = unsent;
+    yes.disabled = unsent > 0;
+    about.textContent = `${tracks} ${tracks === 1 ? "track" : "tracks"}, ${intervals} phases and events, revision ${sync.revision}.`;
+    const todo = [unsent ? `${unsent} ${unsent === 1 ? "change is" : "changes are"} not on the server yet: this waits for the network` : "", ...open].filter(Boolean);
+    list.replaceChildren(...(todo.length
+      ? [h("p", {}, "Still open:"), h("ul", {}, ...todo.map((t) => h("li", {}, t)))]
+      : [h("p", { class: "good" }, "Nothing is left to do.")]));
+  };
   const dialog = h("dialog", { "aria-labelledby": "submit-title" },
     h("h2", { id: "submit-title" }, "Submit this label set"),
-    h("p", {}, `${tracks} ${tracks === 1 ? "track" : "tracks"}, ${intervals} phases and events, revision ${sync.revision}.`),
-    todo.length
-      ? h("div", { class: "summary" }, h("p", {}, "Still open:"), h("ul", {}, ...todo.map((t) => h("li", {}, t))))
-      : h("p", { class: "good" }, "Nothing is left to do."),
+    about,
+    list,
     h("p", { class: "hint" }, "A submitted set is locked; the project lead can return it to you."),
     problem,
     h("div", { class: "dialog-foot" }, h("button", { type: "button", class: "button", autofocus: true, onclick: () => dialog.close() }, "Go on working"), yes));
+  follow();
+  const following = setInterval(follow, 250);
   await showDialog(dialog);
+  clearInterval(following);
 }
