@@ -83,6 +83,8 @@ export function signInBanner(api, username, done) {
       await api.signIn(user.value, password.value, code.value);
       banner("signed-out", "");
       done();
+      // The keys belong to the picture again.
+      document.getElementById("stage")?.focus({ preventScroll: true });
     } catch (error) {
       if (error instanceof ApiError && error.error.field === "code") code.hidden = false;
       problem.textContent = error instanceof ApiError ? error.message : "The server does not answer: try again";

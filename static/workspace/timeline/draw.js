@@ -81,7 +81,10 @@ function drawHead(c, lane, plot, y) {
   c.textBaseline = "middle";
   c.font = "12.5px system-ui, sans-serif";
   c.fillStyle = lane.selected ? palette.text : palette.dim;
-  c.fillText(elided(c, lane.name, head - (lane.tag ? 40 : 8) - x), x, middle);
+  const room = head - (lane.tag ? 40 : 8) - x;
+  // Beside folded panels there is room for the colour alone.
+  if (room < LEAST_PX) return;
+  c.fillText(elided(c, lane.name, room), x, middle);
   if (lane.tag) {
     c.font = "11px system-ui, sans-serif";
     c.fillStyle = palette.dim;
@@ -91,6 +94,8 @@ function drawHead(c, lane, plot, y) {
   }
 }
 
+/** Less than this is no name any more. CSS pixels. */
+const LEAST_PX = 30;
 /** @type {Map<string, string>} */
 const elisions = new Map();
 
