@@ -90,6 +90,8 @@ async function start() {
 
   need("#title", HTMLElement).textContent = set?.ontology.title || clip.name;
   need("#subtitle", HTMLElement).textContent = [clip.pseudonym && `subject ${clip.pseudonym}`, clip.name].filter(Boolean).join(" · ");
+  // Where the bar is narrow they are cut short.
+  for (const id of ["#title", "#subtitle"]) need(id, HTMLElement).title = need(id, HTMLElement).textContent ?? "";
   document.title = `${clip.name} · ClinicalAnnot`;
 
   /** @type {Sync | null} */
