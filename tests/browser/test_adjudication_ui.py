@@ -219,8 +219,10 @@ def test_three_sides_stand_beside_each_other_and_the_third_is_taken_by_its_key(
     page.wait_for_selector("dialog")
     assert asked == []
     page.keyboard.press("Tab")
-    with page.expect_response("**/take-in/"):
+    # The page comes anew; one that is closed in the middle of that hangs for good.
+    with page.expect_navigation():
         page.keyboard.press("Enter")
+    assert len(asked) == 1
 
 
 def test_a_review_is_corrected_with_a_reason_or_returned_with_a_remark(
