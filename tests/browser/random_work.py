@@ -96,19 +96,27 @@ class Worker:
         self.random, self.clip, self.moves = random.Random(seed), clip, moves
         self.model, self.done = Model(clip, moves), set[str]()
         self._turns = {"track": 3 * seed, "interval": 3 * seed}
+        self._decided, self._took_back = False, False
 
     def steps(self, n: int) -> tuple[list[Any], list[dict[str, Any]]]:
         """Steps, and the labels after each."""
         steps, after = [], []
         for _ in range(n):
             step = self._step()
+            before = len(self.model.past)
             self.model.do(step)
+            is_decision = isinstance(step, dict) and step["do"] == "decide"
+            self._decided = is_decision and len(self.model.past) > before
             steps.append(step)
             after.append(copy.deepcopy(self.model.labels))
         return steps, after
 
     def _step(self) -> Any:
         tracks, intervals = self.model.labels["tracks"], self.model.labels["intervals"]
+        if self._decided and not self._took_back:
+            # A decision is unsaid by taking it back only, which chance alone may never do.
+            self._took_back = True
+            return "undo"
         what = self.random.choice(
             ["create", "create", "keyframe", "keyframe", "keyframe", "delete keyframe",
              "attributes", "interval", "interval", "delete interval", "delete track", "undo",
