@@ -20,6 +20,7 @@ from apps.jobs.work import FailedError, JobHandle, StoppedError, job, on_parked
 from apps.keys.keyring import KeyDestroyedError
 from apps.library.domain.decode import PictureMissing
 from apps.library.models import Clip
+from apps.library.queries import shots_of
 from apps.library.readers import open_frames
 from apps.ontology.domain.geometries import rule_of
 
@@ -48,7 +49,7 @@ def propagate(handle: JobHandle) -> None:
         raise FailedError("the clip cannot be read") from None
     try:
         pictures = _pictures(reader, row.from_frame, row.to_frame)
-        for result in carry(row.shape, pictures, frozenset(row.clip.shots or ())):
+        for result in carry(row.shape, pictures, frozenset(shots_of(row.clip))):
             if isinstance(result, Carried):
                 frames.append(vars(result))
                 handle.progress(len(frames) / total, "carrying the shape on")

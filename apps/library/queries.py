@@ -16,6 +16,7 @@ from apps.access.actor import system_roles
 from apps.access.errors import NotFound
 from apps.access.models import User
 from apps.jobs.models import Job
+from apps.library.domain.blanked import with_blanked
 from apps.library.domain.calibration import regions_json, regions_of
 from apps.library.domain.index_format import HEAD_BYTES, FrameIndex, time_base_of
 from apps.library.domain.procedure import Part, in_order
@@ -129,6 +130,11 @@ def index_of(clip: Clip) -> FrameIndex:
     return FrameIndex.from_bytes(bytes(clip.frame_index or b""))
 
 
+def shots_of(clip: Clip) -> list[int]:
+    """First frames of every shot of a clip but the first, with the edges of what was blanked."""
+    return with_blanked(clip.shots or (), clip.blanked_spans, clip.n_frames)
+
+
 def progress_of(clip: Clip) -> dict[str, Any] | None:
     """What the background is doing for this clip, if anything."""
     job = (
@@ -162,7 +168,7 @@ def as_json(clip: Clip, progress: Callable[[Clip], Any] | None = None) -> dict[s
         "warnings": clip.warnings,
         "times_from": clip.times_from if is_ready else None,
         "blanked_spans": clip.blanked_spans,
-        "shots": clip.shots or [],
+        "shots": shots_of(clip),
         "regions": regions_json(
             regions_of(clip.instance.header, clip.width_px or 0, clip.height_px or 0)
         ),

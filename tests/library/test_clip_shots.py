@@ -49,6 +49,20 @@ def test_a_clip_says_where_its_shots_change(
     assert queries.as_json(clip)["shots"] == [17] == json.loads(json.dumps(clip.shots))
 
 
+def test_the_edges_of_what_was_blanked_are_told(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builders, "stream", two_shots)
+    clip = builders.ready_clip(project)
+    Clip.objects.filter(pk=clip.pk).update(blanked_spans=[[30, 33]])
+    clip.refresh_from_db()
+    assert queries.as_json(clip)["shots"] == [17, 30, 33] == queries.shots_of(clip)
+    # Where a picture cannot be decoded nobody looked; what was blanked is known all the same.
+    Clip.objects.filter(pk=clip.pk).update(shots=None)
+    clip.refresh_from_db()
+    assert queries.as_json(clip)["shots"] == [30, 33]
+
+
 class Killed(BaseException):
     """Nothing catches this, as nothing catches SIGKILL."""
 
