@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.devserver import CLIP, SET, World
 from tests.browser.steps import open_workspace, shows, until
@@ -52,6 +52,19 @@ def test_a_clicked_field_takes_what_is_typed_and_keeps_what_is_not_sent(
     page.locator("#stage").focus()
     page.keyboard.press("KeyM")
     expect(page.locator(COMMENT)).to_have_value("")
+    # The next one, begun while this one is on its way, stays open and has the keys.
+    held: list[Route] = []
+    page.route("**/comments/", lambda route: held.append(route))
+    page.locator(COMMENT).fill("Third")
+    with page.expect_request("**/comments/"):
+        page.click("[data-testid=comment-new-send]")
+    page.locator("#stage").focus()
+    page.keyboard.press("KeyM")
+    with page.expect_response("**/comments/"):
+        held[0].continue_()
+    expect(page.locator(COMMENT)).to_have_value("")
+    expect(page.locator(COMMENT)).to_be_focused()
+    page.unroute("**/comments/")
 
     page.click("[data-testid=finding]")
     expect(page.locator(FINDING)).to_be_focused()

@@ -65,8 +65,10 @@ export async function commentsPanel(host, bench, keys, own) {
       button.disabled = true;
       const sent = text.value;
       drafts.delete(thread);
-      if (await send(sent)) bench.stage.focus({ preventScroll: true });
-      else drafts.set(thread, sent);
+      // The next comment may have been begun while this one was on its way.
+      if (!(await send(sent))) drafts.set(thread, sent);
+      else if (thread === "" && writing) /** @type {HTMLElement | null} */ (host.querySelector("[data-testid=comment-new]"))?.focus();
+      else bench.stage.focus({ preventScroll: true });
       button.disabled = false;
     };
     const button = h("button", { type: "button", class: "button", "data-testid": `${testid}-send`, onclick: go }, "Send");
@@ -93,7 +95,8 @@ export async function commentsPanel(host, bench, keys, own) {
   };
   const composer = () => {
     if (!writing) return null;
-    const { frame, object } = writing;
+    const begun = writing;
+    const { frame, object } = begun;
     const leave = () => {
       writing = null;
       update();
@@ -102,7 +105,7 @@ export async function commentsPanel(host, bench, keys, own) {
       // The object must be on the server before it can be spoken of.
       await own.flush();
       const thread = await api.post(`/api/v1/label-sets/${own.labelSet}/comments/`, { clip: clip.id, frame_index: frame, object, text });
-      writing = null;
+      if (writing === begun) writing = null;
       return thread;
     });
     const label = `Comment on frame ${frame}${object ? `, ${nameOf(object)}` : ""}`;
