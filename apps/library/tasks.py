@@ -121,8 +121,9 @@ def make_clip(handle: JobHandle) -> None:
         fields = _made(clip, key, handle)
         services.finish_clip(service("worker"), clip, **fields)
     except Exception:
-        # Files are whole before the work is: what no row names now, none will.
-        remove_unnamed(_written(clip))
+        # Files are whole before the work is: what no row names now, none will. Only what this run
+        # knows of: where its lease was lost, another run's files wait for their rows.
+        remove_unnamed(handle.job.params.get("written", []))
         raise
 
 
